@@ -1,0 +1,66 @@
+"""Reading a data set of questions from disk (TFDS array_record, TensorFlow never imported)."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import tensorflow_datasets as tfds
+
+from c2l_jax.errors import UserError
+
+SPLITS = ("train", "validation", "test")
+
+
+def dataset_directory(path: str | Path) -> Path:
+    """The folder with dataset_info.json: `path` itself or the only one two levels below it."""
+    path = Path(path)
+    if (path / "dataset_info.json").exists():
+        return path
+    found = sorted(info.parent for info in path.glob("*/*/dataset_info.json"))
+    found = [directory for directory in found if ".incomplete" not in directory.name]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise UserError(
+            f"no data set in {path}: expected dataset_info.json there or in {path}/NAME/VERSION; "
+            "make one with `python -m synth generate --out DIR`."
+        )
+    raise UserError(
+        f"{path} holds several data sets ({', '.join(str(f.relative_to(path)) for f in found)}): "
+        "name one of them."
+    )
+
+
+class Split(Sequence):
+    """Random access to one split. A record is a dict of str, int and list[str]; image is bytes."""
+
+    def __init__(self, directory: Path, split: str):
+        builder = tfds.builder_from_directory(str(directory))
+        if split not in builder.info.splits or not builder.info.splits[split].num_examples:
+            raise UserError(
+                f"{directory} has no records in split {split!r}; "
+                f"it has {', '.join(sorted(builder.info.splits))}."
+            )
+        decoders = {"image": tfds.decode.SkipDecoding()} if "image" in builder.info.features else {}
+        self._source = builder.as_data_source(split=split, decoders=decoders)
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def __getitem__(self, index: int) -> dict:
+        return {name: _plain(name, value) for name, value in self._source[index].items()}
+
+
+def _plain(name: str, value):
+    """TFDS hands strings out as bytes and lists of strings as object arrays."""
+    if isinstance(value, bytes):
+        return value if name == "image" else value.decode()
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+        if isinstance(value, list):
+            return [item.decode() if isinstance(item, bytes) else item for item in value]
+    return value
+
+
+def open_split(path: str | Path, split: str) -> Split:
+    """Opens one split of a data set. Raises UserError where there is none."""
+    return Split(dataset_directory(path), split)

@@ -1,0 +1,36 @@
+from setuptools import find_packages, setup
+
+setup(
+    name="c2l-jax",
+    version="0.1.0",
+    description="Game code that writes verified visual questions, and a JAX trainer for Qwen2.5-VL",
+    long_description=open("README.md", encoding="utf-8").read(),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11",
+    packages=find_packages(include=["synth*", "c2l_jax*"]),
+    install_requires=[
+        "absl-py>=2.1",
+        "flax>=0.12.4,<0.14",
+        "grain>=0.2.15,<0.3",
+        "importlib_resources>=6",  # tensorflow-datasets needs it and does not say so
+        "jax>=0.10,<0.12",
+        "ml-collections>=1.0,<2",
+        "numpy>=2.0,<3",
+        "optax>=0.2.6,<0.3",
+        "orbax-checkpoint>=0.12,<0.13",
+        "pillow>=11,<14",
+        "safetensors>=0.6,<1",
+        "tensorboardX>=2.6.4,<3",
+        "tensorflow-datasets>=4.9.10,<4.10",
+        "tokenizers>=0.22,<1",
+        "tqdm>=4.66",
+        "transformers>=5.0,<6",
+    ],
+    extras_require={
+        "test": ["pytest>=8", "ruff>=0.9", "torch==2.13.0"],
+        "cuda": ["jax[cuda13]>=0.10,<0.12"],
+        "tpu": ["jax[tpu]>=0.10,<0.12"],
+        "beam": ["apache-beam>=2.70", "pillow<13", "protobuf<7"],
+    },
+)
