@@ -1,0 +1,90 @@
+"""Pieces that the language model and the vision tower share."""
+
+import dataclasses
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+# What the backward pass finds saved of a layer: everything, its matrix products, or its input.
+REMAT = {
+    "none": lambda layer: layer,
+    "dots": lambda layer: jax.checkpoint(
+        layer,
+        prevent_cse=False,  # not needed inside a scan
+        policy=jax.checkpoint_policies.dots_with_no_batch_dims_saveable,
+    ),
+    "full": lambda layer: jax.checkpoint(layer, prevent_cse=False),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class NewParams:
+    """Makes parameters. `stack` is a leading shape, (layers,) for layers stored stacked."""
+
+    rngs: nnx.Rngs
+    dtype: jnp.dtype
+    stack: tuple[int, ...] = ()
+
+    def normal(self, *shape: int, std: float = 0.02) -> nnx.Param:
+        noise = jax.random.normal(self.rngs.params(), (*self.stack, *shape), jnp.float32)
+        return nnx.Param((std * noise).astype(self.dtype))
+
+    def full(self, *shape: int, value: float) -> nnx.Param:
+        return nnx.Param(jnp.full((*self.stack, *shape), value, self.dtype))
+
+
+class Linear(nnx.Module):
+    """x @ kernel + bias, kernel [in, out]."""
+
+    def __init__(self, new: NewParams, size_in: int, size_out: int, *, bias: bool, std=0.02):
+        self.kernel = new.normal(size_in, size_out, std=std)
+        self.bias = new.full(size_out, value=0.0) if bias else None
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        y = x @ self.kernel[...]
+        return y if self.bias is None else y + self.bias[...]
+
+
+class RMSNorm(nnx.Module):
+    """Root-mean-square norm over the last axis, in float32 (arXiv:1910.07467)."""
+
+    def __init__(self, new: NewParams, size: int, eps: float):
+        self.scale = new.full(size, value=1.0)
+        self.eps = eps
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        wide = x.astype(jnp.float32)
+        wide *= jax.lax.rsqrt(jnp.mean(jnp.square(wide), -1, keepdims=True) + self.eps)
+        return wide.astype(x.dtype) * self.scale[...]
+
+
+class GatedMLP(nnx.Module):
+    """down(silu(gate(x)) * up(x)) (arXiv:2002.05202)."""
+
+    def __init__(self, new: NewParams, size: int, hidden: int, *, bias: bool, out_std: float):
+        self.gate = Linear(new, size, hidden, bias=bias)
+        self.up = Linear(new, size, hidden, bias=bias)
+        self.down = Linear(new, hidden, size, bias=bias, std=out_std)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return self.down(jax.nn.silu(self.gate(x)) * self.up(x))
+
+
+def scan_layers(
+    layers: nnx.Module, params: nnx.State, apply: Callable, x: jax.Array, remat: str
+) -> tuple[jax.Array, jax.Array]:
+    """Runs `apply(layer, x) -> (x, out)` over stacked layers; returns the last x and all outs.
+
+    Args:
+      layers: the module, for its structure only.
+      params: its parameters, or some of the layers' of them, with a leading layer axis.
+      remat: key of REMAT.
+    """
+    graphdef = nnx.graphdef(layers)
+
+    def step(x, layer_params):
+        return apply(nnx.merge(graphdef, layer_params), x)
+
+    return jax.lax.scan(REMAT[remat](step), x, params)

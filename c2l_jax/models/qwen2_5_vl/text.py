@@ -1,0 +1,114 @@
+"""Qwen2.5-VL's language model: grouped-query attention, gated MLP, multimodal rotary positions."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from c2l_jax.models.qwen2_5_vl.config import TextConfig
+from c2l_jax.models.qwen2_5_vl.layers import GatedMLP, Linear, NewParams, RMSNorm, scan_layers
+from c2l_jax.ops.attention import attend, attend_trunk_and_branch
+from c2l_jax.ops.rotary import multimodal_angles, rotate
+
+KeyValue = tuple[jax.Array, jax.Array]
+
+
+class TextAttention(nnx.Module):
+    def __init__(self, config: TextConfig, new: NewParams, out_std: float):
+        size, kv_size = config.hidden_size, config.num_key_value_heads * config.head_dim
+        self.query = Linear(new, size, size, bias=True)
+        self.key = Linear(new, size, kv_size, bias=True)
+        self.value = Linear(new, size, kv_size, bias=True)
+        self.output = Linear(new, size, size, bias=False, std=out_std)
+        self.head_dim = config.head_dim
+
+    def __call__(self, x_btd: jax.Array, angles_btk: jax.Array, attend_heads: Callable):
+        q, k, v = (
+            project(x_btd).reshape(*x_btd.shape[:-1], -1, self.head_dim)
+            for project in (self.query, self.key, self.value)
+        )
+        out_bthd, cache = attend_heads(rotate(q, angles_btk), rotate(k, angles_btk), v)
+        return self.output(out_bthd.reshape(x_btd.shape)), cache
+
+
+class TextLayer(nnx.Module):
+    def __init__(self, config: TextConfig, new: NewParams):
+        size, eps = config.hidden_size, config.rms_norm_eps
+        # Residual branches start small, so that depth doesn't raise the variance (GPT-2).
+        out_std = 0.02 * (2 * config.num_hidden_layers) ** -0.5
+        self.input_norm = RMSNorm(new, size, eps)
+        self.attention = TextAttention(config, new, out_std)
+        self.post_attention_norm = RMSNorm(new, size, eps)
+        self.mlp = GatedMLP(new, size, config.intermediate_size, bias=False, out_std=out_std)
+
+    def __call__(self, x_btd: jax.Array, angles_btk: jax.Array, attend_heads: Callable):
+        """One layer. `attend_heads(q, k, v) -> (out, cache)`; returns (x, cache)."""
+        attended, cache = self.attention(self.input_norm(x_btd), angles_btk, attend_heads)
+        x_btd = x_btd + attended
+        return x_btd + self.mlp(self.post_attention_norm(x_btd)), cache
+
+
+class TextModel(nnx.Module):
+    """Embedding, stacked layers and final norm; no head."""
+
+    def __init__(self, config: TextConfig, rngs: nnx.Rngs, param_dtype: jnp.dtype):
+        new = NewParams(rngs, param_dtype)
+        self.config = config
+        self.embedding = new.normal(config.vocab_size, config.hidden_size)
+        self.layers = TextLayer(
+            config, NewParams(rngs, param_dtype, stack=(config.num_hidden_layers,))
+        )
+        self.norm = RMSNorm(new, config.hidden_size, config.rms_norm_eps)
+
+    def angles(self, positions_bt3: jax.Array) -> jax.Array:
+        return multimodal_angles(positions_bt3, self.config.mrope_section, self.config.rope_theta)
+
+    def __call__(
+        self,
+        x_btd: jax.Array,
+        positions_bt3: jax.Array,
+        mask_btt: jax.Array,
+        remat: str,
+        keep_cache: bool = False,
+    ) -> tuple[jax.Array, KeyValue | None]:
+        """Hidden states [B, T, D] after the final norm, and keys and values [L, B, T, K, Dh]."""
+        angles_btk = self.angles(positions_bt3)
+
+        def attend_heads(q, k, v):
+            return attend(q, k, v, mask_btt), (k, v) if keep_cache else None
+
+        def apply(layer, x):
+            return layer(x, angles_btk, attend_heads)
+
+        x_btd, cache = scan_layers(self.layers, nnx.state(self.layers), apply, x_btd, remat)
+        return self.norm(x_btd), cache
+
+    def decode(
+        self,
+        layers: list[nnx.State],
+        x_qnd: jax.Array,
+        positions_qn3: jax.Array,
+        trunk_cache: list[KeyValue],
+        trunk_mask_qt: jax.Array,
+        branch_cache: list[KeyValue],
+        step: jax.Array,
+    ) -> tuple[jax.Array, list[KeyValue]]:
+        """One token of each branch; see Qwen2_5_VL.decode."""
+        graphdef = nnx.graphdef(self.layers)
+        angles_qnk = self.angles(positions_qn3)
+        branch_mask_r = jnp.arange(branch_cache[0][0].shape[2]) <= step
+        new_cache = []
+        for params, trunk, branch in zip(layers, trunk_cache, branch_cache, strict=True):
+
+            def attend_heads(q, k, v, trunk=trunk, branch=branch):
+                branch = tuple(
+                    jax.lax.dynamic_update_slice_in_dim(old, new[:, :, None], step, axis=2)
+                    for old, new in zip(branch, (k, v), strict=True)
+                )
+                out = attend_trunk_and_branch(q, trunk, branch, trunk_mask_qt, branch_mask_r)
+                return out, branch
+
+            x_qnd, branch = nnx.merge(graphdef, params)(x_qnd, angles_qnk, attend_heads)
+            new_cache.append(branch)
+        return self.norm(x_qnd), new_cache

@@ -1,0 +1,146 @@
+"""Qwen2.5-VL's vision tower under static shapes: patches come window by window.
+
+A windowed layer is one dense attention over [B * G, S] (G windows a row, S slots a window); a full
+layer attends over a row's G * S slots with an image-equality mask. Nothing is ever permuted on the
+device. Slots outside an image and whole padding windows take part as queries, never as keys.
+"""
+
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from c2l_jax.models.qwen2_5_vl.config import VisionConfig
+from c2l_jax.models.qwen2_5_vl.layers import GatedMLP, Linear, NewParams, RMSNorm, scan_layers
+from c2l_jax.ops.attention import attend
+from c2l_jax.ops.rotary import rotate, vision_angles
+
+_EPS = 1e-6  # of every norm in the tower; no field of the config
+
+
+class VisionAttention(nnx.Module):
+    def __init__(self, config: VisionConfig, new: NewParams, out_std: float):
+        size = config.hidden_size
+        self.qkv = Linear(new, size, 3 * size, bias=True)
+        self.output = Linear(new, size, size, bias=True, std=out_std)
+        self.heads = config.num_heads
+
+    def __call__(self, x_nsd: jax.Array, angles_nsk: jax.Array, mask_nss: jax.Array) -> jax.Array:
+        qkv = self.qkv(x_nsd).reshape(*x_nsd.shape[:2], 3, self.heads, -1)
+        q, k, v = (qkv[:, :, i] for i in range(3))
+        out = attend(rotate(q, angles_nsk), rotate(k, angles_nsk), v, mask_nss)
+        return self.output(out.reshape(x_nsd.shape))
+
+
+class VisionBlock(nnx.Module):
+    def __init__(self, config: VisionConfig, new: NewParams):
+        size = config.hidden_size
+        out_std = 0.02 * (2 * config.depth) ** -0.5
+        self.attention_norm = RMSNorm(new, size, _EPS)
+        self.attention = VisionAttention(config, new, out_std)
+        self.mlp_norm = RMSNorm(new, size, _EPS)
+        self.mlp = GatedMLP(new, size, config.intermediate_size, bias=True, out_std=out_std)
+
+    def __call__(self, x_nsd: jax.Array, angles_nsk: jax.Array, mask_nss: jax.Array) -> jax.Array:
+        x_nsd = x_nsd + self.attention(self.attention_norm(x_nsd), angles_nsk, mask_nss)
+        return x_nsd + self.mlp(self.mlp_norm(x_nsd))
+
+
+class PatchMerger(nnx.Module):
+    """Each 2 x 2 square of patches becomes one token of the language model."""
+
+    def __init__(self, config: VisionConfig, new: NewParams):
+        self.merged = config.hidden_size * config.spatial_merge_size**2
+        self.norm = RMSNorm(new, config.hidden_size, _EPS)
+        self.hidden = Linear(new, self.merged, self.merged, bias=True)
+        self.output = Linear(new, self.merged, config.out_hidden_size, bias=True)
+
+    def __call__(self, x_bpd: jax.Array) -> jax.Array:
+        units = self.norm(x_bpd).reshape(len(x_bpd), -1, self.merged)
+        return self.output(jax.nn.gelu(self.hidden(units), approximate=False))
+
+
+class VisionTower(nnx.Module):
+    def __init__(self, config: VisionConfig, rngs: nnx.Rngs, param_dtype: jnp.dtype):
+        new = NewParams(rngs, param_dtype)
+        self.config = config
+        # [time, channel, row, column, out]: both time slices are kept, as in the checkpoint.
+        self.patch_embedding = new.normal(
+            config.temporal_patch_size,
+            config.in_channels,
+            config.patch_size,
+            config.patch_size,
+            config.hidden_size,
+        )
+        self.blocks = VisionBlock(config, NewParams(rngs, param_dtype, stack=(config.depth,)))
+        self.merger = PatchMerger(config, new)
+
+    def __call__(self, batch: Mapping[str, jax.Array], remat: str) -> jax.Array:
+        """Merged tokens [B, G * S / 4, D] of patches, patch_coords and window_images."""
+        patches, coords = batch["patches"], batch["patch_coords"]
+        rows, windows, slots = patches.shape[:3]
+        x = self.embed(patches).reshape(rows * windows, slots, -1)
+        angles = vision_angles(coords, self.config.head_dim).reshape(rows * windows, slots, -1)
+        valid = coords[..., 0] >= 0
+        images = jnp.where(valid, batch["window_images"][..., None], 0).reshape(rows, -1)
+        layouts = {  # is the attention full? -> (x's shape, mask)
+            False: ((rows * windows, slots), valid.reshape(rows * windows, 1, slots)),
+            True: (
+                (rows, windows * slots),
+                (images[:, :, None] == images[:, None, :]) & (images[:, None, :] != 0),
+            ),
+        }
+
+        def run(x, params, full):
+            """A run of equal blocks."""
+            shape, mask = layouts[full]
+            block_angles = angles.reshape(*shape, -1)
+
+            def apply(block, x):
+                return block(x.reshape(*shape, -1), block_angles, mask).reshape(x.shape), None
+
+            return scan_layers(self.blocks, params, apply, x, remat)[0]
+
+        kinds = [index in self.config.fullatt_block_indexes for index in range(self.config.depth)]
+        period = _period(kinds)
+
+        def run_period(x, params):
+            for start, end in _runs(kinds[:period]):
+                some = jax.tree.map(lambda p, s=start, e=end: p[s:e], params)
+                x = run(x, some, kinds[start])
+            return x, None
+
+        params = jax.tree.map(lambda p: p.reshape(-1, period, *p.shape[1:]), nnx.state(self.blocks))
+        x, _ = jax.lax.scan(run_period, x, params)
+        return self.merger(x.reshape(rows, windows * slots, -1))
+
+    def embed(self, patches_bgsp: jax.Array) -> jax.Array:
+        """uint8 RGB patches [..., channel * row * column] to [..., D].
+
+        A still picture is one frame shown temporal_patch_size times, so the time slices of the
+        kernel add up.
+        """
+        kernel = self.patch_embedding[...].sum(0)
+        kernel = kernel.reshape(-1, kernel.shape[-1])
+        mean, std = (
+            np.repeat(np.asarray(values, np.float32), self.config.patch_size**2)
+            for values in (self.config.image_mean, self.config.image_std)
+        )
+        pixels = (patches_bgsp.astype(jnp.float32) / 255.0 - mean) / std
+        return pixels.astype(kernel.dtype) @ kernel
+
+
+def _period(kinds: list[bool]) -> int:
+    """The shortest period of the pattern of block kinds that divides its length."""
+    depth = len(kinds)
+    return next(
+        p for p in range(1, depth + 1) if depth % p == 0 and kinds == kinds[:p] * (depth // p)
+    )
+
+
+def _runs(kinds: list[bool]) -> list[tuple[int, int]]:
+    """(start, end) of each maximal run of equal kinds."""
+    starts = [i for i in range(len(kinds)) if i == 0 or kinds[i] != kinds[i - 1]]
+    return list(zip(starts, [*starts[1:], len(kinds)], strict=True))

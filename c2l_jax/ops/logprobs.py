@@ -1,0 +1,35 @@
+"""Log-probabilities of given tokens, without ever holding the logits of all of them."""
+
+import jax
+import jax.numpy as jnp
+
+
+def token_logprobs(
+    hidden_nd: jax.Array, head_vd: jax.Array, targets_n: jax.Array, chunk: int
+) -> tuple[jax.Array, jax.Array]:
+    """Log-probability of each target under softmax(head @ hidden), and whether it is the likeliest.
+
+    At most `chunk` rows of logits exist at a time, forward and backward (they are recomputed).
+
+    Returns:
+      logp_n float32 and is_argmax_n bool (a target that ties with the largest logit counts).
+    """
+    count = len(targets_n)
+    chunks = max(1, -(-count // chunk))
+    size = -(-count // chunks)
+
+    @jax.checkpoint
+    def of_chunk(operands):
+        hidden, targets = operands
+        logits = jnp.einsum("nd,vd->nv", hidden, head_vd, preferred_element_type=jnp.float32)
+        is_target = jnp.arange(logits.shape[1]) == targets[:, None]
+        # A masked sum: the gradient of a gather would be a scatter, slow on every device.
+        target_logits = jnp.sum(jnp.where(is_target, logits, 0.0), -1)
+        logp = target_logits - jax.nn.logsumexp(logits, -1)
+        return logp, target_logits >= jax.lax.stop_gradient(logits.max(-1))
+
+    padding = chunks * size - count
+    hidden = jnp.pad(hidden_nd, ((0, padding), (0, 0))).reshape(chunks, size, -1)
+    targets = jnp.pad(targets_n, (0, padding)).reshape(chunks, size)
+    logp, is_argmax = jax.lax.map(of_chunk, (hidden, targets))
+    return logp.reshape(-1)[:count], is_argmax.reshape(-1)[:count]

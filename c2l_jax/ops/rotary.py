@@ -1,0 +1,42 @@
+"""Rotary position embeddings: three-section multimodal (text) and two-dimensional (vision).
+
+The pairing is "half-split" as in transformers: channel i turns with channel i + D/2.
+"""
+
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+
+def multimodal_angles(positions_bt3: jax.Array, sections: Sequence[int], theta: float) -> jax.Array:
+    """Angles float32 [..., D/2] from (temporal, height, width) positions int32 [..., 3].
+
+    Of the D/2 frequencies the first sections[0] turn by the temporal position, the next
+    sections[1] by the height, the rest by the width (Qwen2_5_VLRotaryEmbedding).
+    """
+    half = sum(sections)
+    frequencies = (theta ** -(np.arange(half) / half)).astype(np.float32)
+    parts = np.split(frequencies, np.cumsum(sections)[:-1])
+    positions = positions_bt3.astype(jnp.float32)
+    return jnp.concatenate([positions[..., i : i + 1] * part for i, part in enumerate(parts)], -1)
+
+
+def vision_angles(coords_ns2: jax.Array, head_dim: int) -> jax.Array:
+    """Angles float32 [..., D/2] from (row, column) of patches int32 [..., 2].
+
+    Row and column each drive D/4 frequencies of base 10000 (Qwen2_5_VLVisionRotaryEmbedding).
+    """
+    quarter = head_dim // 4
+    frequencies = (10000.0 ** -(np.arange(quarter) / quarter)).astype(np.float32)
+    angles = coords_ns2.astype(jnp.float32)[..., None] * frequencies
+    return angles.reshape(*coords_ns2.shape[:-1], 2 * quarter)
+
+
+def rotate(x_bthd: jax.Array, angles_btk: jax.Array) -> jax.Array:
+    """Turns every head of x by angles [..., D/2]; computed in float32, returned in x's dtype."""
+    cos, sin = jnp.cos(angles_btk)[..., None, :], jnp.sin(angles_btk)[..., None, :]
+    first, second = jnp.split(x_bthd.astype(jnp.float32), 2, axis=-1)
+    turned = jnp.concatenate([first * cos - second * sin, second * cos + first * sin], -1)
+    return turned.astype(x_bthd.dtype)

@@ -1,0 +1,68 @@
+"""AdamW with a schedule, clipping, and a learning rate for each part of the model."""
+
+import re
+from collections.abc import Iterable, Mapping
+
+import optax
+from ml_collections import ConfigDict
+
+from c2l_jax.errors import UserError
+
+NO_DECAY = re.compile(r"norm|bias")
+
+
+def rate_scales(paths: Iterable[str], table: Iterable[tuple[str, float]]) -> dict[str, float]:
+    """Factor on the learning rate for each parameter path: first pattern found in it, else 1.
+
+    0 freezes. Raises UserError for a pattern that names no parameter.
+    """
+    paths, table = list(paths), list(table)
+    for pattern, _ in table:
+        if not any(re.search(pattern, path) for path in paths):
+            raise UserError(
+                f"config.optimizer.lr_scale has the pattern {pattern!r}, which no parameter "
+                f"matches; paths look like {paths[0]} and {paths[-1]}."
+            )
+    return {
+        path: next((float(s) for pattern, s in table if re.search(pattern, path)), 1.0)
+        for path in paths
+    }
+
+
+def schedule(config: ConfigDict, steps: int) -> optax.Schedule:
+    """Linear warm-up over `warmup` of the steps, then constant or cosine to zero."""
+    warmup = round(config.warmup * steps)
+    if config.schedule == "cosine":
+        after = optax.cosine_decay_schedule(config.lr, max(1, steps - warmup))
+    elif config.schedule == "constant":
+        after = optax.constant_schedule(config.lr)
+    else:
+        raise UserError(f"config.optimizer.schedule is {config.schedule!r}: cosine or constant.")
+    # The first step already moves: step 0 has 1 / warmup of the rate.
+    rise = optax.linear_schedule(config.lr / max(1, warmup), config.lr, max(1, warmup - 1))
+    return optax.join_schedules([rise, after], [warmup])
+
+
+def make_optimizer(
+    config: ConfigDict, steps: int, scales: Mapping[str, float]
+) -> optax.GradientTransformation:
+    """Transforms a dict {path: gradient} of the trained parameters (scale > 0)."""
+    rate = schedule(config, steps)
+
+    def adamw(scale):
+        return optax.adamw(
+            lambda step: scale * rate(step),
+            b1=config.b1,
+            b2=config.b2,
+            weight_decay=config.weight_decay,
+            mask=lambda params: {path: not NO_DECAY.search(path) for path in params},
+        )
+
+    trained = {path: scale for path, scale in scales.items() if scale > 0}
+    if not trained:
+        raise UserError("config.optimizer.lr_scale freezes every parameter: nothing to train.")
+    groups = {scale: adamw(scale) for scale in sorted(set(trained.values()))}
+    return optax.chain(
+        optax.clip_by_global_norm(config.clip),
+        optax.partition(groups, lambda params: {path: trained[path] for path in params}),
+    )

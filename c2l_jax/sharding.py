@@ -1,0 +1,76 @@
+"""Where arrays live: one mesh, one table a model, one rule for batches.
+
+Mesh axes: `data` copies the parameters, `fsdp` splits them and the batch, `tensor` splits the
+layers' inner width. Arrays are born in their place: nothing of model size is ever on one host.
+"""
+
+import logging
+import math
+import re
+from collections.abc import Mapping, Sequence
+
+import jax
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from c2l_jax.errors import UserError
+
+AXES = ("data", "fsdp", "tensor")
+
+
+def make_mesh(sizes: Mapping[str, int]) -> Mesh:
+    """A mesh over all devices; one size may be -1, which takes the devices that are left."""
+    shape = [sizes[axis] for axis in AXES]
+    devices = jax.device_count()
+    if shape.count(-1) == 1:
+        shape[shape.index(-1)] = devices // -math.prod(shape)
+    if min(shape) < 1 or math.prod(shape) != devices:
+        raise UserError(
+            f"config.mesh {dict(sizes)} does not cover {devices} devices: the sizes must multiply "
+            "to that number (one of them may be -1)."
+        )
+    return jax.make_mesh(shape, AXES, axis_types=(jax.sharding.AxisType.Auto,) * len(AXES))
+
+
+def parameter_shardings(
+    mesh: Mesh, table: Sequence[tuple[str, PartitionSpec]], shapes: Mapping[str, tuple[int, ...]]
+) -> dict[str, NamedSharding]:
+    """Looks every parameter path up in the model's table (first full match).
+
+    An axis that does not divide its dimension is left out there, aloud. Raises KeyError for a
+    path the table forgot.
+    """
+    shardings = {}
+    for path, shape in shapes.items():
+        spec = next((s for pattern, s in table if re.fullmatch(pattern, path)), None)
+        if spec is None:
+            raise KeyError(f"no line of the partition table covers {path} {shape}")
+        fitted = []
+        for axis, length in zip(spec, shape, strict=False):
+            size = math.prod(mesh.shape[a] for a in np.atleast_1d(axis)) if axis else 1
+            if length % size:
+                logging.info("%s %s: not split over %s=%d", path, shape, axis, size)
+            fitted.append(axis if length % size == 0 else None)
+        shardings[path] = NamedSharding(mesh, PartitionSpec(*fitted))
+    return shardings
+
+
+def like_parameters(mesh: Mesh, tree, shardings: Mapping[str, NamedSharding]):
+    """Shardings for a tree that holds dicts keyed by parameter path (optimizer moments)."""
+
+    def place(path, leaf):
+        name = path[-1].key if path and hasattr(path[-1], "key") else None
+        if name in shardings and leaf.ndim:
+            return shardings[name]
+        return NamedSharding(mesh, PartitionSpec())
+
+    return jax.tree_util.tree_map_with_path(place, tree)
+
+
+def put_batch(mesh: Mesh, batch: Mapping[str, np.ndarray]) -> dict[str, jax.Array]:
+    """This process's rows to global arrays whose first axis is split over data and fsdp."""
+    sharding = NamedSharding(mesh, PartitionSpec(("data", "fsdp")))
+    return {
+        name: jax.make_array_from_process_local_data(sharding, value)
+        for name, value in batch.items()
+    }

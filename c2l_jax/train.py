@@ -1,0 +1,331 @@
+"""Trains a Qwen2.5-VL model on a data set of questions.
+
+  python -m c2l_jax.train --config configs/sft.py --workdir runs/first \\
+      --config.model=MODEL_DIR --config.data.path=DATASET_DIR [--config.KEY=VALUE ...]
+
+MODEL_DIR is a Hugging Face Qwen2.5-VL directory (or one made by `python -m c2l_jax.init_model`),
+DATASET_DIR is made by `python -m synth generate`. configs/forkme.py explains every setting. The
+same command again resumes where the newest checkpoint left off. Watch a run with
+`tensorboard --logdir runs`; its settings, checkpoints, metrics.jsonl, summary.json and, at the
+end, the trained model as a Hugging Face directory (model/) are in the working directory.
+"""
+
+import importlib
+import json
+import logging
+import math
+import signal
+import time
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from absl import app, flags
+from ml_collections import ConfigDict, config_flags
+
+from c2l_jax.checkpoint import Checkpoints, write_config
+from c2l_jax.data.packing import training_batches
+from c2l_jax.data.processor import Processor, open_picture, response_text, user_text
+from c2l_jax.data.records import open_split
+from c2l_jax.errors import UserError, exit_on_user_error
+from c2l_jax.metrics import Metrics
+from c2l_jax.models.params import flatten, merge, unflatten
+from c2l_jax.models.qwen2_5_vl import weights
+from c2l_jax.models.qwen2_5_vl.config import Config
+from c2l_jax.optimizer import make_optimizer, rate_scales, schedule
+from c2l_jax.sharding import like_parameters, make_mesh, parameter_shardings, put_batch
+
+OBJECTIVES = ("sft",)
+CONFIG = config_flags.DEFINE_config_file("config", None, "Program that returns the settings.")
+WORKDIR = flags.DEFINE_string("workdir", None, "Where the run lives; the same one resumes it.")
+
+
+def validate(config: ConfigDict, mesh: jax.sharding.Mesh):
+    """Refuses settings that cannot work together, before anything is loaded."""
+    if config.objective not in OBJECTIVES:
+        raise UserError(
+            f"config.objective is {config.objective!r}: it must be one of {', '.join(OBJECTIVES)}."
+        )
+    for name in ("steps", "log_every", "accumulation", "logprob_chunk"):
+        if config[name] < 1:
+            raise UserError(f"config.{name} is {config[name]}: it must be at least 1.")
+    for name in ("model", "data.path"):
+        value = config.data.path if name == "data.path" else config.model
+        if not value:
+            raise UserError(f"config.{name} is not set: add --config.{name}=DIRECTORY.")
+    if config.compute_dtype not in ("float32", "bfloat16"):
+        raise UserError(f"config.compute_dtype is {config.compute_dtype!r}: float32 or bfloat16.")
+    parts = config.accumulation * mesh.shape["data"] * mesh.shape["fsdp"]
+    if config.data.rows % parts:
+        raise UserError(
+            f"config.data.rows is {config.data.rows}: it must be a multiple of {parts}, the "
+            f"accumulation ({config.accumulation}) times the devices that share the rows."
+        )
+
+
+def make_train_step(graphdef, trained: frozenset[str], objective, optimizer, config: ConfigDict):
+    """The update: (state, batch) -> (state, metrics). state = {params, opt_state, step}."""
+    dtype = jnp.dtype(config.compute_dtype)
+
+    def gradients(params, batch):
+        frozen = {path: p.astype(dtype) for path, p in params.items() if path not in trained}
+
+        def loss_fn(masters):
+            cast = {path: p.astype(dtype) for path, p in masters.items()}
+            model = merge(graphdef, frozen | cast, remat=config.remat)
+            total, weight, metrics = objective.loss(model, batch, config)
+            return total, {"loss": total, "weight": weight, **metrics}
+
+        return jax.grad(loss_fn, has_aux=True)({path: params[path] for path in sorted(trained)})
+
+    def train_step(state, batch):
+        params, parts = state["params"], config.accumulation
+        if parts == 1:
+            grads, sums = gradients(params, batch)
+        else:
+            # Every part takes rows from every device.
+            split = {
+                k: v.reshape(-1, parts, *v.shape[1:]).swapaxes(0, 1) for k, v in batch.items()
+            }
+            first = jax.eval_shape(gradients, params, jax.tree.map(lambda x: x[0], split))
+            zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), first)
+            (grads, sums), _ = jax.lax.scan(
+                lambda total, part: (jax.tree.map(jnp.add, total, gradients(params, part)), None),
+                zeros,
+                split,
+            )
+        # One division at the end: parts and rows count by their tokens, not by their number.
+        weight = jnp.maximum(sums.pop("weight"), 1.0)
+        grads = jax.tree.map(lambda g: g / weight, grads)
+        masters = {path: params[path] for path in grads}
+        updates, opt_state = optimizer.update(grads, state["opt_state"], masters)
+        norm = jnp.sqrt(sum(jnp.vdot(g, g) for g in jax.tree.leaves(grads)))
+        metrics = {name: total / weight for name, total in sums.items()}
+        metrics |= {"grad_norm": norm, "tokens": (batch["segments"] > 0).sum()}
+        params = params | {path: p + updates[path] for path, p in masters.items()}
+        return {"params": params, "opt_state": opt_state, "step": state["step"] + 1}, metrics
+
+    return train_step
+
+
+def log_samples(metrics: Metrics, split, formats):
+    """Pictures, prompts and targets of a few training records, as TensorBoard shows them."""
+    for index in range(min(4, len(split))):
+        record = split[index]
+        for format in (name for name, weight in formats.items() if weight > 0):
+            text = f"{user_text(record, format)}\n\n--->\n\n{response_text(record, format)}"
+            image = np.asarray(open_picture(record)) if "image" in record else None
+            metrics.sample(0, f"sample {index} ({format})", image, text)
+
+
+class Reporter:
+    """Fetches a finished step's figures, refuses what is not finite, and logs."""
+
+    def __init__(self, metrics: Metrics, rate, every: int):
+        self._metrics, self._rate, self._every = metrics, rate, every
+        self._steps = self._tokens = self._examples = 0
+        self._last: dict[str, float] = {}
+        self.start_clock()
+
+    def start_clock(self):
+        self._began = self._mark = time.monotonic()
+        self._since = [0, 0.0, 0]  # steps, tokens and examples since the last logged step
+
+    def __call__(self, step: int, values: dict[str, jax.Array], ids: list[str]):
+        values = {name: float(value) for name, value in jax.device_get(values).items()}
+        if not (math.isfinite(values["loss"]) and math.isfinite(values["grad_norm"])):
+            raise UserError(
+                f"step {step}: loss {values['loss']}, gradient norm {values['grad_norm']}; the "
+                "run stops without saving it. Lower config.optimizer.lr, or look at the records "
+                f"of its batch: {', '.join(ids)}."
+            )
+        self._since = [
+            a + b for a, b in zip(self._since, (1, values.pop("tokens"), len(ids)), strict=True)
+        ]
+        self._last = values
+        self._metrics.advance(step)
+        if step % self._every == 0:
+            self._log(step, values)
+
+    def _log(self, step: int, values: dict[str, float]):
+        now = time.monotonic()
+        seconds, (steps, tokens, examples) = now - self._mark, self._since
+        self._metrics.scalars(
+            step,
+            {
+                **values,
+                "lr": float(self._rate(step - 1)),
+                "tokens_per_second": tokens / seconds,
+                "examples_per_second": examples / seconds,
+                "seconds_per_step": seconds / steps,
+            },
+        )
+        self._settle(now)
+
+    def _settle(self, now: float):
+        self._steps += self._since[0]
+        self._tokens += self._since[1]
+        self._examples += self._since[2]
+        self._mark, self._since = now, [0, 0.0, 0]
+
+    def summary(self) -> dict[str, float]:
+        """Totals of this process's share of the run, after compilation."""
+        self._settle(time.monotonic())
+        seconds = self._mark - self._began
+        return {
+            **self._last,
+            "examples": self._examples,
+            "tokens": self._tokens,
+            "tokens_per_second": self._tokens / seconds if seconds else 0.0,
+            "seconds_in_steps": seconds,
+        }
+
+
+class StopSignal:
+    """Remembers a SIGTERM, which asks a run to save and leave."""
+
+    def __init__(self):
+        self.asked = False
+        signal.signal(signal.SIGTERM, self._ask)
+
+    def _ask(self, signum, frame):
+        del signum, frame
+        self.asked = True
+
+
+def main(argv):
+    del argv
+    config, workdir = CONFIG.value, Path(WORKDIR.value)
+    started = time.monotonic()
+
+    ######################### settings, devices, data, model #########################
+    mesh = make_mesh(config.mesh)
+    validate(config, mesh)
+    objective = importlib.import_module(f"c2l_jax.objectives.{config.objective}")
+    processor = Processor(config.model)
+    split = open_split(config.data.path, config.data.split)
+    batches, fits = training_batches(
+        split,
+        processor,
+        formats=config.data.formats,
+        seed=config.seed,
+        rows=config.data.rows // jax.process_count(),
+        row_tokens=config.data.row_tokens,
+        row_windows=config.data.row_windows,
+        shard=jax.process_index(),
+        shards=jax.process_count(),
+        threads=config.data.threads,
+    )
+    model_config = Config.from_directory(config.model)
+    graphdef, shapes = weights.abstract(model_config)
+    shapes = flatten(shapes)
+    shardings = parameter_shardings(
+        mesh, weights.PARTITION_TABLE, {path: leaf.shape for path, leaf in shapes.items()}
+    )
+    scales = rate_scales(shapes, config.optimizer.lr_scale)
+    trained = frozenset(path for path, scale in scales.items() if scale > 0)
+    optimizer = make_optimizer(config.optimizer, config.steps, scales)
+    workdir.mkdir(parents=True, exist_ok=True)
+    write_config(workdir, config)
+
+    #################### state: this run's newest checkpoint, or the model ####################
+    def init_state(params):
+        masters = {path: params[path] for path in sorted(trained)}
+        step = jnp.zeros((), jnp.int32)
+        return {"params": params, "opt_state": optimizer.init(masters), "step": step}
+
+    abstract = jax.eval_shape(init_state, shapes)
+    places = like_parameters(mesh, abstract, shardings)
+    checkpoints = Checkpoints(workdir, config.checkpoint.keep)
+    iterator = iter(batches)
+    start = checkpoints.latest() or 0
+    if start:
+        target = jax.tree.map(
+            lambda leaf, place: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=place),
+            abstract,
+            places,
+        )
+        state = checkpoints.restore(start, target, iterator)
+        logging.info("resuming from step %d", start)
+    else:
+        params = flatten(weights.load(config.model, unflatten(shardings))[1])
+        state = jax.jit(init_state, out_shardings=places, donate_argnums=0)(params)
+        del params  # donated
+
+    ################################### the update step ###################################
+    train_step = jax.jit(
+        make_train_step(graphdef, trained, objective, optimizer, config),
+        out_shardings=(places, None),
+        donate_argnums=0,
+    )
+    rate = schedule(config.optimizer, config.steps)
+    stop = StopSignal()
+
+    ######################################## loop ########################################
+    metrics = Metrics(workdir, start=start, steps=config.steps, writes=jax.process_index() == 0)
+    if not start:
+        log_samples(metrics, split, config.data.formats)
+    reporter = Reporter(metrics, rate, config.log_every)
+    compiled, waiting, step = None, None, start
+    while step < config.steps and not stop.asked:
+        step += 1
+        batch = next(iterator)
+        ids = batch.pop("ids")
+        batch = put_batch(mesh, batch)
+        if compiled is None:
+            # Compiled once, ahead of time: a batch of another shape is an error, never a pause.
+            compiled = train_step.lower(state, batch).compile()
+            reporter.start_clock()
+        state, values = compiled(state, batch)
+        # The device works on this step while the host reads the last one's figures.
+        if waiting:
+            reporter(*waiting)
+        waiting = (step, values, ids)
+        if step % config.checkpoint.every == 0:
+            reporter(*waiting)  # no checkpoint of a step that is not finite
+            waiting = None
+            checkpoints.save(step, state, iterator)
+
+    ####################################### finish #######################################
+    if waiting:
+        reporter(*waiting)
+    if step > start:
+        checkpoints.save(step, state, iterator)
+    checkpoints.close()
+    metrics.close()
+    if fits.dropped:
+        logging.warning("dropped %d examples that do not fit a row", len(fits.dropped))
+    if step < config.steps:
+        print(f"stopped at step {step} of {config.steps}; the same command goes on from there.")
+        return
+    if not (workdir / "model").exists():
+        weights.export(model_config, unflatten(state["params"]), workdir / "model", config.model)
+    summary = {
+        "steps": step,
+        "parameters": sum(math.prod(leaf.shape) for leaf in shapes.values()),
+        "trained_parameters": sum(math.prod(shapes[path].shape) for path in trained),
+        "devices": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
+        "dropped_examples": len(fits.dropped),
+        **reporter.summary(),
+        "seconds": time.monotonic() - started,
+    }
+    if jax.process_index() == 0:
+        (workdir / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+
+
+def parse_flags(argv: list[str]) -> list[str]:
+    """absl's parser, except that a bad setting is one sentence and exit code 2."""
+    try:
+        rest = flags.FLAGS(argv)
+    except (flags.Error, AttributeError, KeyError, TypeError, ValueError, OSError) as error:
+        raise UserError(f"bad flag or setting: {error}") from error
+    if len(rest) > 1:
+        raise UserError(f"unexpected argument {rest[1]!r}; settings go as --config.KEY=VALUE.")
+    if CONFIG.value is None or not WORKDIR.value:
+        raise UserError("give --config configs/sft.py and --workdir DIR; --help explains them.")
+    return rest
+
+
+if __name__ == "__main__":
+    app.run(exit_on_user_error(main), flags_parser=exit_on_user_error(parse_flags))
