@@ -7,7 +7,7 @@ are not comparable with its tables to the last point.
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -51,9 +51,10 @@ _STATEMENT = re.compile(
       | \\boxed\s*\{""",
     re.VERBOSE | re.IGNORECASE | re.MULTILINE,
 )
-_LONE_LETTER = re.compile(r"\W*(?:option\s+|choice\s+)?\W*[A-Za-z]\W*", re.IGNORECASE)
+_LONE_LETTER = re.compile(r"[*_\"]*(?:option\s+)?[(\[]?[A-Z][)\]]?[.!*_\"]*", re.IGNORECASE)
 _BOLD_LINE = re.compile(r"\*\*[^*\n]+\*\*\W*")
 _MOST_WORDS_IN_A_DIRECT_ANSWER = 8
+_MOST_CHARACTERS = 2000  # a path through a large maze fits; a model's endless repetition does not
 
 
 def judge(response: str, record: Mapping[str, Any]) -> Verdict:
@@ -68,23 +69,25 @@ def extract(response: str) -> str | None:
     the last line counts if it is one bold phrase or one letter, and so does a response that is
     nothing but a short line.
     """
+    texts = (_clean(content[:_MOST_CHARACTERS]) for content in _conclusions(response))
+    return next(filter(None, texts), None)
+
+
+def _conclusions(response: str) -> Iterator[str]:
+    """What may be the final answer, the most likely first."""
     for match in reversed(list(_STATEMENT.finditer(response))):
+        after = response[match.end() : match.end() + _MOST_CHARACTERS]
         if match.group().startswith("\\boxed"):
-            content = _up_to_closing_brace(response[match.end() :])
+            yield _up_to_closing_brace(after)
         else:
-            after = response[match.end() :]
             # "Answer:" may stand alone, with the answer on the next line.
             line = next(iter(after.lstrip(" \t*_:\r\n").splitlines()), "")
-            content = _first_sentence(re.split(r"</answer>", line, flags=re.IGNORECASE)[0])
-        if _clean(content):
-            return _clean(content)
+            yield _first_sentence(re.split(r"</answer>", line, flags=re.IGNORECASE)[0])
     lines = [line.strip() for line in response.splitlines() if line.strip()]
-    if not lines:
-        return None
-    last = lines[-1]
-    if _BOLD_LINE.fullmatch(last) or _LONE_LETTER.fullmatch(last):
-        return _clean(last)
-    return _clean(last) or None if len(lines) == 1 and _is_direct(last) else None
+    last = lines[-1][:_MOST_CHARACTERS] if lines else ""
+    stands_out = _BOLD_LINE.fullmatch(last) or _LONE_LETTER.fullmatch(last)
+    if stands_out or (len(lines) == 1 and _is_direct(last)):
+        yield last
 
 
 def _up_to_closing_brace(text: str) -> str:
@@ -98,15 +101,17 @@ def _up_to_closing_brace(text: str) -> str:
 
 def _first_sentence(text: str) -> str:
     """Cuts explanations off; keeps what follows a lone letter, for it may contradict the letter."""
-    text = re.split(r",?\s+(?:because|since)\b", text, maxsplit=1)[0]
-    for end in re.finditer(r"[.!?][*_]*\s+(?=[A-Z])", text):
-        if not _LONE_LETTER.fullmatch(text[: end.start()]):
+    text = re.split(r"\s(?:because|since)\b", text, maxsplit=1)[0]
+    for end in re.finditer(r"[.!?][*_]*\s(?=[A-Z])", text):
+        if not _LONE_LETTER.fullmatch(text[: end.start()].strip()):
             return text[: end.start()]
     return text
 
 
 def _is_direct(line: str) -> bool:
     """True for a bare answer, False for a one-line chain that was cut off before its end."""
+    if re.search(r"\banswer\b|\\boxed", line, re.IGNORECASE):
+        return False  # a statement that denies or was cut off
     if len(line.split()) <= _MOST_WORDS_IN_A_DIRECT_ANSWER:
         return True
     parts, _ = _split(line)
@@ -119,6 +124,7 @@ def _clean(text: str) -> str:
     text = re.sub(r"\\(?:rightarrow|to)\b", "→", text)
     text = re.sub(r"\\([(){}\[\],; ])", r"\1", text)
     text = re.sub(r"\*\*|__|[`$]", "", text).replace("−", "-").replace("’", "'")
+    text = " ".join(text.split())
     previous = None
     while text != previous:
         previous = text
@@ -149,7 +155,8 @@ _LABELLED_CELLS = [
     for first, second in ((_ROW, _COLUMN), (_COLUMN, _ROW))
 ]
 _PLACE = re.compile(
-    r"(?:at\s+)?(?:the\s+)?(?:(?:cell|square|position|coordinates?)\s*)?(?=[(\[\d])", re.IGNORECASE
+    r"\A(?:at\s+)?(?:the\s+)?(?:(?:cell|square|position|coordinates?)\s*)?(?=[(\[\d])",
+    re.IGNORECASE,
 )
 _BRACKETS = {"(": ")", "[": "]", "{": "}"}
 _SPLIT = re.compile(
@@ -166,15 +173,16 @@ def parse(text: str) -> Value:
 
     Written with commas or arrows a sequence is ordered; with braces or "and" it is a set.
     """
-    value = _parse(_PLACE.sub("", _clean(text), count=1))
+    value = _parse(_PLACE.sub("", _clean(text)))
     if isinstance(value, Items) and len(value.items) == 1 and not isinstance(value.items[0], Items):
         return value.items[0]  # "[up]" and "(7)": one value in brackets
     return value
 
 
-def _parse(text: str) -> Value:
+def _parse(text: str, depth: int = 0) -> Value:
     text = text.strip()
-    wrapped = _is_wrapped(text)
+    # No value of a game nests deeper; a model's endless "((((" must not exhaust the stack.
+    wrapped = depth < 4 and _is_wrapped(text)
     inner = text[1:-1] if wrapped else text
     for pattern in _LABELLED_CELLS:
         if cell := pattern.fullmatch(inner.strip()):
@@ -185,7 +193,8 @@ def _parse(text: str) -> Value:
         return number
     parts, ordered = _split(inner)
     if wrapped or len(parts) > 1:
-        return Items(tuple(map(_parse, parts)), ordered and not text.startswith("{"))
+        items = tuple(_parse(part, depth + 1) for part in parts)
+        return Items(items, ordered and not text.startswith("{"))
     return _words(text)
 
 
@@ -263,19 +272,22 @@ def same(reference: Value, answer: Value) -> bool:
 
 # ----------------------------------------------------------------------------- answer and record
 
-_COPULA = re.compile(r".*(?:\b(?:is|are|equals)\b|[=:])\s*", re.IGNORECASE | re.DOTALL)
-_LEADING_LETTER = re.compile(
-    r"(?:(?:option|choice)\s+)?(?:\(\s*)?([A-Za-z])(?:\s*[.):](?!\w)|(?<=\b[A-Za-z])$)"
-    r"|(?:option|choice)\s+([A-Za-z])\b",
-    re.IGNORECASE,
-)
-# A capital that stands alone is a letter, unless it reads as the article ("A dead end") or the
-# pronoun ("I think"); small letters need brackets, "option" or a mark behind them.
+_COPULA = re.compile(r"\A.*(?:\b(?:is|are|equals)\b|[=:])\s*", re.IGNORECASE | re.DOTALL)
+# "C", "(C)", "C. (3, 5)", "option C: (3, 5)" and "(3, 5) is option C": the letter and the rest.
+_STATED_LETTERS = [
+    re.compile(pattern, re.IGNORECASE | re.DOTALL)
+    for pattern in (
+        r"(?:option|choice)\s+\(?(?P<letter>[A-Z])\b[\s.):,–-]*(?P<rest>.*)",
+        r"[(\[]?(?P<letter>[A-Z])(?:\s*[.):\]](?!\w)\s*(?P<rest>.*)|$)",
+        r"(?P<rest>.*?)(?:\s+is)?\s+(?:option|choice)\s+\(?(?P<letter>[A-Z])\)?",
+    )
+]
+# Elsewhere a capital that stands alone is a letter, unless it reads as the article ("A dead end")
+# or the pronoun ("I think"); small letters need brackets or "option".
 _LETTER = re.compile(
     r"""\b(?i:option|choice|letter)\s+\(?([A-Za-z])\b\)?
       | \(([A-Za-z])\)
-      | ^([A-Za-z])(?:[.):](?!\w)|$)
-      | (?<![\w'-])([A-Z])(?![\w']|-\w)(?<![AI](?=\s+(?!is\b|or\b|and\b)[a-z]))""",
+      | (?<![\w'-])(?![AI]\s+(?!is\b|or\b|and\b)[a-z])([A-Z])(?![\w']|-\w)""",
     re.VERBOSE,
 )
 _DENIED_LETTER = re.compile(r"\b(?:not|than|of)\s+(?:(?i:option)\s+)?\(?[A-Z]\b\)?")
@@ -302,7 +314,7 @@ def matches(answer: str | None, record: Mapping[str, Any]) -> bool:
     if options:
         return _chosen(text, options) == _letters(options).index(record["answer"])
     reference = parse(record["answer"])
-    return same(reference, parse(text)) or same(reference, parse(_COPULA.sub("", text, count=1)))
+    return same(reference, parse(text)) or same(reference, parse(_COPULA.sub("", text)))
 
 
 def _letters(options: Sequence[str]) -> list[str]:
@@ -312,20 +324,23 @@ def _letters(options: Sequence[str]) -> list[str]:
 def _chosen(text: str, options: Sequence[str]) -> int | None:
     """The index of the one option that a text settles on, None when it settles on none."""
     letters = _letters(options)
-    leading = _LEADING_LETTER.match(text)
-    if not leading or (leading[1] or leading[2]).upper() not in letters:
-        index = _option_with_value(text, options)
-        if index is not None:
-            return index
+    forms = (pattern.fullmatch(text) for pattern in _STATED_LETTERS)
+    stated = next((form for form in forms if form and form["letter"].upper() in letters), None)
+    whole = _option_with_value((stated["rest"] or "") if stated else text, options)
+    if whole is not None:
+        return whole if not stated or letters[whole] == stated["letter"].upper() else None
     text = _DENIED_LETTER.sub(" ", text)
     named = {"".join(filter(None, match.groups())).upper() for match in _LETTER.finditer(text)}
+    if stated:
+        named.add(stated["letter"].upper())
     named &= set(letters)
     if not named:
-        return _option_with_value(_COPULA.sub("", text, count=1), options)
+        return _option_with_value(_COPULA.sub("", text), options)
     if len(named) > 1 or _DENIAL.search(text):
         return None
     index = letters.index(named.pop())
-    return None if _contradicts(_LETTER.sub(" ", text), index, options) else index
+    rest = stated["rest"] or "" if stated else _LETTER.sub(" ", text)
+    return None if _contradicts(rest, index, options) else index
 
 
 def _option_with_value(text: str, options: Sequence[str]) -> int | None:
@@ -338,12 +353,10 @@ def _option_with_value(text: str, options: Sequence[str]) -> int | None:
 
 
 def _contradicts(rest: str, index: int, options: Sequence[str]) -> bool:
-    """Whether the words around a letter name another option than the letter does."""
-    rest = re.sub(r"^[\s.):,–-]+(?!\d)", "", rest)
-    for reading in (rest, _COPULA.sub("", rest, count=1), re.sub(r"\W+is\W*$", "", rest)):
-        other = _option_with_value(reading, options)
-        if other is not None:
-            return other != index
+    """Whether the words beside a letter name another option than the letter does."""
+    other = _option_with_value(_COPULA.sub("", rest), options)
+    if other is not None:
+        return other != index
     said, own = f" {_words(rest)} ", f" {_words(options[index])} "
     found = [words for option in options if (words := f" {_words(option)} ") in said]
     return bool(found) and (own not in found or any(own in each != own for each in found))

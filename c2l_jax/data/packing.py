@@ -32,7 +32,7 @@ class FitsRow:
             self._in_a_row = 0
             return True
         self._in_a_row += 1
-        size = f"{tokens} tokens and {windows} windows; a row holds {self.tokens} and {self.windows}"
+        size = f"{tokens} tokens, {windows} windows; a row holds {self.tokens} and {self.windows}"
         if self._in_a_row > self.patience:
             raise UserError(
                 f"not one of {self.patience} examples in a row fits ({example['id']} has {size}): "

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import tensorflow_datasets as tfds
 
 from c2l_jax.errors import UserError
@@ -51,14 +52,12 @@ class Split(Sequence):
 
 
 def _plain(name: str, value):
-    """TFDS hands strings out as bytes and lists of strings as object arrays."""
+    """TFDS hands strings out as bytes, and lists and numbers as NumPy's."""
     if isinstance(value, bytes):
         return value if name == "image" else value.decode()
-    if hasattr(value, "tolist"):
-        value = value.tolist()
-        if isinstance(value, list):
-            return [item.decode() if isinstance(item, bytes) else item for item in value]
-    return value
+    if isinstance(value, list | np.ndarray):
+        return [_plain(name, item) for item in value]
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def open_split(path: str | Path, split: str) -> Split:

@@ -140,7 +140,7 @@ def load(
         tensors = _open_tensors(Path(directory), files)
         _check(tensors, config, directory)
         for path, param in flat.items():
-            read = functools.partial(_read, tensors, _entry("/".join(path)), param.dtype)
+            read = functools.partial(_read, tensors, _entry("/".join(path)), param)
             array = jax.make_array_from_callback(param.shape, places[path], read)
             flat[path] = param.replace(array)
     return graphdef, nnx.from_flat_state(flat)
@@ -245,16 +245,16 @@ def _open_tensors(directory: Path, files: contextlib.ExitStack) -> dict:
             file = files.enter_context(safe_open(directory / name, framework="np"))
         except (OSError, SafetensorError) as error:
             raise UserError(f"{directory / name} can't be read: {error}.") from None
-        tensors |= {_canonical(key): file.get_slice(key) for key in file.keys()}  # noqa: SIM118
+        tensors |= {_canonical(key): file.get_slice(key) for key in file.keys()}
     return tensors
 
 
 def _check(tensors: dict, config: Config, directory: str | Path) -> None:
     expected = _expected(config)
-    # With tied embeddings some checkpoints repeat the embedding here; transformers drops it too.
-    unknown = set(tensors) - set(expected) - {"lm_head.weight"}
-    if not config.tie_word_embeddings:
-        unknown |= set(tensors) & {"lm_head.weight"} - set(expected)
+    unknown = set(tensors) - set(expected)
+    if config.tie_word_embeddings:
+        # Some checkpoints repeat the embedding under this name; transformers drops it too.
+        unknown.discard("lm_head.weight")
     problems = [f"{name} is missing" for name in sorted(set(expected) - set(tensors))]
     problems += [f"{name} is unknown" for name in sorted(unknown)]
     for name in sorted(set(expected) & set(tensors)):
@@ -267,24 +267,18 @@ def _check(tensors: dict, config: Config, directory: str | Path) -> None:
         raise UserError(f"the weights in {directory} don't fit its config.json: {shown}{more}.")
 
 
-def _read(tensors: dict, entry: _Entry, dtype: np.dtype, index: tuple[slice, ...]) -> np.ndarray:
-    """The part of a parameter that `index` cuts out."""
+def _read(tensors: dict, entry: _Entry, param: nnx.Param, index: tuple[slice, ...]) -> np.ndarray:
+    """The part of a parameter (given as shape and dtype) that `index` cuts out."""
     layers = [""]
     if entry.stacked:
-        (start, stop, _), index = index[0].indices(_layer_count(tensors, entry)), index[1:]
-        layers = range(start, stop)
+        layers, index = range(param.shape[0])[index[0]], index[1:]
     axes = entry.axes or tuple(range(len(index)))
     in_file = tuple(index[axes.index(axis)] for axis in range(len(axes)))
     parts = [
-        tensors[entry.name.format(layer)][in_file].transpose(axes).astype(dtype) for layer in layers
+        tensors[entry.name.format(layer)][in_file].transpose(axes).astype(param.dtype)
+        for layer in layers
     ]
     return np.stack(parts) if entry.stacked else np.ascontiguousarray(parts[0])
-
-
-def _layer_count(tensors: dict, entry: _Entry) -> int:
-    return next(
-        layer for layer in range(len(tensors) + 1) if entry.name.format(layer) not in tensors
-    )
 
 
 def _exported(flat: dict[str, jax.Array]) -> Iterator[tuple[str, jax.Array, _Entry, int | None]]:

@@ -1,0 +1,144 @@
+"""Asks a model the questions of a data set and scores its answers.
+
+  python -m c2l_jax.evaluate --model runs/first --data DATASET --split test --out runs/first/eval
+
+--model is a Hugging Face Qwen2.5-VL directory or the working directory of a training run, whose
+newest checkpoint is then used. Greedy decoding; an unanswered question counts as wrong. Writes to
+--out: evaluation.json (accuracy overall, by game, task, type and level, with counts and 95 %
+intervals), responses.jsonl (every question's response and verdict) and TensorBoard events.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+from tensorboardX import SummaryWriter
+from tqdm import tqdm
+
+from c2l_jax import answers, scores
+from c2l_jax.checkpoint import restore_parameters
+from c2l_jax.data.processor import INSTRUCTIONS, Processor
+from c2l_jax.data.records import SPLITS, open_split
+from c2l_jax.errors import UserError, exit_on_user_error
+from c2l_jax.models.params import flatten, unflatten
+from c2l_jax.models.qwen2_5_vl import weights
+from c2l_jax.models.qwen2_5_vl.config import Config
+from c2l_jax.sampler import PromptShape, Sampler
+from c2l_jax.sharding import make_mesh, parameter_shardings
+
+KEPT = ("id", "game", "task", "qa_type", "qa_level", "plot_level", "question", "options", "answer")
+
+
+def load_model(path: Path, mesh, dtype):
+    """(graphdef, flat parameters, model directory, step) of a model or of a run's newest step."""
+    is_run = (path / "checkpoints").is_dir()
+    directory = Path(json.loads((path / "config.json").read_text())["model"]) if is_run else path
+    config = Config.from_directory(directory)
+    graphdef, abstract = weights.abstract(config)
+    shapes = flatten(abstract)
+    shardings = parameter_shardings(
+        mesh, weights.PARTITION_TABLE, {name: leaf.shape for name, leaf in shapes.items()}
+    )
+    if is_run:
+        targets = {
+            name: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=shardings[name])
+            for name, leaf in shapes.items()
+        }
+        step, params = restore_parameters(path, targets)
+    else:
+        step, params = 0, flatten(weights.load(directory, unflatten(shardings))[1])
+    return graphdef, {n: p.astype(dtype) for n, p in params.items()}, directory, step
+
+
+def judged(record: dict, response: str) -> dict:
+    """A line of responses.jsonl."""
+    verdict = answers.judge(response, record)
+    kept = {name: record[name] for name in KEPT}
+    return {
+        **kept,
+        "response": response,
+        "extracted": verdict.extracted,
+        "correct": verdict.correct,
+    }
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m c2l_jax.evaluate",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--model", type=Path, required=True, metavar="DIR_OR_WORKDIR")
+    parser.add_argument("--data", type=Path, required=True, metavar="DATASET")
+    parser.add_argument("--split", default="test", help=f"{', '.join(SPLITS)} (default: test)")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.add_argument(
+        "--format",
+        default="cot",
+        choices=list(INSTRUCTIONS),
+        help="ask for a chain of reasoning or for the answer alone (default: cot)",
+    )
+    parser.add_argument("--limit", type=int, help="only the first N records (default: all)")
+    parser.add_argument("--rows", type=int, default=32, help="questions at a time (default: 32)")
+    parser.add_argument(
+        "--max-tokens", type=int, default=512, help="longest response (default: 512)"
+    )
+    parser.add_argument(
+        "--dtype",
+        choices=["float32", "bfloat16"],
+        default="float32" if jax.default_backend() == "cpu" else "bfloat16",
+        help="what the model computes in (default: float32 on a CPU, else bfloat16)",
+    )
+    return parser.parse_args()
+
+
+@exit_on_user_error
+def main():
+    args = parse_arguments()
+    if not args.model.is_dir():
+        raise UserError(f"no model at {args.model}: give a model directory or a run's workdir.")
+    mesh = make_mesh({"data": 1, "fsdp": -1, "tensor": 1})
+    if args.rows < 1 or args.rows % mesh.size:
+        raise UserError(f"--rows {args.rows} must be a positive multiple of {mesh.size} devices.")
+    split = open_split(args.data, args.split)
+    graphdef, params, directory, step = load_model(args.model, mesh, jnp.dtype(args.dtype))
+    processor = Processor(directory)
+    records = range(min(len(split), args.limit or len(split)))
+    # Pictures are read twice so that they need not all be in memory at once.
+    sizes = (processor.prompt(split[i], args.format) for i in tqdm(records, "measuring"))
+    shape = PromptShape.that_fits(sizes, args.rows)
+    prompts = (processor.prompt(split[i], args.format) for i in records)
+    sampler = Sampler(
+        graphdef, params, mesh=mesh, end_token=processor.end_token_id, max_tokens=args.max_tokens
+    )
+    progress = tqdm(sampler(prompts, shape), "answering", total=len(records))
+    rows = [
+        judged(split[i], processor.tokenizer.decode(tokens))
+        for i, tokens in zip(records, progress, strict=True)
+    ]
+
+    summary = scores.summarise(rows)
+    result = {
+        "model": str(args.model),
+        "step": step,
+        "data": str(args.data),
+        "split": args.split,
+        "format": args.format,
+        **summary,
+    }
+    args.out.mkdir(parents=True, exist_ok=True)
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    (args.out / "responses.jsonl").write_text(lines)
+    (args.out / "evaluation.json").write_text(json.dumps(result, indent=2) + "\n")
+    with SummaryWriter(str(args.out)) as board:
+        for group in ("by_game", "by_task", "by_qa_type", "by_level"):
+            for name, cell in summary[group].items():
+                board.add_scalar(f"accuracy_{group}/{name}", cell["accuracy"], step)
+        board.add_scalar("accuracy", summary["overall"]["accuracy"], step)
+    print(scores.table(summary))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,197 @@
+"""What a game and a task are, and where they are found.
+
+A new game is one new file in `synth/games/` ending in `GAME = Game(...)`; nothing else is edited.
+`synth/games/maze.py` is the file to copy.
+"""
+
+import dataclasses
+import functools
+import importlib
+import json
+import pkgutil
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from PIL import Image
+
+from synth import questions
+
+LEVELS = ("Easy", "Medium", "Hard")
+CATEGORIES = (
+    "3D Spatial Perception and Understanding",
+    "Pattern Recognition and Matching",
+    "Multi-step Reasoning",
+    "Strategic Planning",
+)
+SPLIT_KINDS = ("in_domain", "out_of_domain")
+PERCEPTION, PREDICTION, STRATEGY = QA_TYPES = (
+    "Target Perception",
+    "State Prediction",
+    "Strategy Optimization",
+)
+
+Cell = tuple[int, int]  # (row, column), from (0, 0) at the top left
+DIRECTIONS = {"up": (-1, 0), "down": (1, 0), "left": (0, -1), "right": (0, 1)}
+
+
+def neighbour(cell: Cell, direction: str) -> Cell:
+    """The cell one step away; it may lie off the board."""
+    d_row, d_col = DIRECTIONS[direction]
+    return cell[0] + d_row, cell[1] + d_col
+
+
+class UserError(Exception):
+    """A mistake in the command or its files: one sentence that says what, where, what to do."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Solution:
+    """What solving a question gives.
+
+    answer: the right value (word, int, cell or tuple of values).
+    steps: the reasoning in short sentences, made by the very run of the rules that made `answer`,
+        beginning with what is read off the picture; never an option's letter.
+    accepts: tells whether a value is right; needed only where a value other than `answer` could be.
+    """
+
+    answer: Any
+    steps: Sequence[str]
+    accepts: Callable[[Any], bool] | None = None
+
+    def is_right(self, value) -> bool:
+        return value == self.answer if self.accepts is None else self.accepts(value)
+
+
+class Task:
+    """One kind of question about a game's states; subclass it and fill in.
+
+    `params` are the keyword arguments that vary from question to question (JSON values, lists as
+    tuples). Only `pose`, `sample` and `distractors` may use chance, and only through `rng`.
+    """
+
+    name: ClassVar[str]
+    qa_type: ClassVar[str]
+    qa_level: ClassVar[str]
+    n_options: ClassVar[int] = 0  # 0: fill-in
+
+    def pose(self, game: "Game", rng: np.random.Generator, level: str) -> tuple[Any, dict] | None:
+        """Draws (state, params). Override where the answer must be balanced over the states."""
+        state = game.new(rng, level)
+        params = self.sample(state, rng, level)
+        return None if params is None else (state, params)
+
+    def sample(self, state, rng: np.random.Generator, level: str) -> dict | None:
+        """Draws the params; None where this state cannot carry the question."""
+        return {}
+
+    def ask(self, state, **params) -> str:
+        """The question's own words; the game's rules are put before them."""
+        raise NotImplementedError
+
+    def solve(self, state, **params) -> Solution:
+        """Answers by running the rules; no randomness."""
+        raise NotImplementedError
+
+    def distractors(self, state, rng: np.random.Generator, answer, **params) -> Sequence | None:
+        """Draws the `n_options - 1` wrong values, by the very law that `answer` came from.
+
+        Someone who sees only the options must not be able to tell which one is right: drawn so
+        that swapping the answer with a distractor gives an equally likely question. If there are
+        none (None), or two are equal, or one is right, the whole question is drawn anew.
+        """
+        raise NotImplementedError
+
+    def text(self, value) -> str:
+        """How an answer or option is written."""
+        return questions.text(value)
+
+
+@dataclasses.dataclass(frozen=True)
+class Game:
+    """Rules, states, pictures and tasks.
+
+    rules: what one must know to answer (what the marks mean, coordinates, ties), concise.
+    state: frozen dataclass of ints, strings, bools and nested tuples of them.
+    new(rng, level): a random state of that plot level.
+    draw(state, size): an RGB picture of size x size pixels.
+    describe(state): the picture in words, complete enough to rebuild the state's visible part.
+    """
+
+    name: str
+    category: str
+    split_kind: str
+    rules: str
+    state: type
+    new: Callable[[np.random.Generator, str], Any]
+    draw: Callable[[Any, int], Image.Image]
+    describe: Callable[[Any], str]
+    tasks: tuple[Task, ...]
+
+    def task(self, name: str) -> Task:
+        """Raises UserError for an unknown name."""
+        for task in self.tasks:
+            if task.name == name:
+                return task
+        names = ", ".join(task.name for task in self.tasks)
+        raise UserError(f"game {self.name} has no task '{name}'; choose one of: {names}.")
+
+
+@functools.cache
+def all_games() -> dict[str, Game]:
+    """Every game in `synth/games/` by name, in the order of the names."""
+    import synth.games as folder
+
+    found = {}
+    for info in sorted(pkgutil.iter_modules(folder.__path__), key=lambda info: info.name):
+        game = importlib.import_module(f"{folder.__name__}.{info.name}").GAME
+        if game.name != info.name:
+            raise ValueError(f"synth/games/{info.name}.py calls its game '{game.name}'; rename one")
+        found[game.name] = game
+    return found
+
+
+def find_game(name: str) -> Game:
+    """Raises UserError for an unknown name."""
+    if name not in all_games():
+        raise UserError(f"there is no game '{name}'; choose one of: {', '.join(all_games())}.")
+    return all_games()[name]
+
+
+def check_level(level: str) -> str:
+    """Raises UserError for anything but Easy, Medium and Hard."""
+    if level not in LEVELS:
+        raise UserError(f"there is no level '{level}'; choose one of: {', '.join(LEVELS)}.")
+    return level
+
+
+def to_json(value) -> str:
+    """A state or params as one line of JSON, the same text for equal values."""
+    if dataclasses.is_dataclass(value):
+        value = dataclasses.asdict(value)
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def state_from_json(game: Game, text: str):
+    """The inverse of `to_json` for a state of `game`; raises ValueError if it is not one."""
+    values = _read_object(text)
+    fields = [field.name for field in dataclasses.fields(game.state)]
+    if sorted(values) != sorted(fields):
+        raise ValueError(f"a state of {game.name} has the keys {', '.join(fields)}")
+    return game.state(**values)
+
+
+def params_from_json(text: str) -> dict:
+    """The inverse of `to_json` for params; raises ValueError if it is not a JSON object."""
+    return _read_object(text)
+
+
+def _read_object(text: str) -> dict:
+    value = json.loads(text)
+    if not isinstance(value, dict):
+        raise ValueError(f"expected a JSON object, got: {text[:60]}")
+    return {key: _tuples(item) for key, item in value.items()}
+
+
+def _tuples(value):
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value

@@ -1,0 +1,91 @@
+"""From a task to a record: the one place where questions are made. No TensorFlow Datasets here,
+so that worker processes start quickly."""
+
+import hashlib
+from string import ascii_uppercase as LETTERS
+
+import numpy as np
+
+from synth import game as games
+from synth.draw import png
+from synth.questions import options_of
+
+MAX_DRAWS = 10_000
+SPLITS = ("train", "validation", "test")
+
+
+def record_seed(game: str, task: str, level: str, seed: int, index: int) -> int:
+    """The record's own seed: 63 bits of SHA-256 over what names the record."""
+    name = f"{game}/{task}/{level}/{seed}/{index}"
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big") >> 1
+
+
+def split_of(game: str, state: str) -> str:
+    """The split a position belongs to, whoever generates it: 8/10, 1/10, 1/10 by its hash.
+
+    state: the state's JSON.
+    """
+    bucket = int.from_bytes(hashlib.sha256(f"{game}\n{state}".encode()).digest()[:8], "big") % 10
+    return SPLITS[max(0, bucket - 7)]
+
+
+def make_question(game: str, task: str, level: str, seed: int, index: int) -> dict:
+    """A record without its picture: a function of the arguments alone.
+
+    The features are those of `dataset.FEATURES`. Raises RuntimeError if no drawn state can carry
+    the question.
+    """
+    its_game = games.find_game(game)
+    its_task = its_game.task(task)
+    own_seed = record_seed(game, task, games.check_level(level), seed, index)
+    rng = np.random.Generator(np.random.PCG64(own_seed))
+    for _ in range(MAX_DRAWS):
+        posed = its_task.pose(its_game, rng, level)
+        if posed is None:
+            continue
+        state, params = posed
+        solution = its_task.solve(state, **params)
+        values = options_of(its_task, state, params, solution, rng) if its_task.n_options else []
+        if values is None:
+            continue
+        answer = its_task.text(solution.answer)
+        steps = list(solution.steps)
+        if values:
+            letter = LETTERS[values.index(solution.answer)]
+            steps.append(f"{answer} is option {letter}.")
+            answer = letter
+        return {
+            "id": f"{game}-{task}-{level}-{seed}-{index}",
+            "game": game,
+            "category": its_game.category,
+            "split_kind": its_game.split_kind,
+            "task": task,
+            "qa_type": its_task.qa_type,
+            "plot_level": level,
+            "qa_level": its_task.qa_level,
+            "question": f"{its_game.rules}\n\n{its_task.ask(state, **params)}",
+            "options": [its_task.text(value) for value in values],
+            "answer": answer,
+            "steps": steps,
+            "state": games.to_json(state),
+            "params": games.to_json(params),
+            "description": its_game.describe(state),
+            "seed": own_seed,
+        }
+    raise RuntimeError(
+        f"none of {MAX_DRAWS} draws of {game}/{task} at level {level} could carry the question; "
+        "loosen its sample() or distractors()"
+    )
+
+
+def make_record(game: str, task: str, level: str, seed: int, index: int, size: int) -> dict:
+    """A whole record; `image` is a PNG of size x size pixels, as bytes."""
+    record = make_question(game, task, level, seed, index)
+    record["image"] = draw_png(game, record["state"], size)
+    return record
+
+
+def draw_png(game: str, state: str, size: int) -> bytes:
+    """The picture of a state given as JSON."""
+    its_game = games.find_game(game)
+    return png(its_game.draw(games.state_from_json(its_game, state), size))

@@ -1,0 +1,319 @@
+import random
+
+import pytest
+
+from c2l_jax.answers import Verdict, extract, judge, matches, parse, same
+from c2l_jax.errors import UserError
+
+CELLS = ["(1, 1)", "(4, 4)", "(3, 5)", "(5, 3)"]
+MOVES = ["left, up", "up, up, left", "up, left", "up, up, left, left"]
+SIDES = ["up", "up and down", "up and right", "down, left and right"]
+PLACES = ["a corner", "a dead end", "a dead end with a lamp", "none"]
+COUNTS = ["3 moves", "4 moves", "11 moves", "1 move"]
+MARKS = ["X", "empty", "O"]
+LABEL_ORDERS = ["A, B, C", "B, A, C", "C, B, A", "C, A, B"]
+GROUPS = ["[[1, 2], [3]]", "[[1], [2, 3]]", "[[1, 2, 3]]", "[[1], [2], [3]]"]
+TURNS = ["U' R", "U R", "R U'", "L F D"]
+
+
+def record(options, answer):
+    return {"options": options, "answer": answer}
+
+
+@pytest.mark.parametrize(
+    ("response", "expected"),
+    [
+        # our own chains and direct answers
+        ("The player is at (3, 5).\n(3, 5) is option C.\n### Answer: C", "C"),
+        ("The player is at (3, 5). (3, 5) is option C. ### Answer: C", "C"),
+        ("### Answer: C", "C"),
+        ("C", "C"),
+        ("(3, 5)", "(3, 5)"),
+        ("-1", "-1"),
+        (
+            "up, up, left, left, down, down, right, up, up, up",
+            "up, up, left, left, down, down, right, up, up, up",
+        ),
+        ("### Answer:\nC", "C"),
+        ("### Answer\n\n7 turns.", "7 turns"),
+        # other models' wordings
+        ("Counting gives 7. The answer is 7.", "7"),
+        ("So the final answer to this puzzle is option B", "option B"),
+        ("The correct option is: **D**", "D"),
+        ("**Final Answer:** (3, 5)", "(3, 5)"),
+        ("**Answer**: C", "C"),
+        ('Answer: "red"', "red"),
+        ("We get $\\boxed{C}$.", "C"),
+        ("We get \\boxed{\\text{up} \\rightarrow \\text{left}} as asked", "up → left"),
+        ("Final answer: \\boxed{\\{1, 2\\}}", "{1, 2}"),
+        ("<think>B?</think><answer>C</answer>", "C"),
+        ("The player stands left of the wall.\n\n**C. (3, 5)**", "C. (3, 5)"),
+        ("The player stands left of the wall.\n\n(C)", "(C)"),
+        # babble behind, several statements, denials
+        ("### Answer: C\nI hope this helps. Bye!", "C"),
+        ("### Answer: C\nI am sure that my answer is correct.", "C"),
+        ("The answer is 7. There is nothing else to do, and B is a letter.", "7"),
+        ("The answer is C because B is a wall.", "C"),
+        ("The answer is C. (4, 4)", "C. (4, 4)"),
+        ("### Answer: B\nWait.\n### Answer: D", "D"),
+        ("### Answer: B\n### Answer:", "B"),
+        ("The answer is not C. The answer is D.", "D"),
+        # nothing concluded
+        ("", None),
+        (" \n ", None),
+        ("### Answer:", None),
+        ("The answer is not C.", None),
+        ("Row 0: O X O\nRow 1: . . X\nso option C is", None),
+        ("The player is at (3, 5), the goal is at (7, 1), so going up from there the next", None),
+        ("We get \\boxed{(3,", None),
+        ("The board reads:\nX X O\n. O .", None),
+    ],
+)
+def test_extract(response, expected):
+    assert extract(response) == expected
+
+
+@pytest.mark.parametrize("options", [CELLS, MOVES], ids=["cells", "moves"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        "{}",
+        "({})",
+        "{}.",
+        "{})",
+        "[{}]",
+        "option {}",
+        "Option ({})",
+        "**{}**",
+        "{}: it is so",
+        "most likely {}",
+        "choice {}",
+        "Option {} is right",
+        "{} is the one",
+        "\\text{{{}}}",
+    ],
+)
+def test_every_form_of_a_letter_means_that_option_and_no_other(options, form):
+    for letter in "ABCD":
+        for right in "ABCD":
+            assert matches(form.format(letter), record(options, right)) == (letter == right)
+
+
+@pytest.mark.parametrize("form", ["{}", "({})", "{}.", "option {}", "{}. {text}"])
+def test_small_letters_count_when_marked_as_letters(form):
+    for letter, text in zip("abcd", CELLS, strict=True):
+        answer = form.format(letter, text=text)
+        assert matches(answer, record(CELLS, letter.upper()))
+
+
+ALL_OPTIONS = [CELLS, MOVES, SIDES, PLACES, COUNTS, MARKS, LABEL_ORDERS, GROUPS, TURNS]
+
+
+@pytest.mark.parametrize("options", ALL_OPTIONS, ids=lambda options: options[0])
+@pytest.mark.parametrize(
+    "form",
+    [
+        "{letter}. {text}",
+        "({letter}) {text}",
+        "option {letter}: {text}",
+        "{text}",
+        "{text}.",
+        '"{text}"',
+        "{letter}: {text}",
+    ],
+)
+def test_an_option_written_out_is_that_option_and_no_other(options, form):
+    for letter, text in zip("ABCD", options, strict=False):
+        for right in "ABCD"[: len(options)]:
+            answer = form.format(letter=letter, text=text)
+            assert matches(answer, record(options, right)) == (letter == right), (answer, right)
+
+
+@pytest.mark.parametrize("options", ALL_OPTIONS, ids=lambda options: options[0])
+@pytest.mark.parametrize(
+    "form",
+    [
+        "{letter}. {text}",
+        "({letter}) {text}",
+        "option {letter}: {text}",
+        "{text} is option {letter}",
+        "{letter}: {text}",
+    ],
+)
+def test_a_letter_with_another_options_text_is_wrong(options, form):
+    letters = "ABCD"[: len(options)]
+    for letter in letters:
+        for other, text in zip(letters, options, strict=True):
+            if letter != other:
+                answer = form.format(letter=letter, text=text)
+                assert not matches(answer, record(options, letter)), answer
+                assert not matches(answer, record(options, other)), answer
+
+
+def test_naming_several_letters_chooses_none():
+    for answer in ["A or B", "A, B", "A B C D", "(A) or (B)", "A/B", "A and B", "A. B. C. D.",
+                   "either A or B", "a or b", "option A or option B", "A, or (b)"]:  # fmt: skip
+        for right in "ABCD":
+            assert not matches(answer, record(CELLS, right)), answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "options", "right"),
+    [
+        ("3,5", CELLS, "C"),
+        ("[3, 5]", CELLS, "C"),
+        ("row 3, column 5", CELLS, "C"),
+        ("Row 3 and column 5.", CELLS, "C"),
+        ("column 5, row 3", CELLS, "C"),
+        ("cell (3, 5)", CELLS, "C"),
+        ("the player is at (3, 5)", CELLS, "C"),
+        ("C, not D", CELLS, "C"),
+        ("C rather than B", CELLS, "C"),
+        ("C. The player stands at (3, 5), far from (4, 4)", CELLS, "C"),
+        ("a corner", PLACES, "A"),
+        ("a dead end", PLACES, "B"),
+        ("A dead end", PLACES, "B"),
+        ("the dead end.", PLACES, "B"),
+        ("a dead end with a lamp", PLACES, "C"),
+        ("None", PLACES, "D"),
+        ("up → left", MOVES, "C"),
+        ("[up, up, left]", MOVES, "B"),
+        ("up up left", MOVES, "B"),
+        ("U U L", MOVES, "B"),
+        ("up, then up, and then left", MOVES, "B"),
+        ("down and up", SIDES, "B"),
+        ("{up, down}", SIDES, "B"),
+        ("up, down", SIDES, "B"),
+        ("right, left, down", SIDES, "D"),
+        ("3", COUNTS, "A"),
+        ("eleven moves", COUNTS, "C"),
+        ("x", MARKS, "A"),
+        ("X", MARKS, "A"),
+        ("B. It is empty, with O above", MARKS, "B"),
+        ("[[1,2],[3]]", GROUPS, "A"),
+    ],
+)
+def test_one_option_is_meant(answer, options, right):
+    for letter in "ABCD"[: len(options)]:
+        assert matches(answer, record(options, letter)) == (letter == right)
+
+
+@pytest.mark.parametrize(
+    ("answer", "options"),
+    [
+        ("", CELLS),
+        (None, CELLS),
+        ("E", CELLS),
+        ("not C", CELLS),
+        ("option C is wrong", CELLS),
+        ("it isn't C", CELLS),
+        ("(3, 5) or (4, 4)", CELLS),
+        ("(3, 5), (4, 4)", CELLS),
+        ("(13, 5)", CELLS),
+        ("(-3, 5)", CELLS),
+        ("Cat", CELLS),
+        ("the cell above", CELLS),
+        ("a cell", CELLS),
+        ("A good question", CELLS),
+        ("I think so", CELLS),
+        ("C-shaped", CELLS),
+        ("C. The player stands at (4, 4)", CELLS),
+        ("C. row 4, column 4", CELLS),
+        ("(4, 4), so C", CELLS),
+        ("left, left", MOVES),
+        ("up, up, up, left", MOVES),
+        ("left", SIDES),
+        ("up or down", SIDES),
+        ("end", PLACES),
+        ("moves", COUNTS),
+        ("[[2, 1], [3], []]", GROUPS),
+    ],
+)
+def test_no_option_is_meant(answer, options):
+    for right in "ABCD":
+        assert not matches(answer, record(options, right))
+
+
+@pytest.mark.parametrize(
+    ("reference", "right", "wrong"),
+    [
+        ("7", ["7", "7.0", "seven", "Seven.", "7 turns", "seven right turns", "(7)", "+7", "**7**",
+               "there are 7 turns", "the number of turns is 7", "turns = 7"],
+         ["8", "-7", "77", "7.5", "7 or 8", "7 or eight", "7, 8", "7 to 9", "not 7", "seventeen",
+          "turn 7", "70%", "7 hundred", "", None]),
+        ("-1", ["-1", "−1", "-1.0"], ["1", "- -1", "+1", "-11"]),
+        ("1000", ["1,000", "1000", "1,000.0"], ["1", "1, 000", "100"]),
+        ("0.8", ["0.8", ".8", "0.80"], ["8", "0.85", "80%"]),
+        ("(3, 5)", ["(3,5)", "3, 5", "row 3, column 5", "row: 3, col: 5", "at (3, 5)", "3 5"],
+         ["(5, 3)", "(3, 5, 1)", "35", "3.5", "3", "row 5, column 3"]),
+        ("(0, -2)", ["0, -2"], ["0, 2"]),
+        ("(1, 2), (3, 4)", ["[(1, 2), (3, 4)]", "(1,2) → (3,4)", "(1, 2) and (3, 4)"],
+         ["(3, 4), (1, 2)", "1, 2, 3, 4", "(1, 2)"]),
+        ("up, up, left", ["up,up,left", "Up → Up → Left", "up -> up -> left", "[up, up, left]",
+                          "U U L", "U, U, L", "up, up and left", "up up left"],
+         ["up, left, up", "up, left", "left, up, up", "up, up, left, left", "U L", "up and left",
+          "W W A"]),
+        ("up", ["Up", "[up]", "up."], ["up, up", "down", "go"]),
+        ("{a, b}", ["{b, a}", "a, b", "b and a", "a and b"], ["{a}", "{a, b, c}", "{a, a}", "a"]),
+        ("red, green and red", ["green, red, red"], ["red, green", "green, green, red"]),
+        ("the Red King", ["red king", "Red King.", "a red king"], ["king", "red", "red king side"]),
+        ("none", ["None", "none."], ["no one", "0"]),
+        ("left-forward", ["left forward", "Left-Forward"], ["left", "forward left"]),
+        ("U'", ["U'", "u'"], ["U"]),
+        ("column b", ["column b", "Column B"], ["column a", "column"]),
+    ],
+)  # fmt: skip
+def test_fill_in(reference, right, wrong):
+    assert [a for a in right if not matches(a, record([], reference))] == []
+    assert [a for a in wrong if matches(a, record([], reference))] == []
+
+
+def test_values_equal_themselves_whatever_they_are_written_like():
+    """Random nested values: equal to their own other spellings, unequal after any one change."""
+    chance = random.Random(0)
+    for _ in range(300):
+        moves = [
+            chance.choice(["up", "down", "left", "right"]) for _ in range(chance.randint(2, 9))
+        ]
+        forms = [
+            ", ".join(moves),
+            " → ".join(moves),
+            f"[{','.join(moves)}]",
+            " ".join(moves).upper(),
+        ]
+        reference = parse(forms[0])
+        assert all(same(reference, parse(form)) for form in forms), forms
+        at = chance.randrange(len(moves))
+        changed = [*moves[:at], {"up": "down"}.get(moves[at], "up"), *moves[at + 1 :]]
+        assert not same(reference, parse(", ".join(changed)))
+        assert not same(reference, parse(", ".join(moves[:-1])))
+        as_set = "{" + ", ".join(chance.sample(moves, len(moves))) + "}"
+        assert same(parse("{" + ", ".join(moves) + "}"), parse(as_set))
+
+
+def test_the_right_letter_in_the_reasoning_alone_does_not_count():
+    chain = "(3, 5) is option C, so C looks good.\nBut look again.\n### Answer: B"
+    assert judge(chain, record(CELLS, "C")) == Verdict("B", False)
+    cut_off = "(3, 5) is option C.\nIs C right? Then"
+    assert judge(cut_off, record(CELLS, "C")) == Verdict(None, False)
+
+
+def test_judge_gives_the_extracted_answer_and_the_verdict():
+    assert judge("Reading…\n### Answer: (C) 3,5", record(CELLS, "C")) == Verdict("(C) 3,5", True)
+    assert judge("", record([], "7")) == Verdict(None, False)
+
+
+def test_a_record_whose_answer_is_no_letter_of_its_options_is_refused():
+    with pytest.raises(UserError, match="none of its 4 options' letters"):
+        matches("C", record(CELLS, "(3, 5)"))
+
+
+def test_no_response_whatsoever_raises_and_endless_ones_end():
+    chance = random.Random(1)
+    pieces = ["(", ")", "[", "{", "}", "A", "B", "a", "is", "### Answer:", "\\boxed{", ",", ".", "\n",
+              "and", "or", "not", "option", "7", "-1", "up", "→", "**", "$", '"', "row", "\\text{"]  # fmt: skip
+    junk = [chance.choice(["", " "]).join(chance.choices(pieces, k=20)) for _ in range(1000)]
+    endless = ["### Answer: " + piece * 4000 for piece in pieces] + ["(" * 9000 + ")" * 9000]
+    for response in junk + endless:
+        judge(response, record(CELLS, "C"))
+        judge(response, record([], "up, up, left"))
