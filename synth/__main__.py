@@ -23,8 +23,8 @@ EXAMPLES = """examples:
 
 
 def main(argv: list[str] | None = None) -> int:
-    args = _parser().parse_args(argv)
     try:
+        args = _parser().parse_args(argv)
         args.run(args)
     except games.UserError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -32,8 +32,13 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+class Parser(argparse.ArgumentParser):
+    def error(self, message):
+        raise games.UserError(f"{message}; see {self.prog} --help.")
+
+
+def _parser() -> Parser:
+    parser = Parser(
         prog="python -m synth",
         description="Turns game engines into verified visual questions with worked solutions.",
         epilog=EXAMPLES,
@@ -105,13 +110,19 @@ def _positive(text: str) -> int:
     return number
 
 
+def _pixels(text: str) -> int:
+    if int(text) < 56:
+        raise argparse.ArgumentTypeError(f"{text} pixels are too few to read; take 56 or more")
+    return int(text)
+
+
 def _add_size(parser) -> None:
     parser.add_argument(
         "--size",
-        type=_positive,
+        type=_pixels,
         default=448,
         metavar="PX",
-        help="side of the square pictures (default: 448)",
+        help="side of the square pictures, 56 or more (default: 448)",
     )
 
 

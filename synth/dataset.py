@@ -116,7 +116,9 @@ class GameQA(tfds.core.GeneratorBasedBuilder):
             pickle.dump(record, spool[split], pickle.HIGHEST_PROTOCOL)
             self.counts[split] += 1
         return {
-            split: self._generate_examples(spool[split], self.counts[split]) for split in SPLITS
+            split: self._generate_examples(spool[split], self.counts[split])
+            for split in SPLITS
+            if self.counts[split]  # TFDS refuses to write an empty split
         }
 
     def _generate_examples(self, spool, count):

@@ -4,7 +4,7 @@ import dataclasses
 from functools import cache
 
 from synth.draw import BLACK, BLUE, RED, Board
-from synth.game import PERCEPTION, PREDICTION, STRATEGY, Cell, Game, Solution, Task
+from synth.game import LEVELS, PERCEPTION, PREDICTION, STRATEGY, Cell, Game, Solution, Task
 from synth.questions import pick, text
 
 RULES = (
@@ -89,11 +89,12 @@ def best_cells(board: Position) -> tuple[Cell, ...]:
 
 
 @cache
-def boards(level: str) -> tuple[Position, ...]:
-    """Every unfinished board of the level that can come up in a game.
+def boards() -> dict[str, tuple[Position, ...]]:
+    """Every unfinished board that can come up in a game, by level.
 
     Easy: the side to move can win at once. Medium: it cannot, but the other side threatens to.
-    Hard: no side can complete a line with its next mark.
+    Hard: no side can complete a line with its next mark. (With forks apart from quiet boards,
+    only twelve quiet boards would have a single best move among at least four free cells.)
     """
     found, todo = set(), [Position(("---",) * 3)]
     while todo:
@@ -101,9 +102,10 @@ def boards(level: str) -> tuple[Position, ...]:
         if board not in found and not is_over(board):
             found.add(board)
             todo += [play(board, cell) for cell in free_cells(board)]
-    return tuple(
-        sorted((board for board in found if level_of(board) == level), key=lambda b: b.rows)
-    )
+    by_level = {level: [] for level in LEVELS}
+    for board in sorted(found, key=lambda board: board.rows):
+        by_level[level_of(board)].append(board)
+    return {level: tuple(some) for level, some in by_level.items()}
 
 
 def level_of(board: Position) -> str:
@@ -119,7 +121,7 @@ def has_one_best(board: Position) -> bool:
 @cache
 def boards_by_best(level: str) -> dict[Cell, list[Position]]:
     found = {cell: [] for cell in CELLS}
-    for board in boards(level):
+    for board in boards()[level]:
         if has_one_best(board):
             found[best_cells(board)[0]].append(board)
     return found
@@ -135,7 +137,7 @@ def reply(board: Position, cell: Cell) -> Cell | str | None:
 @cache
 def boards_by_reply(level: str, cell: Cell) -> dict[Cell | str, list[Position]]:
     found = {answer: [] for answer in ("none", *CELLS) if answer != cell}
-    for board in boards(level):
+    for board in boards()[level]:
         answer = reply(board, cell)
         if answer is not None:
             found[answer].append(board)
@@ -143,7 +145,7 @@ def boards_by_reply(level: str, cell: Cell) -> dict[Cell | str, list[Position]]:
 
 
 def new(rng, level: str) -> Position:
-    return pick(rng, boards(level))
+    return pick(rng, boards()[level])
 
 
 def draw(board: Position, size: int):

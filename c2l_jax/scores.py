@@ -1,0 +1,149 @@
+"""From judged responses to accuracies with intervals, and to a table for the terminal.
+
+A row is a mapping with `id, game, task, qa_type, qa_level, plot_level, answer, options, response`
+(text, as in the record), `extracted` (text or None) and `correct` (bool). A cell is a mapping with
+`accuracy, correct, count, unanswered, low, high`; accuracies and interval ends are in 0..1, and an
+unanswered row (`extracted` is None) counts as wrong.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from c2l_jax.answers import matches
+from c2l_jax.errors import UserError
+
+_Z = 1.959963984540054  # 97.5 % quantile of the normal law: two-sided 95 %
+_LEVELS = {"Easy": 0, "Medium": 1, "Hard": 2}
+
+
+def wilson(correct: int, count: int) -> tuple[float, float]:
+    """The 95 % Wilson score interval (Wilson 1927) of a proportion; `count` must be positive."""
+    if count <= 0:
+        raise ValueError("an interval needs at least one observation")
+    share = correct / count
+    scale = 1 + _Z**2 / count
+    middle = (share + _Z**2 / (2 * count)) / scale
+    half = _Z / scale * math.sqrt(share * (1 - share) / count + _Z**2 / (4 * count**2))
+    # At the ends the formula gives 0 and 1 exactly; rounding must not push them past the share.
+    return (middle - half if correct else 0.0), (middle + half if correct < count else 1.0)
+
+
+def summarise(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Cells `overall`, `by_game`, `by_task` ("game/task"), `by_qa_type` and `by_level`
+    ("<qa_level> x <plot_level>").
+
+    Raises UserError when there is no row.
+    """
+    if not rows:
+        raise UserError("there is no judged response to summarise; give at least one record")
+    return {
+        "overall": _cell(rows),
+        "by_game": _cells(rows, lambda row: row["game"]),
+        "by_task": _cells(rows, _task),
+        "by_qa_type": _cells(rows, lambda row: row["qa_type"]),
+        "by_level": _cells(
+            sorted(rows, key=lambda row: (_LEVELS[row["qa_level"]], _LEVELS[row["plot_level"]])),
+            lambda row: f"{row['qa_level']} x {row['plot_level']}",
+        ),
+    }
+
+
+def _task(row: Mapping[str, Any]) -> str:
+    return f"{row['game']}/{row['task']}"
+
+
+def _cells(rows: Iterable[Mapping[str, Any]], key: Callable) -> dict[str, dict[str, Any]]:
+    groups = {}
+    for row in rows:
+        groups.setdefault(key(row), []).append(row)
+    return {name: _cell(group) for name, group in groups.items()}
+
+
+def _cell(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    correct = sum(row["correct"] for row in rows)
+    low, high = wilson(correct, len(rows))
+    return {
+        "accuracy": correct / len(rows),
+        "correct": correct,
+        "count": len(rows),
+        "unanswered": sum(row["extracted"] is None for row in rows),
+        "low": low,
+        "high": high,
+    }
+
+
+def blind(
+    train_records: Iterable[Mapping[str, Any]], test_records: Iterable[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """What a player without the picture scores on the test records; a summary as of `summarise`.
+
+    Each task is answered with one thing throughout: its most frequent answer (a letter if there are
+    options), or its most frequent right option text where that is listed and the letter elsewhere,
+    whichever of the two does better on the train records.
+
+    Raises UserError when a task of the test records has no train record.
+    """
+    train = {}
+    for record in train_records:
+        train.setdefault(_task(record), []).append(record)
+    guessers = {task: _best_guesser(records) for task, records in train.items()}
+    rows = []
+    for record in test_records:
+        if _task(record) not in guessers:
+            raise UserError(
+                f"no train record of {_task(record)} to take the blind answer from; "
+                "generate the train split with the same games"
+            )
+        guess = guessers[_task(record)](record)
+        rows.append({**record, "extracted": guess, "correct": matches(guess, record)})
+    return summarise(rows)
+
+
+def _best_guesser(records: Sequence[Mapping[str, Any]]) -> Callable[[Mapping[str, Any]], str]:
+    answer = _most_frequent(record["answer"] for record in records)
+    text = _most_frequent(_answer_text(record) for record in records)
+
+    def by_answer(record):
+        return answer
+
+    def by_text(record):
+        return text if text in record["options"] else answer
+
+    def hits(guesser):
+        return sum(matches(guesser(record), record) for record in records)
+
+    return max((by_answer, by_text), key=hits)
+
+
+def _answer_text(record: Mapping[str, Any]) -> str:
+    if not record["options"]:
+        return record["answer"]
+    return record["options"][ord(record["answer"]) - ord("A")]
+
+
+def _most_frequent(texts: Iterable[str]) -> str:
+    return max(sorted(Counter(texts).items()), key=lambda item: item[1])[0]
+
+
+def table(summary: Mapping[str, Any]) -> str:
+    """A summary as aligned plain text: overall, games, tasks, question types and levels."""
+    sections = [
+        {"overall": summary["overall"]},
+        summary["by_game"],
+        summary["by_task"],
+        summary["by_qa_type"],
+        summary["by_level"],
+    ]
+    width = max(len(name) for section in sections for name in section)
+    lines = [f"{'':{width}}  accuracy   95 % interval       n  unanswered"]
+    for section in sections:
+        lines.append("-" * len(lines[0]))
+        for name, cell in section.items():
+            interval = f"{100 * cell['low']:.1f} – {100 * cell['high']:.1f}"
+            lines.append(
+                f"{name:{width}}  {100 * cell['accuracy']:6.1f} %  {interval:>14}"
+                f"  {cell['count']:6}  {cell['unanswered']:10}"
+            )
+    return "\n".join(lines)

@@ -1,0 +1,120 @@
+"""Packed rows hold exactly the examples that went in."""
+
+import grain
+import numpy as np
+import pytest
+
+from c2l_jax.data.packing import FitsRow, pack, training_batches
+from c2l_jax.data.processor import Processor
+from c2l_jax.data.records import open_split
+from c2l_jax.errors import UserError
+
+SETTINGS = {"formats": {"cot": 1.0}, "seed": 3, "rows": 2, "row_tokens": 768, "row_windows": 5}
+
+
+@pytest.fixture(scope="module")
+def processor(model_dir):
+    return Processor(model_dir)
+
+
+@pytest.fixture(scope="module")
+def split(dataset):
+    return open_split(dataset, "train")
+
+
+def test_unpacking_gives_the_examples_back(processor, split):
+    examples = [processor.example(split[i], "cot") for i in range(12)]
+    without_picture = {k: v for k, v in split[12].items() if k != "image"}
+    examples.append(processor.example(without_picture, "cot"))
+    dataset = grain.MapDataset.source(examples).to_iter_dataset()
+    by_id = {example["id"]: example for example in examples}
+    found = {}
+    for batch in pack(dataset, rows=2, row_tokens=768, row_windows=5, bins=2):
+        ids = iter(batch["ids"])
+        for row in range(len(batch["tokens"])):
+            for segment in range(1, batch["segments"][row].max() + 1):
+                found[next(ids)] = _example(batch, row, segment)
+    assert found.keys() == by_id.keys()
+    for id, example in found.items():
+        for name, value in example.items():
+            np.testing.assert_array_equal(value, by_id[id][name], err_msg=f"{id} {name}")
+
+
+def _example(batch, row, segment):
+    """One example of a packed row, as it was before packing."""
+    tokens = batch["segments"][row] == segment
+    slots = batch["image_slots"][row][tokens]
+    example = {n: batch[n][row][tokens] for n in ("tokens", "positions", "targets", "weights")}
+    units = batch["patches"].shape[2] // 4
+    windows = np.unique(slots[slots >= 0] // units)
+    images = batch["window_images"][row][windows]
+    if len(images):  # one picture, and all of its windows
+        assert set(images) == set(images[:1])
+        assert (batch["window_images"][row] == images[0]).sum() == len(images)
+    example["patches"] = batch["patches"][row][windows]
+    example["patch_coords"] = batch["patch_coords"][row][windows]
+    first = windows[0] * units if len(windows) else 0
+    example["image_slots"] = np.where(slots >= 0, slots - first, -1)
+    return example
+
+
+def test_padding_is_marked(processor, split):
+    batch = next(iter(training_batches(split, processor, **SETTINGS)[0]))
+    padding = batch["segments"] == 0
+    assert padding.any() and (batch["weights"][padding] == 0).all()
+    assert (batch["image_slots"][padding] == -1).all()
+    assert (batch["patch_coords"][batch["window_images"] == 0] == -1).all()
+
+
+def test_shapes_are_static_and_order_is_reproducible(processor, split):
+    streams = [iter(training_batches(split, processor, **SETTINGS)[0]) for _ in range(2)]
+    shapes = set()
+    for _ in range(8):
+        first, second = (next(stream) for stream in streams)
+        assert first["ids"] == second["ids"]
+        shapes.add(tuple(value.shape for name, value in first.items() if name != "ids"))
+    assert len(shapes) == 1
+
+
+def test_iterator_resumes_exactly(processor, split):
+    settings = SETTINGS | {"formats": {"cot": 0.5, "transcribe": 0.5}}
+    unbroken = iter(training_batches(split, processor, **settings)[0])
+    for _ in range(5):
+        next(unbroken)
+    state = unbroken.get_state()
+    resumed = iter(training_batches(split, processor, **settings)[0])
+    resumed.set_state(state)
+    for _ in range(5):
+        ours, theirs = next(resumed), next(unbroken)
+        assert ours["ids"] == theirs["ids"]
+        np.testing.assert_array_equal(ours["tokens"], theirs["tokens"])
+
+
+def test_shards_read_different_records(processor, split):
+    seen = []
+    for shard in range(2):
+        stream = iter(training_batches(split, processor, **SETTINGS, shard=shard, shards=2)[0])
+        seen.append({id for _ in range(6) for id in next(stream)["ids"]})
+    assert not seen[0] & seen[1]
+
+
+def test_long_examples_are_dropped_aloud(processor, split, caplog):
+    batches, fits = training_batches(split, processor, **SETTINGS | {"row_tokens": 220})
+    stream = iter(batches)
+    kept = {id for _ in range(30) for id in next(stream)["ids"]}
+    assert fits.dropped and kept and not fits.dropped & kept
+    assert "dropped example" in caplog.text
+
+
+def test_nothing_fits_is_an_error_not_a_hang():
+    fits = FitsRow(tokens=4, windows=1, patience=10)
+    example = {"id": "x", "tokens": np.zeros(5), "window_images": np.zeros(1)}
+    with pytest.raises(UserError, match="row_tokens"):
+        for _ in range(20):
+            fits(example)
+
+
+@pytest.mark.parametrize("formats", [{}, {"cot": 0.0}, {"prose": 1.0}])
+def test_bad_formats(processor, split, formats):
+    with pytest.raises(UserError, match=r"config\.data\.formats"):
+        training_batches(split, processor, **SETTINGS | {"formats": formats})

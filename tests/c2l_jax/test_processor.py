@@ -1,0 +1,90 @@
+"""Records to tokens: equal to transformers' processing, targets in the right places."""
+
+import numpy as np
+import pytest
+
+from c2l_jax.data.processor import Processor, add_branches, response_text, user_text
+from c2l_jax.data.records import open_split
+from c2l_jax.errors import UserError
+
+
+@pytest.fixture(scope="module")
+def processor(model_dir):
+    return Processor(model_dir)
+
+
+@pytest.fixture(scope="module")
+def record(dataset):
+    split = open_split(dataset, "train")
+    return next(r for r in (split[i] for i in range(len(split))) if r["task"] == "cell_color")
+
+
+def test_records_are_plain_values(record):
+    assert isinstance(record["image"], bytes) and record["image"].startswith(b"\x89PNG")
+    assert isinstance(record["question"], str) and isinstance(record["seed"], int)
+    assert all(isinstance(text, str) for text in [*record["options"], *record["steps"]])
+
+
+def test_prompt_is_the_chat_template_with_expanded_picture(processor, record):
+    prompt = processor.prompt(record, "cot")
+    tokenizer = processor.tokenizer
+    is_image = prompt["tokens"] == processor.image_token_id
+    assert is_image.sum() == 16  # 112 x 112 px: 4 x 4 merged tokens
+    # What transformers' processor would tokenise: the template with the picture's token repeated.
+    content = [{"type": "image"}, {"type": "text", "text": user_text(record, "cot")}]
+    text = tokenizer.apply_chat_template(
+        [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True
+    ).replace("<|image_pad|>", "<|image_pad|>" * 16)
+    assert list(prompt["tokens"]) == tokenizer(text).input_ids
+    assert sorted(prompt["image_slots"][is_image]) == list(range(16))
+    assert (prompt["image_slots"][~is_image] == -1).all()
+    assert text.endswith("assistant\n") and "### Answer" in text
+
+
+def test_targets_are_the_response_and_its_end(processor, record):
+    example = processor.example(record, "cot")
+    predicted = example["targets"][example["weights"] > 0]
+    assert predicted[-1] == processor.end_token_id
+    assert processor.tokenizer.decode(predicted[:-1]) == response_text(record, "cot")
+    # Every predicted token is the next input token: the loss is on what the model will read.
+    where = np.flatnonzero(example["weights"] > 0)
+    np.testing.assert_array_equal(example["targets"][where[:-1]], example["tokens"][where[1:]])
+    assert (np.diff(where) == 1).all() and where[-1] == len(example["tokens"]) - 1
+    assert response_text(record, "cot").endswith(f"### Answer: {record['answer']}")
+
+
+def test_branches_restart_after_the_trunk(processor, record):
+    prompt = processor.prompt(record, "cot")
+    responses = [processor.response("yes"), processor.response("no, not at all")]
+    example = add_branches(prompt, responses)
+    alone = [add_branches(prompt, [response]) for response in responses]
+    for number, single in enumerate(alone, start=1):
+        ours, theirs = example["branches"] == number, single["branches"] == 1
+        for name in ("tokens", "positions", "targets", "weights"):
+            np.testing.assert_array_equal(example[name][ours], single[name][theirs])
+        assert example["tokens"][ours][0] == prompt["tokens"][-1]
+    assert (example["branches"] == 0).sum() == len(prompt["tokens"]) - 1
+
+
+def test_text_only_record_has_no_patches(processor, record):
+    text_only = {name: value for name, value in record.items() if name != "image"}
+    example = processor.example(text_only, "direct")
+    assert len(example["patches"]) == 0 and (example["image_slots"] == -1).all()
+
+
+@pytest.mark.parametrize("image", [b"", b"\x89PNG broken"])
+def test_bad_picture_names_the_record(processor, record, image):
+    with pytest.raises(UserError, match=record["id"]):
+        processor.prompt(record | {"image": image}, "cot")
+
+
+def test_image_token_in_a_question_is_refused(processor, record):
+    with pytest.raises(UserError, match="image tokens"):
+        processor.prompt(record | {"question": "What is <|image_pad|>?"}, "cot")
+
+
+def test_missing_data_set_and_split(tmp_path, dataset):
+    with pytest.raises(UserError, match="no data set"):
+        open_split(tmp_path, "train")
+    with pytest.raises(UserError, match="no records in split 'dev'"):
+        open_split(dataset, "dev")

@@ -1,0 +1,40 @@
+"""Shared by all tests: one small real data set and one small real model directory."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def run_module(*arguments: object, check: bool = True, **env: str) -> subprocess.CompletedProcess:
+    """Runs `python -m ARGUMENTS` from the project's root, as a user would."""
+    result = subprocess.run(
+        [sys.executable, "-m", *map(str, arguments)],
+        cwd=ROOT,
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+    )
+    if check and result.returncode:
+        raise AssertionError(f"{arguments} exited {result.returncode}:\n{result.stderr[-4000:]}")
+    return result
+
+
+@pytest.fixture(scope="session")
+def dataset(tmp_path_factory) -> Path:
+    """All games at 112 px, a few records of each task and level."""
+    out = tmp_path_factory.mktemp("dataset")
+    run_module("synth", "generate", "--out", out, "--per-task", 8, "--seed", 7, "--size", 112)
+    return out
+
+
+@pytest.fixture(scope="session")
+def model_dir(tmp_path_factory, dataset) -> Path:
+    """A model of the smallest preset, with a tokenizer of its own."""
+    out = tmp_path_factory.mktemp("model") / "nano"
+    run_module("c2l_jax.init_model", "--preset", "nano", "--data", dataset, "--out", out)
+    return out

@@ -1,0 +1,18 @@
+"""Published positions with answers recomputed by another solver, where they lie by the project."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[2].parent / "shared" / "peer_cases"
+
+
+def cases(game: str) -> list[dict]:
+    """The cases of a game whose published answer follows from the question alone."""
+    path = FOLDER / f"{game}.jsonl"
+    if not path.exists():
+        pytest.skip(f"no published cases at {path}")
+    lines = path.read_text(encoding="utf-8").splitlines()
+    found = [json.loads(line) for line in lines]
+    return [case for case in found if case["verdict"] == "agrees"]
