@@ -243,7 +243,7 @@ def _words(text: str) -> str:
     """Lower-case words without articles and punctuation; signs that carry meaning stay ("U'")."""
     text = re.sub(r"(?<=[^\W\d])-(?=[^\W\d])", " ", text.casefold())
     words = re.sub(r"\.(?!\d)|[,;:!?\"*_(){}\[\]]", " ", text).split()
-    return " ".join([word for word in words[:-1] if word not in _ARTICLES] + words[-1:])
+    return " ".join([word for word in words[:-1] if word not in _ARTICLES] + words[-1:]) or text
 
 
 def same(reference: Value, answer: Value) -> bool:
@@ -290,8 +290,11 @@ _LETTER = re.compile(
       | (?<![\w'-])(?![AI]\s+(?!is\b|or\b|and\b)[a-z])([A-Z])(?![\w']|-\w)""",
     re.VERBOSE,
 )
-_DENIED_LETTER = re.compile(r"\b(?:not|than|of)\s+(?:(?i:option)\s+)?\(?[A-Z]\b\)?")
+_DENIED_LETTER = re.compile(
+    r"\b(?:not|rather\s+than|instead\s+of)\s+(?:(?i:option)\s+)?\(?[A-Z]\b\)?"
+)
 _DENIAL = re.compile(r"\b(?:not|never|neither|nor|wrong|incorrect)\b|n't\b", re.IGNORECASE)
+_DOUBT = re.compile(rf"{_DENIAL.pattern}|\bor\b", re.IGNORECASE)
 
 
 def matches(answer: str | None, record: Mapping[str, Any]) -> bool:
@@ -314,7 +317,12 @@ def matches(answer: str | None, record: Mapping[str, Any]) -> bool:
     if options:
         return _chosen(text, options) == _letters(options).index(record["answer"])
     reference = parse(record["answer"])
-    return same(reference, parse(text)) or same(reference, parse(_COPULA.sub("", text)))
+    return same(reference, parse(text)) or same(reference, parse(_predicate(text)))
+
+
+def _predicate(text: str) -> str:
+    """What a sentence says of its subject ("the player is at (3, 5)"); "" when it is in doubt."""
+    return "" if _DOUBT.search(text) else _COPULA.sub("", text)
 
 
 def _letters(options: Sequence[str]) -> list[str]:
@@ -335,7 +343,7 @@ def _chosen(text: str, options: Sequence[str]) -> int | None:
         named.add(stated["letter"].upper())
     named &= set(letters)
     if not named:
-        return _option_with_value(_COPULA.sub("", text), options)
+        return _option_with_value(_predicate(text), options)
     if len(named) > 1 or _DENIAL.search(text):
         return None
     index = letters.index(named.pop())
@@ -344,6 +352,8 @@ def _chosen(text: str, options: Sequence[str]) -> int | None:
 
 
 def _option_with_value(text: str, options: Sequence[str]) -> int | None:
+    if not text:
+        return None
     plain = [" ".join(_clean(each).casefold().split()) for each in (text, *options)]
     if plain[1:].count(plain[0]) == 1:
         return plain.index(plain[0], 1) - 1
@@ -354,7 +364,7 @@ def _option_with_value(text: str, options: Sequence[str]) -> int | None:
 
 def _contradicts(rest: str, index: int, options: Sequence[str]) -> bool:
     """Whether the words beside a letter name another option than the letter does."""
-    other = _option_with_value(_COPULA.sub("", rest), options)
+    other = _option_with_value(_predicate(rest), options)
     if other is not None:
         return other != index
     said, own = f" {_words(rest)} ", f" {_words(options[index])} "

@@ -39,24 +39,24 @@ PRESETS = {
             "fullatt_block_indexes": (1,),
         },
     },
-    "tiny": {
+    "tiny": {  # 2.5 M parameters: learns boards of 112 px on two cores in minutes
         "vocab_size": 1024,
         "text": {
             "hidden_size": 192,
             "intermediate_size": 512,
-            "num_hidden_layers": 6,
+            "num_hidden_layers": 4,
             "num_attention_heads": 6,
             "num_key_value_heads": 2,
             "mrope_section": (4, 6, 6),
             "max_position_embeddings": 4096,
         },
         "vision": {
-            "depth": 4,
+            "depth": 2,
             "hidden_size": 128,
             "intermediate_size": 256,
             "num_heads": 4,
             "out_hidden_size": 192,
-            "fullatt_block_indexes": (3,),
+            "fullatt_block_indexes": (1,),
         },
     },
 }
@@ -78,9 +78,9 @@ SPECIAL_TOKENS = [
     "<|video_pad|>",
 ]
 
-# A piece is a run of lower-case words, one digit or one mark; a token never spans two pieces. The
-# fixed wording of a small data set so becomes a few tokens, and marks of a board stay apart.
-_PIECES = r"\p{N}| ?\p{L}\p{Ll}*(?: \p{Ll}+)*| ?\S|\s+"
+# A piece is a run of words, one digit, one capital or one mark; a token never spans two pieces. So
+# the fixed wording of a small data set becomes a few tokens, and the marks of a board stay apart.
+_PIECES = r"\p{N}| ?\p{L}?\p{Ll}+(?:[,:;-]? ?\p{Ll}+)*| ?\S|\s+"
 
 # Same output as Qwen2.5-VL's template, but a conversation without a system message gets none.
 CHAT_TEMPLATE = """\

@@ -126,6 +126,13 @@ def _add_size(parser) -> None:
     )
 
 
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise games.UserError(f"--out {path} cannot be made: {error}.") from error
+
+
 def _list(args) -> None:
     found = [
         {
@@ -159,8 +166,10 @@ def _generate(args) -> None:
     if args.games == "all":
         names = tuple(games.all_games())
     else:
-        names = tuple(games.find_game(name.strip()).name for name in args.games.split(","))
+        asked = dict.fromkeys(name.strip() for name in args.games.split(","))  # each once
+        names = tuple(games.find_game(name).name for name in asked)
     plan = dataset.Plan(names, args.per_task, args.seed, args.size)
+    _make_folder(args.out)
     start = time.perf_counter()
     counts = dataset.generate(args.out, plan, args.workers)
     folder = args.out / dataset.GameQA.name / dataset.VERSION
@@ -178,7 +187,7 @@ def _show(args) -> None:
     game = games.find_game(args.game)
     games.check_level(args.level)
     tasks = game.tasks if args.task is None else (game.task(args.task),)
-    args.out.mkdir(parents=True, exist_ok=True)
+    _make_folder(args.out)
     for task in tasks:
         record = make_record(game.name, task.name, args.level, args.seed, 0, args.size)
         path = args.out / f"{game.name}-{task.name}-{args.level}.png"

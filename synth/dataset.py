@@ -18,6 +18,8 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow_datasets as tfds
+from tensorflow_datasets.core.writer import ExampleWriter
+from tensorflow_datasets.proto import tf_example_pb2
 from tqdm import tqdm
 
 from synth.game import LEVELS, UserError, find_game
@@ -86,6 +88,19 @@ def records(plan: Plan, workers: int) -> Iterator[dict]:
             yield from made
 
 
+class SortedExampleWriter(ExampleWriter):
+    """Writes the features of every record in the order of their names.
+
+    A record is a protobuf map, and TFDS serialises maps in an order that varies from run to run.
+    """
+
+    def write(self, path, examples):
+        return super().write(path, ((key, self._sorted(example)) for key, example in examples))
+
+    def _sorted(self, serialized: bytes) -> bytes:
+        return tf_example_pb2.Example.FromString(serialized).SerializeToString(deterministic=True)
+
+
 class GameQA(tfds.core.GeneratorBasedBuilder):
     """Visual questions about games, each with its answer and the steps that lead to it."""
 
@@ -120,6 +135,9 @@ class GameQA(tfds.core.GeneratorBasedBuilder):
             for split in SPLITS
             if self.counts[split]  # TFDS refuses to write an empty split
         }
+
+    def _example_writer(self):
+        return SortedExampleWriter(self.info.file_format)
 
     def _generate_examples(self, spool, count):
         with spool:

@@ -140,7 +140,7 @@ class Game:
 @functools.cache
 def all_games() -> dict[str, Game]:
     """Every game in `synth/games/` by name, in the order of the names."""
-    import synth.games as folder
+    import synth.games as folder  # here, because the games import this module
 
     found = {}
     for info in sorted(pkgutil.iter_modules(folder.__path__), key=lambda info: info.name):

@@ -59,7 +59,7 @@ def make_data(stages=("before", "SFT")):
     ]  # fmt: skip
     judged = {
         name: [
-            {"response": f"{name} says {ATTACK}", "extracted": "B", "correct": i % 5 < rank + 1}
+            {"response": f"{name} says {ATTACK}", "extracted": ATTACK, "correct": i % 5 < rank + 1}
             for i in range(len(records))
         ]
         for rank, name in enumerate(stages)

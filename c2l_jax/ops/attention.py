@@ -4,10 +4,15 @@ Shapes: B rows, T queries, S keys, H query heads, K key-value heads (H a multipl
 dimension. Scores and softmax are float32; the result has the queries' dtype.
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
 
 
+# The scores are recomputed in the backward pass: storing [H, T, S] for every layer costs more
+# time than the products, and at 4096 tokens more memory than there is.
+@functools.partial(jax.checkpoint, prevent_cse=False)
 def attend(q_bthd: jax.Array, k_bskd: jax.Array, v_bskd: jax.Array, mask_bts: jax.Array):
     """Softmax attention scaled by 1/sqrt(D), grouped-query if K < H.
 

@@ -12,7 +12,7 @@ RULES = (
     "column or diagonal win; a board filled without that is a draw. O starts, so X is to move "
     "exactly if there are more O than X. Cells are written (row, column), as numbered."
 )
-BEST = "with perfect play by both sides (a win is better than a draw, a draw than a loss)"
+BEST = "with perfect play (win before draw before loss)"
 
 CELLS = tuple((row, col) for row in range(3) for col in range(3))
 LINES = {
@@ -114,8 +114,8 @@ def level_of(board: Position) -> str:
 
 
 def has_one_best(board: Position) -> bool:
-    """Whether "the best move" is one cell, and not merely the last free one."""
-    return len(free_cells(board)) > 1 and len(best_cells(board)) == 1
+    """Whether the game goes on and its best move is one cell, not merely the last free one."""
+    return not is_over(board) and len(free_cells(board)) > 1 and len(best_cells(board)) == 1
 
 
 @cache
@@ -196,8 +196,7 @@ def judge(board: Position, cell: Cell) -> str:
             return f"{text(cell)} threatens {' and '.join(threats)}: {mine} wins."
         return f"{text(cell)}: {mine} wins against every reply."
     answer = text(best_cells(after)[0])
-    end = f"{theirs} wins" if result(after) else "a draw"
-    return f"{text(cell)}: {theirs} answers {answer}, {end}."
+    return f"{text(cell)}: {theirs} answers {answer} and {'wins' if result(after) else 'draws'}."
 
 
 class CellColor(Task):
@@ -261,8 +260,8 @@ class ReplyAfterMove(Task):
 
     def ask(self, board, cell):
         return (
-            f"The side to move plays {text(cell)}. Which cell is then the best reply of the other "
-            f"side, {BEST}? It is none if that cell is taken or the move ends the game."
+            f"The side to move plays {text(cell)}. Which cell is then the other side's best reply, "
+            f"{BEST}? It is none if {text(cell)} is taken or the move ends the game."
         )
 
     def solve(self, board, cell):

@@ -169,6 +169,8 @@ def test_naming_several_letters_chooses_none():
         ("the player is at (3, 5)", CELLS, "C"),
         ("C, not D", CELLS, "C"),
         ("C rather than B", CELLS, "C"),
+        ("my choice of C", CELLS, "C"),
+        ("C", ["?", "!", ".", "#"], "C"),
         ("C. The player stands at (3, 5), far from (4, 4)", CELLS, "C"),
         ("a corner", PLACES, "A"),
         ("a dead end", PLACES, "B"),
@@ -209,6 +211,7 @@ def test_one_option_is_meant(answer, options, right):
         ("it isn't C", CELLS),
         ("(3, 5) or (4, 4)", CELLS),
         ("(3, 5), (4, 4)", CELLS),
+        ("(4, 4) or it is (3, 5)", CELLS),
         ("(13, 5)", CELLS),
         ("(-3, 5)", CELLS),
         ("Cat", CELLS),
@@ -239,7 +242,8 @@ def test_no_option_is_meant(answer, options):
     [
         ("7", ["7", "7.0", "seven", "Seven.", "7 turns", "seven right turns", "(7)", "+7", "**7**",
                "there are 7 turns", "the number of turns is 7", "turns = 7"],
-         ["8", "-7", "77", "7.5", "7 or 8", "7 or eight", "7, 8", "7 to 9", "not 7", "seventeen",
+         ["8", "-7", "77", "7.5", "7 or 8", "7 or eight", "7, 8", "8 or it is 7",
+          "7 to 9", "not 7", "seventeen",
           "turn 7", "70%", "7 hundred", "", None]),
         ("-1", ["-1", "−1", "-1.0"], ["1", "- -1", "+1", "-11"]),
         ("1000", ["1,000", "1000", "1,000.0"], ["1", "1, 000", "100"]),
@@ -313,7 +317,9 @@ def test_no_response_whatsoever_raises_and_endless_ones_end():
     pieces = "( ) [ ] { } A B a is , . and or not option 7 -1 up → ** $ row".split()
     pieces += ["### Answer:", "\\boxed{", "\\text{", "\n"]
     junk = [chance.choice(["", " "]).join(chance.choices(pieces, k=20)) for _ in range(1000)]
-    endless = ["### Answer: " + piece * 4000 for piece in pieces] + ["(" * 9000 + ")" * 9000]
+    endless = ["### Answer: " + piece * 4000 for piece in pieces] + [
+        "### Answer: " + "(" * 900 + ")" * 900
+    ]
     for response in junk + endless:
         judge(response, record(CELLS, "C"))
         judge(response, record([], "up, up, left"))

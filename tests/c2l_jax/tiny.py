@@ -150,3 +150,25 @@ def torch_inputs(example: dict) -> dict[str, torch.Tensor]:
         inputs["pixel_values"] = torch.tensor(features["pixel_values"])
         inputs["image_grid_thw"] = torch.tensor(features["image_grid_thw"])
     return inputs
+
+
+def head(sequence: dict, length: int) -> dict:
+    """The first tokens of a sequence, with all its pictures."""
+    per_token = ("tokens", "branches", "positions", "image_slots")
+    return {name: v[:length] if name in per_token else v for name, v in sequence.items()}
+
+
+def branches(prompt: dict, responses: list[np.ndarray]) -> tuple[dict, np.ndarray]:
+    """A prompt whose last token starts each response anew, and where the responses' inputs are."""
+    trunk = head(prompt, len(prompt["tokens"]) - 1)
+    start = int(prompt["positions"][-1, 0])
+    parts = {name: [trunk[name]] for name in ("tokens", "branches", "positions", "image_slots")}
+    for number, response in enumerate(responses, start=1):
+        size = len(response)
+        parts["tokens"].append(np.r_[prompt["tokens"][-1], response[:-1]])
+        parts["branches"].append(np.full(size, number))
+        parts["positions"].append(np.repeat(start + np.arange(size)[:, None], 3, axis=1))
+        parts["image_slots"].append(np.full(size, -1))
+    joined = {name: np.concatenate(values) for name, values in parts.items()}
+    where = np.arange(len(trunk["tokens"]), len(joined["tokens"]))
+    return {**trunk, **joined}, where

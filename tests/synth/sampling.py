@@ -7,10 +7,7 @@ from synth.records import make_question
 
 TASKS = [(game.name, task.name) for game in all_games().values() for task in game.tasks]
 CHOICES = [
-    (game.name, task.name)
-    for game in all_games().values()
-    for task in game.tasks
-    if task.n_options
+    (game.name, task.name) for game in all_games().values() for task in game.tasks if task.n_options
 ]
 
 
@@ -18,7 +15,5 @@ CHOICES = [
 def questions(game: str, task: str, per_level: int) -> list[dict]:
     """Records without pictures, `per_level` of each plot level in turn."""
     return [
-        make_question(game, task, level, 7, index)
-        for index in range(per_level)
-        for level in LEVELS
+        make_question(game, task, level, 7, index) for index in range(per_level) for level in LEVELS
     ]

@@ -1,0 +1,295 @@
+"""The model against transformers' torch model, and against itself in other layouts."""
+
+import dataclasses
+import functools
+from types import SimpleNamespace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import torch
+from flax import nnx
+from safetensors.numpy import load_file
+
+from c2l_jax.models.qwen2_5_vl import weights
+from c2l_jax.models.qwen2_5_vl.vision import _period, _runs
+from tests.c2l_jax import tiny
+
+torch.set_num_threads(2)
+
+SEQUENCES = {
+    "one full window": [7, (112, 112), 5],
+    "wide, partly filled": [3, (56, 168), 4],
+    "odd grid, partly filled": [2, (84, 140), 6],
+    "wide strip": [2, (56, 196), 6],
+    "two pictures": [3, (112, 224), 4, (84, 56), 5],
+    "text only": [9],
+}
+LENGTH, WINDOWS = 176, 12
+
+
+@pytest.fixture(scope="module")
+def sequences():
+    rng = np.random.default_rng(0)
+    return {name: tiny.sequence(parts, rng) for name, parts in SEQUENCES.items()}
+
+
+@pytest.fixture(scope="module")
+def model():
+    """Our model alone, with parameters of a size at which everything matters."""
+    config = tiny.config()
+    graphdef, params = weights.init(config, seed=0)
+    grown = jax.tree.map(lambda p: p * 4 if p.ndim > 2 else p, params)
+    return SimpleNamespace(config=config, graphdef=graphdef, params=grown)
+
+
+@pytest.fixture(scope="module", params=["tied", "untied"])
+def pair(request, tmp_path_factory):
+    """The same random model in torch and here; the untied one alternates its vision blocks."""
+    config = tiny.config(tied=request.param == "tied")
+    if request.param == "untied":
+        vision = dataclasses.replace(config.vision_config, depth=4, fullatt_block_indexes=(1, 3))
+        config = dataclasses.replace(config, vision_config=vision)
+    reference = tiny.torch_model(config)
+    directory = tmp_path_factory.mktemp("checkpoint")
+    tiny.save_checkpoint(reference, directory)
+    graphdef, params = weights.load(directory)
+    return SimpleNamespace(
+        config=config, torch=reference, directory=directory, graphdef=graphdef, params=params
+    )
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def logits(graphdef, params, batch):
+    model = nnx.merge(graphdef, params)
+    return model(batch) @ model.head_vd().T
+
+
+def test_logits_equal_transformers(pair, sequences):
+    batch = tiny.row(list(sequences.values()), LENGTH, WINDOWS)
+    ours = np.asarray(logits(pair.graphdef, pair.params, batch))[0]
+    start = 0
+    for name, sequence in sequences.items():
+        with torch.no_grad():
+            theirs = pair.torch(**tiny.torch_inputs(sequence)).logits[0].numpy()
+        end = start + len(theirs)
+        np.testing.assert_allclose(ours[start:end], theirs, atol=1e-4, err_msg=name)
+        start = end
+
+
+def test_gradients_equal_transformers(pair, sequences, tmp_path):
+    """Gradients of the mean cross-entropy of the next token, named and laid out by `export`."""
+    batch = tiny.row(list(sequences.values()), LENGTH, WINDOWS)
+    segments = batch["segments"]
+    predicts = (segments[:, :-1] == segments[:, 1:]) & (segments[:, 1:] > 0)
+
+    @jax.jit
+    def gradients(params):
+        def loss(params):
+            logp = jax.nn.log_softmax(logits(pair.graphdef, params, batch)[:, :-1])
+            target = jnp.take_along_axis(logp, batch["tokens"][:, 1:, None], -1)[..., 0]
+            return -jnp.sum(target * predicts) / predicts.sum()
+
+        return jax.grad(loss)(params)
+
+    weights.export(pair.config, gradients(pair.params), tmp_path / "grads", pair.directory)
+    ours = load_file(tmp_path / "grads" / "model.safetensors")
+
+    pair.torch.zero_grad()
+    for sequence in sequences.values():
+        inputs = tiny.torch_inputs(sequence)
+        logp = pair.torch(**inputs).logits[0, :-1].log_softmax(-1)
+        loss = -logp.gather(-1, inputs["input_ids"][0, 1:, None]).sum() / int(predicts.sum())
+        loss.backward()
+    theirs = {
+        name.replace("model.language_model.", "model.").replace("model.visual.", "visual."): p.grad
+        for name, p in pair.torch.named_parameters()
+    }
+    assert set(theirs) == set(ours)
+    for name, gradient in theirs.items():
+        # A key's bias shifts all scores of a query alike: its true gradient is zero, and what
+        # both compute is rounding noise.
+        if not name.endswith("k_proj.bias"):
+            error = np.abs(ours[name] - gradient.numpy()).max() / gradient.abs().max().item()
+            assert error < 1e-3, (name, error)
+
+
+def test_packing_and_padding_change_nothing(model, sequences):
+    packed = tiny.row(list(sequences.values()), LENGTH, WINDOWS)
+    together = np.asarray(logits(model.graphdef, model.params, packed))[0]
+    start = 0
+    for name, sequence in sequences.items():
+        alone = tiny.row([sequence], LENGTH, WINDOWS)
+        alone = np.asarray(logits(model.graphdef, model.params, alone))[0]
+        size = len(sequence["tokens"])
+        np.testing.assert_allclose(
+            alone[:size], together[start : start + size], atol=1e-5, err_msg=name
+        )
+        start += size
+    longer = tiny.row(list(sequences.values()), LENGTH + 32, WINDOWS + 3)
+    padded = np.asarray(logits(model.graphdef, model.params, longer))[0]
+    np.testing.assert_allclose(padded[:start], together[:start], atol=1e-5)
+
+
+def test_padding_content_changes_nothing(model, sequences):
+    batch = tiny.row(list(sequences.values()), LENGTH, WINDOWS)
+    expected = np.asarray(logits(model.graphdef, model.params, batch))[0]
+    rng = np.random.default_rng(1)
+    used = batch["segments"] > 0
+    empty = batch["patch_coords"][..., 0] < 0
+    batch["tokens"] = np.where(used, batch["tokens"], rng.integers(0, tiny.VOCAB, used.shape))
+    batch["patches"] = np.where(
+        empty[..., None], rng.integers(0, 256, batch["patches"].shape), batch["patches"]
+    ).astype(np.uint8)
+    noisy = np.asarray(logits(model.graphdef, model.params, batch))[0]
+    np.testing.assert_allclose(noisy[used[0]], expected[used[0]], atol=1e-5)
+
+
+def responses_of(rng, count=3):
+    return [rng.integers(2, tiny.IMAGE, length) for length in (5, 3, 6)[:count]]
+
+
+def test_branches_equal_separate_sequences(model):
+    rng = np.random.default_rng(2)
+    prompt = tiny.sequence([4, (84, 140), 5], rng)
+    responses = responses_of(rng)
+    shared, predicted = tiny.branches(prompt, responses)
+    shared = tiny.row([shared], LENGTH, WINDOWS)
+    # Each response in a row of its own.
+    alone = [tiny.branches(prompt, [response]) for response in responses]
+    separate = [tiny.row([sequence], LENGTH, WINDOWS) for sequence, _ in alone]
+    separate = {name: np.concatenate([row[name] for row in separate]) for name in separate[0]}
+    rows = np.concatenate([np.full(len(where), i) for i, (_, where) in enumerate(alone)])
+    columns = np.concatenate([where for _, where in alone])
+    probe = rng.normal(size=(len(predicted), 64)).astype(np.float32)
+
+    @jax.jit
+    def shared_and_separate(params):
+        def of(batch, row, column):
+            def loss(params):
+                hidden = nnx.merge(model.graphdef, params)(batch)[row, column]
+                return jnp.sum(probe * hidden), hidden
+
+            return jax.grad(loss, has_aux=True)(params)
+
+        return of(shared, 0, predicted), of(separate, rows, columns)
+
+    (gradients, hidden), (expected_gradients, expected) = shared_and_separate(model.params)
+    np.testing.assert_allclose(hidden, expected, atol=1e-5)
+    assert_gradients_close(gradients, expected_gradients)
+
+
+def test_remat_changes_nothing(model, sequences):
+    batch = tiny.row([sequences["two pictures"]])
+
+    @jax.jit
+    def gradients(params):
+        def loss(params, remat):
+            module = nnx.merge(model.graphdef, params)
+            module.remat = remat
+            return jnp.sum(jnp.sin(module(batch)))
+
+        return [jax.grad(loss)(params, remat) for remat in ("none", "dots", "full")]
+
+    none, dots, full = gradients(model.params)
+    assert_gradients_close(dots, none)
+    assert_gradients_close(full, none)
+
+
+def assert_gradients_close(ours, expected):
+    for (path, a), (_, b) in zip(nnx.to_flat_state(ours), nnx.to_flat_state(expected), strict=True):
+        scale = max(float(jnp.abs(b[...]).max()), 1e-3)
+        np.testing.assert_allclose(
+            a[...] / scale, b[...] / scale, atol=2e-5, err_msg="/".join(path)
+        )
+
+
+def test_prefill_and_decode_equal_the_forward_pass(model):
+    """Two prompts (with one and two pictures, of different lengths), three branches each."""
+    rng = np.random.default_rng(3)
+    prompts = [
+        tiny.sequence([4, (84, 140), 5], rng),
+        tiny.sequence([2, (112, 112), 3, (56, 56), 7], rng),
+    ]
+    steps, count = 4, 3
+    responses = rng.integers(2, tiny.IMAGE, (2, count, steps))
+    trunks = [tiny.head(prompt, len(prompt["tokens"]) - 1) for prompt in prompts]
+    trunk = stack([tiny.row([t], 48, 6) for t in trunks])
+    shared, where = zip(
+        *(tiny.branches(p, list(r)) for p, r in zip(prompts, responses, strict=True)), strict=True
+    )
+    full = stack([tiny.row([s], 64, 6) for s in shared])
+    head = model.params["text"]["embedding"][...]
+    expected = [
+        (np.asarray(logits(model.graphdef, model.params, full))[q, where[q]]).reshape(
+            count, steps, -1
+        )
+        for q in range(2)
+    ]
+
+    @jax.jit
+    def decode_all(params):
+        module = nnx.merge(model.graphdef, params)
+        hidden, trunk_cache = module.prefill(trunk)
+        np_like = trunk_cache[0][0]
+        empty = jnp.zeros((2, count, steps, *np_like.shape[2:]), np_like.dtype)
+        layers = module.unstack()
+
+        def step(cache, inputs):
+            index, tokens, positions = inputs
+            hidden, cache = module.decode(
+                layers, tokens, positions, trunk_cache, trunk["segments"] > 0, cache, index
+            )
+            return cache, hidden
+
+        tokens = np.stack([s["tokens"][w] for s, w in zip(shared, where, strict=True)])
+        positions = np.stack([s["positions"][w] for s, w in zip(shared, where, strict=True)])
+        inputs = (
+            jnp.arange(steps),
+            jnp.moveaxis(jnp.asarray(tokens.reshape(2, count, steps)), 2, 0),
+            jnp.moveaxis(jnp.asarray(positions.reshape(2, count, steps, 3)), 2, 0),
+        )
+        _, decoded = jax.lax.scan(step, [(empty, empty)] * len(layers), inputs)
+        return hidden, decoded @ head.T
+
+    hidden, decoded = decode_all(model.params)
+    for q in range(2):
+        np.testing.assert_allclose(
+            np.moveaxis(np.asarray(decoded)[:, q], 0, 1), expected[q], atol=1e-5
+        )
+        size = len(trunks[q]["tokens"])
+        forward = np.asarray(logits(model.graphdef, model.params, full))[q, :size]
+        np.testing.assert_allclose(np.asarray(hidden @ head.T)[q, :size], forward, atol=1e-5)
+
+
+def stack(rows):
+    return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+
+
+def test_without_windows_the_vision_tower_is_not_compiled(model, sequences):
+    batch = tiny.row([sequences["text only"]])
+    assert batch["patches"].shape[1] == 0
+    gradients = jax.grad(
+        lambda params: nnx.merge(model.graphdef, params)(batch).sum(), allow_int=True
+    )(model.params)
+    assert all(not p[...].any() for _, p in nnx.to_flat_state(gradients["vision"]))
+
+
+def test_computes_in_the_dtype_of_its_parameters(model, sequences):
+    batch = tiny.row([sequences["one full window"]])
+    half = jax.tree.map(lambda p: p.astype(jnp.bfloat16), model.params)
+    hidden = jax.eval_shape(lambda params: nnx.merge(model.graphdef, params)(batch), half)
+    assert hidden.dtype == jnp.bfloat16
+
+
+@pytest.mark.parametrize("full", [(7, 15, 23, 31), (3,), (1, 3), (), (0, 1), (2, 3, 7)])
+def test_periods_and_runs_rebuild_the_pattern_of_blocks(full):
+    depth = 32 if 31 in full else 8
+    kinds = [index in full for index in range(depth)]
+    period = _period(kinds)
+    runs = _runs(kinds[:period])
+    rebuilt = [kinds[start] for start, end in runs for _ in range(end - start)]
+    assert rebuilt * (depth // period) == kinds
+    assert period == (8 if len(full) != 0 and depth == 32 else period)
+    assert runs[0][0] == 0 and runs[-1][1] == period

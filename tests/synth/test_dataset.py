@@ -1,0 +1,131 @@
+"""The data set on disk: the same bytes from any number of workers, and nothing half done."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from synth.records import SPLITS, make_record, split_of
+
+ROOT = Path(__file__).parents[2]
+
+
+def generate(out, *more, per_task=3):
+    command = [sys.executable, "-m", "synth", "generate", "--out", out, "--size", "112"]
+    command += ["--games", "maze,tictactoe", "--per-task", str(per_task), "--seed", "4", *more]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A data set of 81 records made by two workers, and what the command printed."""
+    out = tmp_path_factory.mktemp("two_workers")
+    done = generate(out, "--workers", "2")
+    assert done.returncode == 0, done.stderr
+    return out, done.stdout
+
+
+def digests(out):
+    return {
+        path.relative_to(out).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(out.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_one_worker_writes_the_same_bytes(made, tmp_path):
+    done = generate(tmp_path, "--workers", "1")
+    assert done.returncode == 0, done.stderr
+    assert digests(tmp_path) == digests(made[0])
+    assert any("array_record" in path for path in digests(tmp_path))
+
+
+def test_reading_gives_the_records_back_without_tensorflow(made):
+    """In a process of its own: nothing else can have imported TensorFlow there."""
+    code = """
+import json, sys
+from pathlib import Path
+from synth.dataset import open_dataset
+found = []
+for split in ("train", "validation", "test"):
+    for record in open_dataset(Path(sys.argv[1]), split):
+        image = record.pop("image")
+        texts = {k: v.decode() for k, v in record.items() if isinstance(v, bytes)}
+        lists = {k: [t.decode() for t in record[k]] for k in ("options", "steps")}
+        seed = int(record["seed"])
+        found.append({**texts, **lists, "seed": seed, "split": split, "shape": image.shape})
+assert "tensorflow" not in sys.modules and "torch" not in sys.modules, "imported"
+assert "jax" not in sys.modules, "imported"
+print(json.dumps(found))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, made[0]], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert len({record["id"] for record in found}) == len(found) == 81
+    counts = dict.fromkeys(SPLITS, 0)
+    for record in found:
+        split = record.pop("split")
+        counts[split] += 1
+        assert split == split_of(record["game"], record["state"])
+        assert record.pop("shape") == [112, 112, 3]
+        made_again = make_record(
+            record["game"],
+            record["task"],
+            record["plot_level"],
+            4,
+            int(record["id"].rsplit("-", 1)[1]),
+            112,
+        )
+        del made_again["image"]
+        assert record == made_again
+    for split, count in counts.items():
+        assert f"{split} {count}" in made[1]
+    assert "81 records in" in made[1] and "records/s" in made[1]
+
+
+def test_a_position_is_in_one_split_only_and_splits_are_8_1_1():
+    counts = dict.fromkeys(SPLITS, 0)
+    for number in range(5000):
+        counts[split_of("maze", json.dumps(number))] += 1
+    shares = np.array([counts[split] / 5000 for split in SPLITS])
+    assert np.abs(shares - [0.8, 0.1, 0.1]).max() < 0.015
+
+
+def test_a_complete_data_set_is_left_alone(made):
+    before = digests(made[0])
+    again = generate(made[0])
+    assert again.returncode == 0 and "already complete" in again.stdout
+    other = generate(made[0], per_task=4)
+    assert other.returncode == 2 and "already holds another data set" in other.stderr
+    assert len(other.stderr.strip().splitlines()) == 1
+    assert digests(made[0]) == before
+
+
+def test_a_killed_generation_leaves_nothing_that_looks_complete(tmp_path):
+    command = [sys.executable, "-m", "synth", "generate", "--out", tmp_path, "--workers", "2"]
+    command += ["--games", "maze", "--per-task", "100000"]
+    running = subprocess.Popen(
+        command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    # tqdm speaks once records come in; from then on workers and spool files exist.
+    said = ""
+    while "1/" not in said:
+        said += (last := running.stderr.read(1))
+        assert last, said
+    os.kill(running.pid, signal.SIGKILL)
+    running.stderr.read()  # ends when the workers, which hold the other end, have ended too
+    running.wait()
+    assert not (tmp_path / "gameqa" / "1.0.0").exists()
+    assert sum(path.is_file() for path in tmp_path.rglob("*")) == 0
+
+    done = generate(tmp_path, "--workers", "1")
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in (tmp_path / "gameqa").iterdir()] == ["1.0.0"]
