@@ -242,7 +242,7 @@ def main(arguments: list[str] | None = None) -> None:
         "--out models/tiny",
     )
     parser.add_argument("--preset", default="tiny", help=f"size: {', '.join(sorted(PRESETS))}")
-    parser.add_argument("--data", required=True, help="data set directory (its train split is read)")
+    parser.add_argument("--data", required=True, help="data set (its train split is read)")
     parser.add_argument("--out", required=True, help="directory to create")
     parser.add_argument("--seed", type=int, default=0, help="seed of the weights (default: 0)")
     options = parser.parse_args(arguments)

