@@ -212,6 +212,7 @@ def main(argv):
         split,
         processor,
         formats=config.data.formats,
+        tasks=config.data.tasks,
         seed=config.seed,
         rows=config.data.rows // jax.process_count(),
         row_tokens=config.data.row_tokens,

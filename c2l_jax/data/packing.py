@@ -1,7 +1,8 @@
 """Examples of any length to rows of one static shape, and the training pipeline that feeds them."""
 
 import logging
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 
 import grain
 import numpy as np
@@ -97,11 +98,39 @@ def pack(
     return packed.map(finish_row).batch(rows, batch_fn=stack_rows)
 
 
+def task_groups(
+    split: Split, tasks: Sequence[tuple[str, float]]
+) -> list[tuple[Sequence[int], float]]:
+    """Indices of the records each pattern stands for, with the pattern's share of the examples.
+
+    A record belongs to the first pattern found in its "game/task (qa_type)"; one without a pattern
+    is left out. No patterns: all records alike. Raises UserError for a pattern without records.
+    """
+    if not tasks:
+        return [(range(len(split)), 1.0)]
+    groups = [[] for _ in tasks]
+    for index in range(len(split)):
+        record = split[index]
+        name = f"{record['game']}/{record['task']} ({record['qa_type']})"
+        for group, (pattern, _) in zip(groups, tasks, strict=True):
+            if re.search(pattern, name):
+                group.append(index)
+                break
+    for group, (pattern, share) in zip(groups, tasks, strict=True):
+        if not group or share <= 0:
+            raise UserError(
+                f"config.data.tasks: the pattern {pattern!r} has {len(group)} records and share "
+                f"{share}; both must be positive. Names look like {name!r}."
+            )
+    return [(group, share) for group, (_, share) in zip(groups, tasks, strict=True)]
+
+
 def training_batches(
     split: Split,
     processor: Processor,
     *,
     formats: Mapping[str, float],
+    tasks: Sequence[tuple[str, float]] = (),
     seed: int,
     rows: int,
     row_tokens: int,
@@ -113,26 +142,29 @@ def training_batches(
     """Endless packed batches of a split in a fixed random order, and the filter that counts drops.
 
     Args:
-      formats: weight of each response format; every record comes in each format of weight > 0.
+      formats: share of each response format; every record comes in each format of weight > 0.
+      tasks: (pattern, share of the examples), see `task_groups`.
       rows: rows of this process's share of a batch.
       shard, shards: this process and their number; each reads its own records.
     """
     unknown = set(formats) - set(FORMATS)
-    weights = {name: weight for name, weight in formats.items() if weight > 0}
-    if unknown or not weights:
+    if unknown or not any(weight > 0 for weight in formats.values()):
         raise UserError(
             f"config.data.formats is {dict(formats)}: give positive weights to some of "
             f"{', '.join(FORMATS)}."
         )
-    datasets = [
-        grain.MapDataset.source(split)[shard::shards]
-        .seed(seed + 7919 * FORMATS.index(name))
-        .shuffle()
-        .repeat()
-        .map(lambda record, name=name: processor.example(record, name))
-        for name in weights
-    ]
-    mixed = grain.MapDataset.mix(datasets, list(weights.values()))
+    datasets, weights = [], []
+    for group, (indices, share) in enumerate(task_groups(split, tasks)):
+        for name in (name for name, weight in formats.items() if weight > 0):
+            datasets.append(
+                grain.MapDataset.source(indices)[shard::shards]
+                .seed(seed + 7919 * (group * len(FORMATS) + FORMATS.index(name)))
+                .shuffle()
+                .repeat()
+                .map(lambda index, name=name: processor.example(split[index], name))
+            )
+            weights.append(share * formats[name])
+    mixed = grain.MapDataset.mix(datasets, weights)
     fits = FitsRow(row_tokens, row_windows, patience=min(10_000, 4 * len(split)))
     options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=64)
     examples = mixed.to_iter_dataset(options).filter(fits)

@@ -17,11 +17,13 @@ def token_logprobs(
     count = len(targets_n)
     chunks = max(1, -(-count // chunk))
     size = -(-count // chunks)
+    # float32 outside the loop, so that the chunks' gradients add up in float32.
+    wide_head_vd = head_vd.astype(jnp.float32)
 
     @jax.checkpoint
     def of_chunk(operands):
         hidden, targets = operands
-        logits = jnp.einsum("nd,vd->nv", hidden, head_vd, preferred_element_type=jnp.float32)
+        logits = _logits(hidden, wide_head_vd)
         is_target = jnp.arange(logits.shape[1]) == targets[:, None]
         # A masked sum: the gradient of a gather would be a scatter, slow on every device.
         target_logits = jnp.sum(jnp.where(is_target, logits, 0.0), -1)
@@ -33,3 +35,30 @@ def token_logprobs(
     targets = jnp.pad(targets_n, (0, padding)).reshape(chunks, size)
     logp, is_argmax = jax.lax.map(of_chunk, (hidden, targets))
     return logp.reshape(-1)[:count], is_argmax.reshape(-1)[:count]
+
+
+@jax.custom_vjp
+def _logits(hidden_nd: jax.Array, wide_head_vd: jax.Array) -> jax.Array:
+    """float32 logits of products in hidden's dtype, forward and backward.
+
+    Left to itself, the backward pass would multiply float32 by bfloat16 at float32's speed.
+    """
+    head_vd = wide_head_vd.astype(hidden_nd.dtype)
+    return jnp.einsum("nd,vd->nv", hidden_nd, head_vd, preferred_element_type=jnp.float32)
+
+
+def _logits_forward(hidden_nd, wide_head_vd):
+    return _logits(hidden_nd, wide_head_vd), (hidden_nd, wide_head_vd)
+
+
+def _logits_backward(saved, gradient_nv):
+    hidden_nd, wide_head_vd = saved
+    gradient_nv = gradient_nv.astype(hidden_nd.dtype)
+    head_vd = wide_head_vd.astype(hidden_nd.dtype)
+    return (
+        gradient_nv @ head_vd,
+        jnp.einsum("nv,nd->vd", gradient_nv, hidden_nd, preferred_element_type=jnp.float32),
+    )
+
+
+_logits.defvjp(_logits_forward, _logits_backward)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import itertools
 from types import SimpleNamespace
 
 import jax
@@ -15,8 +16,6 @@ from safetensors.numpy import load_file
 from c2l_jax.models.qwen2_5_vl import weights
 from c2l_jax.models.qwen2_5_vl.vision import _period, _runs
 from tests.c2l_jax import tiny
-
-torch.set_num_threads(2)
 
 SEQUENCES = {
     "one full window": [7, (112, 112), 5],
@@ -35,29 +34,34 @@ def sequences():
     return {name: tiny.sequence(parts, rng) for name, parts in SEQUENCES.items()}
 
 
-@pytest.fixture(scope="module")
-def model():
-    """Our model alone, with parameters of a size at which everything matters."""
-    config = tiny.config()
-    graphdef, params = weights.init(config, seed=0)
-    grown = jax.tree.map(lambda p: p * 4 if p.ndim > 2 else p, params)
-    return SimpleNamespace(config=config, graphdef=graphdef, params=grown)
-
-
-@pytest.fixture(scope="module", params=["tied", "untied"])
-def pair(request, tmp_path_factory):
-    """The same random model in torch and here; the untied one alternates its vision blocks."""
-    config = tiny.config(tied=request.param == "tied")
-    if request.param == "untied":
-        vision = dataclasses.replace(config.vision_config, depth=4, fullatt_block_indexes=(1, 3))
-        config = dataclasses.replace(config, vision_config=vision)
+def make_pair(config, directory):
+    """The same random model in torch and here, loaded from a checkpoint that torch wrote."""
     reference = tiny.torch_model(config)
-    directory = tmp_path_factory.mktemp("checkpoint")
     tiny.save_checkpoint(reference, directory)
     graphdef, params = weights.load(directory)
     return SimpleNamespace(
         config=config, torch=reference, directory=directory, graphdef=graphdef, params=params
     )
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return make_pair(tiny.config(), tmp_path_factory.mktemp("tied"))
+
+
+@pytest.fixture(scope="module", params=["tied", "untied"])
+def pair(request, model, tmp_path_factory):
+    """Two kinds of head, and two patterns of windowed and full vision blocks."""
+    if request.param == "tied":
+        return model
+    config = tiny.config(tied=False)
+    vision = dataclasses.replace(config.vision_config, depth=4, fullatt_block_indexes=(1, 3))
+    config = dataclasses.replace(config, vision_config=vision)
+    return make_pair(config, tmp_path_factory.mktemp("untied"))
+
+
+# For programs that only compare our own layouts: compiling them well would take most of the time.
+quick_jit = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -146,44 +150,38 @@ def test_padding_content_changes_nothing(model, sequences):
     np.testing.assert_allclose(noisy[used[0]], expected[used[0]], atol=1e-5)
 
 
-def responses_of(rng, count=3):
-    return [rng.integers(2, tiny.IMAGE, length) for length in (5, 3, 6)[:count]]
-
-
 def test_branches_equal_separate_sequences(model):
+    """Outputs at the responses, and gradients of a loss on them."""
     rng = np.random.default_rng(2)
     prompt = tiny.sequence([4, (84, 140), 5], rng)
-    responses = responses_of(rng)
+    responses = [rng.integers(2, tiny.IMAGE, length) for length in (5, 3, 6)]
     shared, predicted = tiny.branches(prompt, responses)
-    shared = tiny.row([shared], LENGTH, WINDOWS)
-    # Each response in a row of its own.
     alone = [tiny.branches(prompt, [response]) for response in responses]
-    separate = [tiny.row([sequence], LENGTH, WINDOWS) for sequence, _ in alone]
-    separate = {name: np.concatenate([row[name] for row in separate]) for name in separate[0]}
-    rows = np.concatenate([np.full(len(where), i) for i, (_, where) in enumerate(alone)])
-    columns = np.concatenate([where for _, where in alone])
+    empty = tiny.row([], 64, 4)
+    shared_rows = stack([tiny.row([shared], 64, 4), empty, empty])
+    separate_rows = stack([tiny.row([sequence], 64, 4) for sequence, _ in alone])
     probe = rng.normal(size=(len(predicted), 64)).astype(np.float32)
 
-    @jax.jit
-    def shared_and_separate(params):
-        def of(batch, row, column):
-            def loss(params):
-                hidden = nnx.merge(model.graphdef, params)(batch)[row, column]
-                return jnp.sum(probe * hidden), hidden
+    @quick_jit
+    def gradients(params, batch, rows, columns):
+        def loss(params):
+            hidden = nnx.merge(model.graphdef, params)(batch)[rows, columns]
+            return jnp.sum(probe * hidden), hidden
 
-            return jax.grad(loss, has_aux=True)(params)
+        return jax.grad(loss, has_aux=True)(params)
 
-        return of(shared, 0, predicted), of(separate, rows, columns)
-
-    (gradients, hidden), (expected_gradients, expected) = shared_and_separate(model.params)
+    ours, hidden = gradients(model.params, shared_rows, np.zeros_like(predicted), predicted)
+    rows = np.repeat([0, 1, 2], [len(where) for _, where in alone])
+    columns = np.concatenate([where for _, where in alone])
+    theirs, expected = gradients(model.params, separate_rows, rows, columns)
     np.testing.assert_allclose(hidden, expected, atol=1e-5)
-    assert_gradients_close(gradients, expected_gradients)
+    assert_gradients_close(ours, theirs)
 
 
 def test_remat_changes_nothing(model, sequences):
     batch = tiny.row([sequences["two pictures"]])
 
-    @jax.jit
+    @quick_jit
     def gradients(params):
         def loss(params, remat):
             module = nnx.merge(model.graphdef, params)
@@ -228,12 +226,11 @@ def test_prefill_and_decode_equal_the_forward_pass(model):
         for q in range(2)
     ]
 
-    @jax.jit
+    @quick_jit
     def decode_all(params):
         module = nnx.merge(model.graphdef, params)
         hidden, trunk_cache = module.prefill(trunk)
-        np_like = trunk_cache[0][0]
-        empty = jnp.zeros((2, count, steps, *np_like.shape[2:]), np_like.dtype)
+        empty = jnp.zeros((2, count, steps, *trunk_cache[0][0].shape[2:]))
         layers = module.unstack()
 
         def step(cache, inputs):
@@ -267,13 +264,17 @@ def stack(rows):
     return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
 
 
-def test_without_windows_the_vision_tower_is_not_compiled(model, sequences):
+def test_text_without_pictures_leaves_the_vision_tower_alone(model, sequences):
     batch = tiny.row([sequences["text only"]])
     assert batch["patches"].shape[1] == 0
-    gradients = jax.grad(
-        lambda params: nnx.merge(model.graphdef, params)(batch).sum(), allow_int=True
-    )(model.params)
-    assert all(not p[...].any() for _, p in nnx.to_flat_state(gradients["vision"]))
+
+    @quick_jit
+    def gradients(params):
+        return jax.grad(lambda params: nnx.merge(model.graphdef, params)(batch).sum())(params)
+
+    assert all(not p[...].any() for _, p in nnx.to_flat_state(gradients(model.params)["vision"]))
+    lowered = gradients.lower(model.params).as_text()
+    assert "erf" not in lowered  # the merger's GELU
 
 
 def test_computes_in_the_dtype_of_its_parameters(model, sequences):
@@ -283,13 +284,21 @@ def test_computes_in_the_dtype_of_its_parameters(model, sequences):
     assert hidden.dtype == jnp.bfloat16
 
 
-@pytest.mark.parametrize("full", [(7, 15, 23, 31), (3,), (1, 3), (), (0, 1), (2, 3, 7)])
-def test_periods_and_runs_rebuild_the_pattern_of_blocks(full):
-    depth = 32 if 31 in full else 8
+@pytest.mark.parametrize(
+    "full, depth, period",
+    [
+        ((7, 15, 23, 31), 32, 8),
+        ((3,), 4, 4),
+        ((1, 3), 4, 2),
+        ((), 6, 1),
+        ((0, 1), 4, 4),
+        ((0, 1, 2), 3, 1),
+    ],
+)
+def test_periods_and_runs_rebuild_the_pattern_of_blocks(full, depth, period):
     kinds = [index in full for index in range(depth)]
-    period = _period(kinds)
+    assert _period(kinds) == period
     runs = _runs(kinds[:period])
-    rebuilt = [kinds[start] for start, end in runs for _ in range(end - start)]
-    assert rebuilt * (depth // period) == kinds
-    assert period == (8 if len(full) != 0 and depth == 32 else period)
-    assert runs[0][0] == 0 and runs[-1][1] == period
+    assert all(len(set(kinds[start:end])) == 1 for start, end in runs)
+    assert [i for start, end in runs for i in range(start, end)] == list(range(period))
+    assert all(kinds[b[0]] != kinds[a[0]] for a, b in itertools.pairwise(runs))

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from c2l_jax.ops import attention
 from c2l_jax.ops.attention import attend, attend_trunk_and_branch, trunk_branch_mask
 from c2l_jax.ops.logprobs import token_logprobs
 from c2l_jax.ops.rotary import multimodal_angles, rotate, vision_angles
@@ -50,6 +51,20 @@ def test_a_query_that_sees_nothing_stays_finite_and_leaks_nothing():
     for gradient in gradients:
         assert np.isfinite(gradient).all()
         assert not np.asarray(gradient)[:, 2].any()
+
+
+def test_long_rows_are_attended_block_by_block(monkeypatch):
+    q, k, v = normal(0, 2, 24, 4, 8), normal(1, 2, 24, 2, 8), normal(2, 2, 24, 2, 8)
+    mask = np.tril(np.ones((2, 24, 24), bool))
+    mask[1, :, :5] = False
+
+    def loss(q, k, v):
+        return jnp.sum(jnp.sin(attend(q, k, v, mask)))
+
+    values = [jax.value_and_grad(loss, argnums=(0, 1, 2))(q, k, v)]
+    monkeypatch.setattr(attention, "_BLOCK", 8)
+    values.append(jax.value_and_grad(loss, argnums=(0, 1, 2))(q, k, v))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), *values)
 
 
 def test_trunk_branch_mask_is_its_definition():
@@ -138,6 +153,20 @@ def test_token_logprobs_know_the_likeliest_token():
     targets = np.where(np.arange(20) % 2, best, (best + 1) % 16)
     _, is_argmax = token_logprobs(hidden, head, jnp.asarray(targets), 8)
     np.testing.assert_array_equal(is_argmax, np.arange(20) % 2 == 1)
+
+
+def test_bfloat16_gradients_of_the_head_add_up_in_float32():
+    """Many chunks of equal terms: a bfloat16 sum would stop growing at 256 of them."""
+    count, chunk = 1024, 1
+    hidden = jnp.ones((count, 4), jnp.bfloat16)
+    head = jnp.zeros((8, 4), jnp.bfloat16)
+
+    def loss(head):
+        targets = jnp.zeros(count, jnp.int32)
+        return token_logprobs(hidden, head.astype(jnp.bfloat16), targets, chunk)[0].sum()
+
+    gradient = jax.grad(loss)(head.astype(jnp.float32))
+    np.testing.assert_allclose(gradient[0], count * 7 / 8, rtol=0.01)
 
 
 def test_full_logits_never_exist():

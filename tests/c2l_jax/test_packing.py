@@ -118,3 +118,19 @@ def test_nothing_fits_is_an_error_not_a_hang():
 def test_bad_formats(processor, split, formats):
     with pytest.raises(UserError, match=r"config\.data\.formats"):
         training_batches(split, processor, **SETTINGS | {"formats": formats})
+
+
+def test_tasks_have_their_shares(processor, split):
+    tasks = ((r"cell_color", 0.5), (r"Target Perception", 0.5))
+    settings = SETTINGS | {"row_tokens": 1024, "row_windows": 8, "tasks": tasks}
+    stream = iter(training_batches(split, processor, **settings)[0])
+    ids = [id for _ in range(20) for id in next(stream)["ids"]]
+    assert abs(sum("cell_color" in id for id in ids) / len(ids) - 0.5) < 0.1
+    assert {id.split("-")[1] for id in ids} == {
+        "cell_color",
+        "player_position",
+        "goal_position",
+        "open_directions",
+    }
+    with pytest.raises(UserError, match="'chess' has 0 records"):
+        training_batches(split, processor, **SETTINGS, tasks=((r"chess", 1.0),))

@@ -77,9 +77,7 @@ def test_the_exported_model_loads_in_transformers(finished_run):
     assert not report["missing_keys"] and not report["unexpected_keys"]
 
 
-def test_killed_and_resumed_equals_unbroken_bit_for_bit(
-    finished_run, model_dir, dataset, tmp_path
-):
+def test_killed_and_resumed_equals_unbroken_bit_for_bit(finished_run, model_dir, dataset, tmp_path):
     arguments = train_arguments(model_dir, dataset, tmp_path / "run")
     # Killed between checkpoints, then asked to stop, then left alone.
     assert start_and_signal(arguments, tmp_path / "run", 6, signal.SIGKILL) == -signal.SIGKILL
@@ -99,9 +97,7 @@ def test_killed_and_resumed_equals_unbroken_bit_for_bit(
         np.testing.assert_array_equal(tensor, theirs[name], err_msg=name)
 
 
-def test_eight_devices_equal_one_and_frozen_parts_stay(
-    finished_run, model_dir, dataset, tmp_path
-):
+def test_eight_devices_equal_one_and_frozen_parts_stay(finished_run, model_dir, dataset, tmp_path):
     arguments = train_arguments(
         model_dir, dataset, tmp_path / "run", data__rows=8, mesh__tensor=2, steps=3
     )

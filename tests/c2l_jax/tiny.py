@@ -12,6 +12,9 @@ from c2l_jax.data.images import ImageSpec, patchify
 from c2l_jax.data.positions import mrope_positions
 from c2l_jax.models.qwen2_5_vl.config import Config, TextConfig, VisionConfig
 
+# Several threads would wait for each other longer than these matrices take.
+torch.set_num_threads(1)
+
 VOCAB = 96
 IMAGE, VIDEO, VISION_START, VISION_END = range(VOCAB - 4, VOCAB)
 IMAGE_SPEC = ImageSpec(min_pixels=28 * 28)
@@ -126,7 +129,8 @@ def row(sequences: list[dict], length: int | None = None, windows: int | None = 
         parts["window_images"].append(example["window_images"] + images)
         images += len(example["pictures"])
         filled += len(example["window_images"])
-    batch = {name: np.concatenate(values) for name, values in parts.items()}
+    nothing = sequence([], np.random.default_rng(0)) | {"segments": np.zeros(0)}
+    batch = {name: np.concatenate([nothing[name], *values]) for name, values in parts.items()}
     padding = {"image_slots": -1, "patch_coords": -1}
     for name, value in batch.items():
         total = windows if name in ("patches", "patch_coords", "window_images") else length

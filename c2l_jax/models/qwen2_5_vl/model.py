@@ -36,7 +36,9 @@ class Qwen2_5_VL(nnx.Module):
         self.head = (
             None
             if config.tie_word_embeddings
-            else NewParams(rngs, param_dtype).normal(text.vocab_size, text.hidden_size)
+            else NewParams(rngs, param_dtype).normal(
+                text.vocab_size, text.hidden_size, std=text.hidden_size**-0.5
+            )
         )
 
     def __call__(self, batch: Batch) -> jax.Array:

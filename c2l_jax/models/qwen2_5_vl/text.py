@@ -15,12 +15,12 @@ KeyValue = tuple[jax.Array, jax.Array]
 
 
 class TextAttention(nnx.Module):
-    def __init__(self, config: TextConfig, new: NewParams, out_std: float):
+    def __init__(self, config: TextConfig, new: NewParams, out_gain: float):
         size, kv_size = config.hidden_size, config.num_key_value_heads * config.head_dim
         self.query = Linear(new, size, size, bias=True)
         self.key = Linear(new, size, kv_size, bias=True)
         self.value = Linear(new, size, kv_size, bias=True)
-        self.output = Linear(new, size, size, bias=False, std=out_std)
+        self.output = Linear(new, size, size, bias=False, gain=out_gain)
         self.head_dim = config.head_dim
 
     def __call__(self, x_btd: jax.Array, angles_btk: jax.Array, attend_heads: Callable):
@@ -36,11 +36,11 @@ class TextLayer(nnx.Module):
     def __init__(self, config: TextConfig, new: NewParams):
         size, eps = config.hidden_size, config.rms_norm_eps
         # Residual branches start small, so that depth doesn't raise the variance (GPT-2).
-        out_std = 0.02 * (2 * config.num_hidden_layers) ** -0.5
+        out_gain = (2 * config.num_hidden_layers) ** -0.5
         self.input_norm = RMSNorm(new, size, eps)
-        self.attention = TextAttention(config, new, out_std)
+        self.attention = TextAttention(config, new, out_gain)
         self.post_attention_norm = RMSNorm(new, size, eps)
-        self.mlp = GatedMLP(new, size, config.intermediate_size, bias=False, out_std=out_std)
+        self.mlp = GatedMLP(new, size, config.intermediate_size, bias=False, out_gain=out_gain)
 
     def __call__(self, x_btd: jax.Array, angles_btk: jax.Array, attend_heads: Callable):
         """One layer. `attend_heads(q, k, v) -> (out, cache)`; returns (x, cache)."""
@@ -55,7 +55,9 @@ class TextModel(nnx.Module):
     def __init__(self, config: TextConfig, rngs: nnx.Rngs, param_dtype: jnp.dtype):
         new = NewParams(rngs, param_dtype)
         self.config = config
-        self.embedding = new.normal(config.vocab_size, config.hidden_size)
+        # Tied to the head, where this deviation gives logits of unit variance.
+        size = config.hidden_size
+        self.embedding = new.normal(config.vocab_size, size, std=size**-0.5)
         self.layers = TextLayer(
             config, NewParams(rngs, param_dtype, stack=(config.num_hidden_layers,))
         )

@@ -5,6 +5,7 @@ layer attends over a row's G * S slots with an image-equality mask. Nothing is e
 device. Slots outside an image and whole padding windows take part as queries, never as keys.
 """
 
+import math
 from collections.abc import Mapping
 
 import jax
@@ -21,10 +22,10 @@ _EPS = 1e-6  # of every norm in the tower; no field of the config
 
 
 class VisionAttention(nnx.Module):
-    def __init__(self, config: VisionConfig, new: NewParams, out_std: float):
+    def __init__(self, config: VisionConfig, new: NewParams, out_gain: float):
         size = config.hidden_size
         self.qkv = Linear(new, size, 3 * size, bias=True)
-        self.output = Linear(new, size, size, bias=True, std=out_std)
+        self.output = Linear(new, size, size, bias=True, gain=out_gain)
         self.heads = config.num_heads
 
     def __call__(self, x_nsd: jax.Array, angles_nsk: jax.Array, mask_nss: jax.Array) -> jax.Array:
@@ -37,11 +38,11 @@ class VisionAttention(nnx.Module):
 class VisionBlock(nnx.Module):
     def __init__(self, config: VisionConfig, new: NewParams):
         size = config.hidden_size
-        out_std = 0.02 * (2 * config.depth) ** -0.5
+        out_gain = (2 * config.depth) ** -0.5
         self.attention_norm = RMSNorm(new, size, _EPS)
-        self.attention = VisionAttention(config, new, out_std)
+        self.attention = VisionAttention(config, new, out_gain)
         self.mlp_norm = RMSNorm(new, size, _EPS)
-        self.mlp = GatedMLP(new, size, config.intermediate_size, bias=True, out_std=out_std)
+        self.mlp = GatedMLP(new, size, config.intermediate_size, bias=True, out_gain=out_gain)
 
     def __call__(self, x_nsd: jax.Array, angles_nsk: jax.Array, mask_nss: jax.Array) -> jax.Array:
         x_nsd = x_nsd + self.attention(self.attention_norm(x_nsd), angles_nsk, mask_nss)
@@ -67,13 +68,14 @@ class VisionTower(nnx.Module):
         new = NewParams(rngs, param_dtype)
         self.config = config
         # [time, channel, row, column, out]: both time slices are kept, as in the checkpoint.
-        self.patch_embedding = new.normal(
+        shape = (
             config.temporal_patch_size,
             config.in_channels,
             config.patch_size,
             config.patch_size,
-            config.hidden_size,
         )
+        std = math.prod(shape) ** -0.5
+        self.patch_embedding = new.normal(*shape, config.hidden_size, std=std)
         self.blocks = VisionBlock(config, NewParams(rngs, param_dtype, stack=(config.depth,)))
         self.merger = PatchMerger(config, new)
 
