@@ -2,8 +2,8 @@
 
 import argparse
 import json
-import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,7 +48,9 @@ PRESETS = {
             # Few and wide heads: on a CPU attention costs what its scores cost.
             "num_attention_heads": 3,
             "num_key_value_heads": 1,
-            "mrope_section": (8, 12, 12),
+            # Small grids and short texts: higher frequencies, most of them for rows and columns.
+            "rope_theta": 100.0,
+            "mrope_section": (2, 15, 15),
             "max_position_embeddings": 4096,
         },
         "vision": {
@@ -218,13 +220,10 @@ def create(preset: str, data: str | Path, out: str | Path, seed: int) -> int:
     tokenizer = train_tokenizer(texts(data), sizes["vocab_size"])
     config = model_config(sizes, tokenizer)
     _, params = weights.init(config, seed)
-    source = out.with_name(out.name + ".files")
-    shutil.rmtree(source, ignore_errors=True)
-    source.mkdir(parents=True)
-    write_tokenizer(tokenizer, source, config.text_config.max_position_embeddings)
-    write_settings(config, source)
-    weights.export(config, params, out, source)
-    shutil.rmtree(source)
+    with tempfile.TemporaryDirectory() as source:
+        write_tokenizer(tokenizer, Path(source), config.text_config.max_position_embeddings)
+        write_settings(config, Path(source))
+        weights.export(config, params, out, source)
     return sum(leaf.size for leaf in jax.tree.leaves(nnx.to_pure_dict(params)))
 
 

@@ -14,6 +14,7 @@ import importlib
 import json
 import logging
 import math
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -66,7 +67,7 @@ def validate(config: ConfigDict, mesh: jax.sharding.Mesh):
 
 
 def make_train_step(graphdef, trained: frozenset[str], objective, optimizer, config: ConfigDict):
-    """The update: (state, batch) -> (state, metrics). state = {params, opt_state, step}."""
+    """The update: (state, batch) -> (state, metrics), with state = {params, opt_state}."""
     dtype = jnp.dtype(config.compute_dtype)
 
     def gradients(params, batch):
@@ -105,7 +106,7 @@ def make_train_step(graphdef, trained: frozenset[str], objective, optimizer, con
         metrics = {name: total / weight for name, total in sums.items()}
         metrics |= {"grad_norm": norm, "tokens": (batch["segments"] > 0).sum()}
         params = params | {path: p + updates[path] for path, p in masters.items()}
-        return {"params": params, "opt_state": opt_state, "step": state["step"] + 1}, metrics
+        return {"params": params, "opt_state": opt_state}, metrics
 
     return train_step
 
@@ -236,8 +237,7 @@ def main(argv):
     #################### state: this run's newest checkpoint, or the model ####################
     def init_state(params):
         masters = {path: params[path] for path in sorted(trained)}
-        step = jnp.zeros((), jnp.int32)
-        return {"params": params, "opt_state": optimizer.init(masters), "step": step}
+        return {"params": params, "opt_state": optimizer.init(masters)}
 
     abstract = jax.eval_shape(init_state, shapes)
     places = like_parameters(mesh, abstract, shardings)
@@ -303,8 +303,12 @@ def main(argv):
     if step < config.steps:
         print(f"stopped at step {step} of {config.steps}; the same command goes on from there.")
         return
-    if not (workdir / "model").exists():
-        weights.export(model_config, unflatten(state["params"]), workdir / "model", config.model)
+    if start == config.steps and (workdir / "summary.json").exists():
+        print(f"{workdir} is complete; raise --config.steps to go on.")
+        return
+    if jax.process_index() == 0:
+        shutil.rmtree(workdir / "model", ignore_errors=True)  # of a shorter run
+    weights.export(model_config, unflatten(state["params"]), workdir / "model", config.model)
     summary = {
         "steps": step,
         "parameters": sum(math.prod(leaf.shape) for leaf in shapes.values()),

@@ -20,8 +20,8 @@ def get_config():
     # How a record is answered: by its chain of steps, at once, or by writing the position down.
     # The weights are the shares of the examples.
     data.formats = ConfigDict({"cot": 1.0, "direct": 0.0, "transcribe": 0.0})
-    # (pattern, share of the examples) for "game/task (qa_type)"; a record counts for the first
-    # pattern found in its name, and one without a pattern is left out. (): all records alike.
+    # (pattern, share of the examples) for "game/task/format"; a record in a format counts for the
+    # first pattern found in its name, and one without a pattern is left out. (): all alike.
     data.tasks = ()
     # Examples are packed into rows of one shape. A longer example is dropped, aloud, never cut.
     data.rows = 8  # rows in an optimizer step, over all devices

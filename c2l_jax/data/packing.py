@@ -98,31 +98,42 @@ def pack(
     return packed.map(finish_row).batch(rows, batch_fn=stack_rows)
 
 
-def task_groups(
-    split: Split, tasks: Sequence[tuple[str, float]]
-) -> list[tuple[Sequence[int], float]]:
-    """Indices of the records each pattern stands for, with the pattern's share of the examples.
+def mixture(
+    split: Split, formats: Mapping[str, float], tasks: Sequence[tuple[str, float]]
+) -> list[tuple[str, Sequence[int], float]]:
+    """(format, indices of the records asked in it, share of the examples), one line a group.
 
-    A record belongs to the first pattern found in its "game/task (qa_type)"; one without a pattern
-    is left out. No patterns: all records alike. Raises UserError for a pattern without records.
+    Without `tasks` every record comes in every format of weight > 0, in the formats' proportions.
+    Otherwise a (record, format) belongs to the first pattern found in its "game/task/format", and
+    each pattern has its share; one without a pattern is left out. Raises UserError for weights that
+    make no sense and for a pattern without records.
     """
+    used = [name for name, weight in formats.items() if weight > 0]
+    if set(formats) - set(FORMATS) or not used:
+        raise UserError(
+            f"config.data.formats is {dict(formats)}: give positive weights to some of "
+            f"{', '.join(FORMATS)}."
+        )
     if not tasks:
-        return [(range(len(split)), 1.0)]
-    groups = [[] for _ in tasks]
+        return [(name, range(len(split)), formats[name]) for name in used]
+    groups = [{name: [] for name in used} for _ in tasks]
     for index in range(len(split)):
         record = split[index]
-        name = f"{record['game']}/{record['task']} ({record['qa_type']})"
-        for group, (pattern, _) in zip(groups, tasks, strict=True):
-            if re.search(pattern, name):
-                group.append(index)
-                break
-    for group, (pattern, share) in zip(groups, tasks, strict=True):
-        if not group or share <= 0:
+        for format in used:
+            name = f"{record['game']}/{record['task']}/{format}"
+            group = next((i for i, (p, _) in enumerate(tasks) if re.search(p, name)), None)
+            if group is not None:
+                groups[group][format].append(index)
+    lines = []
+    for (pattern, share), group in zip(tasks, groups, strict=True):
+        total = sum(map(len, group.values()))
+        if not total or share <= 0:
             raise UserError(
-                f"config.data.tasks: the pattern {pattern!r} has {len(group)} records and share "
+                f"config.data.tasks: the pattern {pattern!r} has {total} records and share "
                 f"{share}; both must be positive. Names look like {name!r}."
             )
-    return [(group, share) for group, (_, share) in zip(groups, tasks, strict=True)]
+        lines += [(f, found, share * len(found) / total) for f, found in group.items() if found]
+    return lines
 
 
 def training_batches(
@@ -142,29 +153,21 @@ def training_batches(
     """Endless packed batches of a split in a fixed random order, and the filter that counts drops.
 
     Args:
-      formats: share of each response format; every record comes in each format of weight > 0.
-      tasks: (pattern, share of the examples), see `task_groups`.
+      formats, tasks: what is asked and how, see `mixture`.
       rows: rows of this process's share of a batch.
       shard, shards: this process and their number; each reads its own records.
     """
-    unknown = set(formats) - set(FORMATS)
-    if unknown or not any(weight > 0 for weight in formats.values()):
-        raise UserError(
-            f"config.data.formats is {dict(formats)}: give positive weights to some of "
-            f"{', '.join(FORMATS)}."
+    datasets, shares = [], []
+    for number, (name, indices, share) in enumerate(mixture(split, formats, tasks)):
+        datasets.append(
+            grain.MapDataset.source(indices)[shard::shards]
+            .seed(seed + 7919 * number)
+            .shuffle()
+            .repeat()
+            .map(lambda index, name=name: processor.example(split[index], name))
         )
-    datasets, weights = [], []
-    for group, (indices, share) in enumerate(task_groups(split, tasks)):
-        for name in (name for name, weight in formats.items() if weight > 0):
-            datasets.append(
-                grain.MapDataset.source(indices)[shard::shards]
-                .seed(seed + 7919 * (group * len(FORMATS) + FORMATS.index(name)))
-                .shuffle()
-                .repeat()
-                .map(lambda index, name=name: processor.example(split[index], name))
-            )
-            weights.append(share * formats[name])
-    mixed = grain.MapDataset.mix(datasets, weights)
+        shares.append(share)
+    mixed = grain.MapDataset.mix(datasets, shares)
     fits = FitsRow(row_tokens, row_windows, patience=min(10_000, 4 * len(split)))
     options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=64)
     examples = mixed.to_iter_dataset(options).filter(fits)

@@ -121,16 +121,13 @@ def test_bad_formats(processor, split, formats):
 
 
 def test_tasks_have_their_shares(processor, split):
-    tasks = ((r"cell_color", 0.5), (r"Target Perception", 0.5))
-    settings = SETTINGS | {"row_tokens": 1024, "row_windows": 8, "tasks": tasks}
-    stream = iter(training_batches(split, processor, **settings)[0])
-    ids = [id for _ in range(20) for id in next(stream)["ids"]]
+    tasks = ((r"cell_color/direct", 0.5), (r"_position/cot", 0.5))
+    formats = {"cot": 1.0, "direct": 1.0}
+    settings = {"row_tokens": 1024, "row_windows": 8, "tasks": tasks, "formats": formats}
+    stream = iter(training_batches(split, processor, **SETTINGS | settings)[0])
+    batches = [next(stream) for _ in range(20)]
+    ids = [id for batch in batches for id in batch["ids"]]
     assert abs(sum("cell_color" in id for id in ids) / len(ids) - 0.5) < 0.1
-    assert {id.split("-")[1] for id in ids} == {
-        "cell_color",
-        "player_position",
-        "goal_position",
-        "open_directions",
-    }
+    assert {id.split("-")[1] for id in ids} == {"cell_color", "player_position", "goal_position"}
     with pytest.raises(UserError, match="'chess' has 0 records"):
         training_batches(split, processor, **SETTINGS, tasks=((r"chess", 1.0),))

@@ -2,7 +2,7 @@
 
 A windowed layer is one dense attention over [B * G, S] (G windows a row, S slots a window); a full
 layer attends over a row's G * S slots with an image-equality mask. Nothing is ever permuted on the
-device. Slots outside an image and whole padding windows take part as queries, never as keys.
+device. Slots outside an image and whole padding windows are computed, but no patch ever sees them.
 """
 
 import math
@@ -89,10 +89,7 @@ class VisionTower(nnx.Module):
         images = jnp.where(valid, batch["window_images"][..., None], 0).reshape(rows, -1)
         layouts = {  # is the attention full? -> (x's shape, mask)
             False: ((rows * windows, slots), valid.reshape(rows * windows, 1, slots)),
-            True: (
-                (rows, windows * slots),
-                (images[:, :, None] == images[:, None, :]) & (images[:, None, :] != 0),
-            ),
+            True: ((rows, windows * slots), images[:, :, None] == images[:, None, :]),
         }
 
         def run(x, params, full):

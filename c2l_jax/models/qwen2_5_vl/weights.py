@@ -165,18 +165,22 @@ def export(
     flat = {"/".join(path): param.get_value() for path, param in nnx.to_flat_state(params)}
     partial_directory = directory.with_name(directory.name + ".partial")
     is_writer = jax.process_index() == 0
-    if is_writer:
-        shutil.rmtree(partial_directory, ignore_errors=True)  # left by an export that was killed
-        partial_directory.mkdir(parents=True)
-        dtype = str(flat["text/embedding"].dtype)
-        settings = config.to_hf() | {"dtype": dtype}
-        (partial_directory / "config.json").write_text(json.dumps(settings, indent=2) + "\n")
-        for file in COPIED_FILES:
-            if (source / file).exists():
-                shutil.copy(source / file, partial_directory / file)
-    _write_tensors(partial_directory, config, flat, max_shard_bytes, is_writer)
-    if is_writer:
-        partial_directory.rename(directory)
+    try:
+        if is_writer:
+            shutil.rmtree(partial_directory, ignore_errors=True)  # of an export that was killed
+            partial_directory.mkdir(parents=True)
+            settings = config.to_hf() | {"dtype": str(flat["text/embedding"].dtype)}
+            (partial_directory / "config.json").write_text(json.dumps(settings, indent=2) + "\n")
+            for file in COPIED_FILES:
+                if (source / file).exists():
+                    shutil.copy(source / file, partial_directory / file)
+        _write_tensors(partial_directory, config, flat, max_shard_bytes, is_writer)
+        if is_writer:
+            partial_directory.rename(directory)
+    finally:
+        if is_writer:
+            shutil.rmtree(partial_directory, ignore_errors=True)
+    multihost_utils.sync_global_devices(f"export to {directory}")
 
 
 # Whatever of these a directory has, beside config.json and the weights.
