@@ -39,8 +39,8 @@ PRESETS = {
             "fullatt_block_indexes": (1,),
         },
     },
-    "tiny": {  # 2.2 M parameters: learns to read boards of 112 px on two cores in minutes
-        "vocab_size": 1024,
+    "tiny": {  # 2.4 M parameters: learns to read boards of 112 px on two cores in minutes
+        "vocab_size": 2048,
         "text": {
             "hidden_size": 192,
             "intermediate_size": 512,
@@ -81,9 +81,10 @@ SPECIAL_TOKENS = [
     "<|video_pad|>",
 ]
 
-# A piece is a run of words, one digit, one capital or one mark; a token never spans two pieces. So
-# the fixed wording of a small data set becomes a few tokens, and the marks of a board stay apart.
-_PIECES = r"\p{N}| ?\p{L}?\p{Ll}+(?:[,:;-]? ?\p{Ll}+)*| ?\S|\s+"
+# A piece is a cell "(1, 2)", a run of words, one digit, one capital or one mark; a token never
+# spans two pieces. So the cells and the fixed wording of a small data set become a few tokens, and
+# the marks of a board stay apart.
+_PIECES = r"\(\p{N}+, \p{N}+\)|\p{N}| ?\p{L}?\p{Ll}+(?:[,:;-]? ?\p{Ll}+)*| ?\S|\s+"
 
 # Same output as Qwen2.5-VL's template, but a conversation without a system message gets none.
 CHAT_TEMPLATE = """\

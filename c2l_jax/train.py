@@ -87,9 +87,7 @@ def make_train_step(graphdef, trained: frozenset[str], objective, optimizer, con
             grads, sums = gradients(params, batch)
         else:
             # Every part takes rows from every device.
-            split = {
-                k: v.reshape(-1, parts, *v.shape[1:]).swapaxes(0, 1) for k, v in batch.items()
-            }
+            split = {k: v.reshape(-1, parts, *v.shape[1:]).swapaxes(0, 1) for k, v in batch.items()}
             first = jax.eval_shape(gradients, params, jax.tree.map(lambda x: x[0], split))
             zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), first)
             (grads, sums), _ = jax.lax.scan(

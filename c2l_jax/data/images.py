@@ -41,12 +41,8 @@ class ImageSpec:
             patch_size=settings.get("patch_size", defaults.patch_size),
             merge_size=settings.get("merge_size", defaults.merge_size),
             window_size=vision.get("window_size", defaults.window_size),
-            min_pixels=settings.get(
-                "min_pixels", size.get("shortest_edge", defaults.min_pixels)
-            ),
-            max_pixels=settings.get(
-                "max_pixels", size.get("longest_edge", defaults.max_pixels)
-            ),
+            min_pixels=settings.get("min_pixels", size.get("shortest_edge", defaults.min_pixels)),
+            max_pixels=settings.get("max_pixels", size.get("longest_edge", defaults.max_pixels)),
         )
 
 

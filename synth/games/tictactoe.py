@@ -218,8 +218,15 @@ class CellColor(Task):
 
     def solve(self, board, cell):
         colour = COLOURS[board[cell]]
+        row = [(cell[0], column) for column in range(3)]
+        cells = ", ".join(f"{text(other)} {board[other]}" for other in row)
         holds = {"O": "holds an O", "X": "holds an X", "-": "is empty"}[board[cell]]
-        return Solution(colour, [read(board)[0], f"Cell {text(cell)} {holds}: {colour}."])
+        steps = [
+            read(board)[0],
+            f"In row {cell[0]}: {cells}.",
+            f"Cell {text(cell)} {holds}: {colour}.",
+        ]
+        return Solution(colour, steps)
 
     def distractors(self, board, rng, answer, cell):
         return [colour for colour in COLOURS.values() if colour != answer]
