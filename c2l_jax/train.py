@@ -10,6 +10,7 @@ same command again resumes where the newest checkpoint left off. Watch a run wit
 end, the trained model as a Hugging Face directory (model/) are in the working directory.
 """
 
+import contextlib
 import importlib
 import json
 import logging
@@ -265,37 +266,38 @@ def main(argv):
     stop = StopSignal()
 
     ######################################## loop ########################################
-    metrics = Metrics(workdir, start=start, steps=config.steps, writes=jax.process_index() == 0)
-    if not start:
-        log_samples(metrics, split, config.data.formats)
-    reporter = Reporter(metrics, rate, config.log_every)
-    compiled, waiting, step = None, None, start
-    while step < config.steps and not stop.asked:
-        step += 1
-        batch = next(iterator)
-        ids = batch.pop("ids")
-        batch = put_batch(mesh, batch)
-        if compiled is None:
-            # Compiled once, ahead of time: a batch of another shape is an error, never a pause.
-            compiled = train_step.lower(state, batch).compile()
-            reporter.start_clock()
-        state, values = compiled(state, batch)
-        # The device works on this step while the host reads the last one's figures.
+    writes = jax.process_index() == 0
+    metrics = Metrics(workdir, start=start, steps=config.steps, writes=writes)
+    with contextlib.closing(metrics):  # an error is told below the progress bar, not in it
+        if not start:
+            log_samples(metrics, split, config.data.formats)
+        reporter = Reporter(metrics, rate, config.log_every)
+        compiled, waiting, step = None, None, start
+        while step < config.steps and not stop.asked:
+            step += 1
+            batch = next(iterator)
+            ids = batch.pop("ids")
+            batch = put_batch(mesh, batch)
+            if compiled is None:
+                # Compiled once, ahead of time: a batch of another shape is an error, never a pause.
+                compiled = train_step.lower(state, batch).compile()
+                reporter.start_clock()
+            state, values = compiled(state, batch)
+            # The device works on this step while the host reads the last one's figures.
+            if waiting:
+                reporter(*waiting)
+            waiting = (step, values, ids)
+            if step % config.checkpoint.every == 0:
+                reporter(*waiting)  # no checkpoint of a step that is not finite
+                waiting = None
+                checkpoints.save(step, state, iterator)
         if waiting:
             reporter(*waiting)
-        waiting = (step, values, ids)
-        if step % config.checkpoint.every == 0:
-            reporter(*waiting)  # no checkpoint of a step that is not finite
-            waiting = None
-            checkpoints.save(step, state, iterator)
 
     ####################################### finish #######################################
-    if waiting:
-        reporter(*waiting)
     if step > start:
         checkpoints.save(step, state, iterator)
     checkpoints.close()
-    metrics.close()
     if fits.dropped:
         logging.warning("dropped %d examples that do not fit a row", len(fits.dropped))
     if step < config.steps:
@@ -304,7 +306,7 @@ def main(argv):
     if start == config.steps and (workdir / "summary.json").exists():
         print(f"{workdir} is complete; raise --config.steps to go on.")
         return
-    if jax.process_index() == 0:
+    if writes:
         shutil.rmtree(workdir / "model", ignore_errors=True)  # of a shorter run
     weights.export(model_config, unflatten(state["params"]), workdir / "model", config.model)
     summary = {
@@ -316,7 +318,7 @@ def main(argv):
         **reporter.summary(),
         "seconds": time.monotonic() - started,
     }
-    if jax.process_index() == 0:
+    if writes:
         (workdir / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
 
 

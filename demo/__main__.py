@@ -26,7 +26,7 @@ SIZE = 112  # px: one vision window
 QUESTIONS = 540  # held-out questions that are asked before and after
 MAX_TOKENS = 160
 HUGE_PAGES = "glibc.malloc.hugetlb=1"
-STEPS = {"read": 220, "reason": 320}
+STEPS = {"read": 220, "reason": 420}
 
 
 def run(title: str, module: str, *arguments: object):

@@ -20,7 +20,7 @@ LENGTH = 10
 def setting(model_dir, dataset):
     """(graphdef, params, prompts): loud random weights, prompts of different lengths."""
     graphdef, state = weights.init(Config.from_directory(model_dir), seed=1)
-    params = {k: 8 * v if "kernel" in k else v for k, v in flatten(state).items()}
+    params = {k: 1.5 * v if "kernel" in k else v for k, v in flatten(state).items()}
     processor, split = Processor(model_dir), open_split(dataset, "train")
     records = [split[i] for i in range(4)]
     records.append({k: v for k, v in split[4].items() if k != "image"})  # text only
