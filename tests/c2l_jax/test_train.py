@@ -97,9 +97,11 @@ def test_killed_and_resumed_equals_unbroken_bit_for_bit(finished_run, model_dir,
         np.testing.assert_array_equal(tensor, theirs[name], err_msg=name)
 
 
-def test_eight_devices_equal_one_and_frozen_parts_stay(finished_run, model_dir, dataset, tmp_path):
+def test_eight_devices_and_parts_equal_one_and_frozen_parts_stay(
+    finished_run, model_dir, dataset, tmp_path
+):
     arguments = train_arguments(
-        model_dir, dataset, tmp_path / "run", data__rows=8, mesh__tensor=2, steps=3
+        model_dir, dataset, tmp_path / "run", data__rows=8, mesh__tensor=2, steps=3, accumulation=2
     )
     eight = run_module(*arguments, XLA_FLAGS="--xla_force_host_platform_device_count=8")
     assert eight.returncode == 0
