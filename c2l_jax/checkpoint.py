@@ -1,4 +1,4 @@
-"""A run's state on disk: parameters, optimizer, step and the data iterator, saved together."""
+"""A run's state on disk: parameters, optimizer and the data iterator, saved together."""
 
 import json
 from pathlib import Path

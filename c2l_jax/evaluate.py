@@ -38,9 +38,7 @@ def load_model(path: Path, mesh, dtype):
     config = Config.from_directory(directory)
     graphdef, abstract = weights.abstract(config)
     shapes = flatten(abstract)
-    shardings = parameter_shardings(
-        mesh, weights.PARTITION_TABLE, {name: leaf.shape for name, leaf in shapes.items()}
-    )
+    shardings = parameter_shardings(mesh, weights.PARTITION_TABLE, shapes)
     if is_run:
         targets = {
             name: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=shardings[name])

@@ -33,7 +33,9 @@ def make_mesh(sizes: Mapping[str, int]) -> Mesh:
 
 
 def parameter_shardings(
-    mesh: Mesh, table: Sequence[tuple[str, PartitionSpec]], shapes: Mapping[str, tuple[int, ...]]
+    mesh: Mesh,
+    table: Sequence[tuple[str, PartitionSpec]],
+    params: Mapping[str, jax.Array | jax.ShapeDtypeStruct],
 ) -> dict[str, NamedSharding]:
     """Looks every parameter path up in the model's table (first full match).
 
@@ -41,7 +43,7 @@ def parameter_shardings(
     path the table forgot.
     """
     shardings = {}
-    for path, shape in shapes.items():
+    for path, shape in ((path, param.shape) for path, param in params.items()):
         spec = next((s for pattern, s in table if re.fullmatch(pattern, path)), None)
         if spec is None:
             raise KeyError(f"no line of the partition table covers {path} {shape}")

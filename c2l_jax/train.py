@@ -224,9 +224,7 @@ def main(argv):
     model_config = Config.from_directory(config.model)
     graphdef, shapes = weights.abstract(model_config)
     shapes = flatten(shapes)
-    shardings = parameter_shardings(
-        mesh, weights.PARTITION_TABLE, {path: leaf.shape for path, leaf in shapes.items()}
-    )
+    shardings = parameter_shardings(mesh, weights.PARTITION_TABLE, shapes)
     scales = rate_scales(shapes, config.optimizer.lr_scale)
     trained = frozenset(path for path, scale in scales.items() if scale > 0)
     optimizer = make_optimizer(config.optimizer, config.steps, scales)

@@ -1,6 +1,7 @@
 """Tic-tac-toe against a plain minimax of its own, its picture and the published cases."""
 
 import collections
+import functools
 import itertools
 import json
 import re
@@ -27,15 +28,13 @@ def to_move(marks):
     return "X" if marks.count("O") > marks.count("X") else "O"
 
 
-def score(marks, seen={}):  # noqa: B006 (a memory)
+@functools.cache
+def score(marks):
     """+1 if O wins under perfect play, -1 if X does, 0 for a draw."""
-    if marks not in seen:
-        if has_won(marks, "O") or has_won(marks, "X") or "-" not in marks:
-            seen[marks] = has_won(marks, "O") - has_won(marks, "X")
-        else:
-            best = max if to_move(marks) == "O" else min
-            seen[marks] = best(score(after) for after in moves(marks).values())
-    return seen[marks]
+    if has_won(marks, "O") or has_won(marks, "X") or "-" not in marks:
+        return has_won(marks, "O") - has_won(marks, "X")
+    best = max if to_move(marks) == "O" else min
+    return best(score(after) for after in moves(marks).values())
 
 
 def moves(marks):

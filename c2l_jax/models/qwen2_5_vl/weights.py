@@ -19,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from c2l_jax.errors import UserError
+from c2l_jax.models.params import flatten
 from c2l_jax.models.qwen2_5_vl.config import Config
 from c2l_jax.models.qwen2_5_vl.model import Qwen2_5_VL
 
@@ -162,7 +163,7 @@ def export(
     directory, source = Path(directory), Path(source)
     if directory.exists():
         raise UserError(f"{directory} exists: export to a new directory.")
-    flat = {"/".join(path): param.get_value() for path, param in nnx.to_flat_state(params)}
+    flat = flatten(params)
     partial_directory = directory.with_name(directory.name + ".partial")
     is_writer = jax.process_index() == 0
     try:
