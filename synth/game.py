@@ -115,7 +115,10 @@ class Game:
     state: frozen dataclass of ints, strings, bools and nested tuples of them.
     new(rng, level): a random state of that plot level.
     draw(state, size): an RGB picture of size x size pixels.
-    describe(state): the picture in words, complete enough to rebuild the state's visible part.
+    describe(state): the picture in words, complete: a reader of it needs no picture.
+    parse(text): the state back from its description, which proves that.
+    difficulty: what makes a state hard, as (what is counted, count(state)); its mean must grow
+        from Easy to Hard.
     """
 
     name: str
@@ -126,6 +129,8 @@ class Game:
     new: Callable[[np.random.Generator, str], Any]
     draw: Callable[[Any, int], Image.Image]
     describe: Callable[[Any], str]
+    parse: Callable[[str], Any]
+    difficulty: tuple[str, Callable[[Any], float]]
     tasks: tuple[Task, ...]
 
     def task(self, name: str) -> Task:

@@ -36,6 +36,24 @@ def pick_near(
     return pick_some(rng, inside, count)
 
 
+def pick_numbers(
+    rng: np.random.Generator, answer: int, low: int, high: int, count: int, span: int
+) -> list[int] | None:
+    """`count` whole numbers near `answer`, which is nevertheless not in their middle.
+
+    The same as `pick_near` in one dimension: they come from `span` numbers in a row, laid over
+    `answer` so that it is equally likely to be at any place of them, as far as they lie in
+    low..high. If `answer` is uniform over low..high, the options are exchangeable.
+    """
+    first = answer - int(rng.integers(span))
+    inside = [
+        number
+        for number in range(max(first, low), min(first + span - 1, high) + 1)
+        if number != answer
+    ]
+    return pick_some(rng, inside, count)
+
+
 def text(value) -> str:
     """A value as it is written in options and answers: (row, col), a number, a word, a list."""
     if isinstance(value, tuple):

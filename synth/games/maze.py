@@ -1,6 +1,7 @@
 """Maze: a player and a goal in a maze with exactly one way between any two cells."""
 
 import dataclasses
+import re
 from functools import cache
 from itertools import pairwise
 
@@ -173,6 +174,14 @@ def describe(maze: Maze) -> str:
         f"A maze, # is wall and . is open:\n{rows}\n"
         f"The player is at {text(maze.player)}, the goal at {text(maze.goal)}."
     )
+
+
+def parse(description: str) -> Maze:
+    rows = tuple(re.findall(r"row \d+: ([#.]+)", description))
+    player, goal = (
+        tuple(map(int, cell)) for cell in re.findall(r"at \((\d+), (\d+)\)", description)
+    )
+    return Maze(rows, player, goal)
 
 
 class PlayerPosition(Task):
@@ -357,6 +366,8 @@ GAME = Game(
     new=new,
     draw=draw,
     describe=describe,
+    parse=parse,
+    difficulty=("steps to the goal", lambda maze: len(path(maze.rows, maze.player, maze.goal))),
     tasks=(
         PlayerPosition(),
         GoalPosition(),

@@ -1,6 +1,7 @@
 """Tic-tac-toe: reading the board, the best move and the best reply, by full search."""
 
 import dataclasses
+import re
 from functools import cache
 
 from synth.draw import BLACK, BLUE, RED, Board
@@ -113,6 +114,12 @@ def level_of(board: Position) -> str:
     return "Easy" if gaps(board, mine) else "Medium" if gaps(board, theirs) else "Hard"
 
 
+def look_ahead(board: Position) -> int:
+    """Marks to foresee: up to the own win, past the other side's threat, or to the end."""
+    mine, theirs = sides(board)
+    return 1 if gaps(board, mine) else 2 if gaps(board, theirs) else len(free_cells(board))
+
+
 def has_one_best(board: Position) -> bool:
     """Whether the game goes on and its best move is one cell, not merely the last free one."""
     return not is_over(board) and len(free_cells(board)) > 1 and len(best_cells(board)) == 1
@@ -164,6 +171,11 @@ def spell(board: Position) -> str:
 
 def describe(board: Position) -> str:
     return f"A tic-tac-toe board, - is an empty cell: {spell(board)}."
+
+
+def parse(description: str) -> Position:
+    rows = re.findall(r"row \d: ([OX-]) ([OX-]) ([OX-])", description)
+    return Position(tuple("".join(row) for row in rows))
 
 
 def read(board: Position) -> list[str]:
@@ -299,5 +311,7 @@ GAME = Game(
     new=new,
     draw=draw,
     describe=describe,
+    parse=parse,
+    difficulty=("marks to look ahead", look_ahead),
     tasks=(CellColor(), RuleBasedMove(), ReplyAfterMove()),
 )
