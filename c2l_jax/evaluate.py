@@ -18,36 +18,14 @@ from tensorboardX import SummaryWriter
 from tqdm import tqdm
 
 from c2l_jax import answers, scores
-from c2l_jax.checkpoint import restore_parameters
 from c2l_jax.data.processor import INSTRUCTIONS, Processor
 from c2l_jax.data.records import SPLITS, open_split
 from c2l_jax.errors import UserError, exit_on_user_error
-from c2l_jax.models.params import flatten, unflatten
-from c2l_jax.models.qwen2_5_vl import weights
-from c2l_jax.models.qwen2_5_vl.config import Config
+from c2l_jax.models.loading import load_model
 from c2l_jax.sampler import PromptShape, Sampler
-from c2l_jax.sharding import make_mesh, parameter_shardings
+from c2l_jax.sharding import make_mesh
 
 KEPT = ("id", "game", "task", "qa_type", "qa_level", "plot_level", "question", "options", "answer")
-
-
-def load_model(path: Path, mesh, dtype):
-    """(graphdef, flat parameters, model directory, step) of a model or of a run's newest step."""
-    is_run = (path / "checkpoints").is_dir()
-    directory = Path(json.loads((path / "config.json").read_text())["model"]) if is_run else path
-    config = Config.from_directory(directory)
-    graphdef, abstract = weights.abstract(config)
-    shapes = flatten(abstract)
-    shardings = parameter_shardings(mesh, weights.PARTITION_TABLE, shapes)
-    if is_run:
-        targets = {
-            name: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=shardings[name])
-            for name, leaf in shapes.items()
-        }
-        step, params = restore_parameters(path, targets)
-    else:
-        step, params = 0, flatten(weights.load(directory, unflatten(shardings))[1])
-    return graphdef, {n: p.astype(dtype) for n, p in params.items()}, directory, step
 
 
 def judged(record: dict, response: str) -> dict:
@@ -95,8 +73,6 @@ def parse_arguments() -> argparse.Namespace:
 @exit_on_user_error
 def main():
     args = parse_arguments()
-    if not args.model.is_dir():
-        raise UserError(f"no model at {args.model}: give a model directory or a run's workdir.")
     mesh = make_mesh({"data": 1, "fsdp": -1, "tensor": 1})
     if args.rows < 1 or args.rows % mesh.size:
         raise UserError(f"--rows {args.rows} must be a positive multiple of {mesh.size} devices.")

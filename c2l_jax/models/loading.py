@@ -1,0 +1,64 @@
+"""From a directory on the command line to a model in its place on the devices."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import jax
+from flax import nnx
+
+from c2l_jax.checkpoint import restore_parameters
+from c2l_jax.errors import UserError
+from c2l_jax.models.params import flatten, unflatten
+from c2l_jax.models.qwen2_5_vl import weights
+from c2l_jax.models.qwen2_5_vl.config import Config
+from c2l_jax.sharding import parameter_shardings
+
+_BLOCK = 1 << 24  # bytes read at a time
+
+
+def load_model(path: Path, mesh, dtype) -> tuple[nnx.GraphDef, dict[str, jax.Array], Path, int]:
+    """(graphdef, flat parameters, model directory, step) of a model or of a run's newest step.
+
+    path: a Hugging Face directory or the working directory of a training run. Raises UserError
+    where neither is there.
+    """
+    if not path.is_dir():
+        raise UserError(f"no model at {path}: give a model directory or a run's workdir.")
+    is_run = (path / "checkpoints").is_dir()
+    directory = Path(json.loads((path / "config.json").read_text())["model"]) if is_run else path
+    config = Config.from_directory(directory)
+    graphdef, abstract = weights.abstract(config)
+    shapes = flatten(abstract)
+    shardings = parameter_shardings(mesh, weights.PARTITION_TABLE, shapes)
+    if is_run:
+        targets = {
+            name: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=shardings[name])
+            for name, leaf in shapes.items()
+        }
+        step, params = restore_parameters(path, targets)
+    else:
+        step, params = 0, flatten(weights.load(directory, unflatten(shardings))[1])
+    return graphdef, {n: p.astype(dtype) for n, p in params.items()}, directory, step
+
+
+def fingerprint(directory: str | Path) -> str:
+    """SHA-256 over a model directory's weights, tokenizer and settings: 64 hexadecimal digits.
+
+    Two directories with the same fingerprint give every token the same log-probability. Raises
+    UserError where there are no weights.
+    """
+    directory = Path(directory)
+    names = ["config.json", "preprocessor_config.json", "tokenizer.json", "chat_template.jinja"]
+    names += sorted(path.name for path in directory.glob("*.safetensors"))
+    if not names[4:]:
+        raise UserError(f"{directory} holds no *.safetensors: give a model directory.")
+    digest = hashlib.sha256()
+    for name in names:
+        path = directory / name
+        if path.exists():
+            digest.update(f"{name} {path.stat().st_size}\n".encode())
+            with path.open("rb") as file:
+                while block := file.read(_BLOCK):
+                    digest.update(block)
+    return digest.hexdigest()
