@@ -3,6 +3,7 @@
 Everything is placed on whole pixels; round marks are drawn four times too large and reduced.
 """
 
+import dataclasses
 import functools
 import math
 import struct
@@ -11,7 +12,7 @@ import zlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from synth.game import Cell
+from synth.game import DIRECTIONS, Cell
 
 WHITE, BLACK, GREY, PALE = (255, 255, 255), (0, 0, 0), (150, 150, 150), (215, 215, 215)
 SLATE = (62, 74, 92)
@@ -81,6 +82,69 @@ def _blank(size, rows, cols, line, numbers):
     return cell, left, top, line_px, image
 
 
+@dataclasses.dataclass(frozen=True)
+class Oblique:
+    """Blocks seen from the front, above and a little to the right, in oblique projection.
+
+    Cells are (x, y, z) from 0: x runs towards the viewer, y to the right, z upwards. `corner` is
+    the pixel of the back left bottom of cell (0, 0, 0); a block is `across` pixels wide and
+    `height` high, and one step of x leads `slant` = (left, down) pixels. Layers are `rise` pixels
+    apart: more than `height` lifts them off each other, so that no block hides another's top.
+    """
+
+    corner: tuple[int, int]
+    across: int
+    slant: tuple[int, int]
+    height: int
+    rise: int
+
+    def point(self, x: float, y: float, z: float) -> tuple[float, float]:
+        """The pixel of a corner of the grid."""
+        left, down = self.slant
+        return (
+            self.corner[0] + y * self.across - x * left,
+            self.corner[1] + x * down - z * self.rise,
+        )
+
+    def floor(self, image: Image.Image, z: int, rows: int, cols: int, line=PALE, line_px=1) -> None:
+        """The grid on which the blocks of layer z stand."""
+        ends = [((x, 0), (x, cols)) for x in range(rows + 1)]
+        ends += [((0, y), (rows, y)) for y in range(cols + 1)]
+        large = Image.new("L", (4 * image.width, 4 * image.height))
+        pen = ImageDraw.Draw(large)
+        for pair in ends:
+            points = [tuple(4 * at + 2 for at in self.point(*end, z)) for end in pair]
+            pen.line(points, fill=255, width=4 * line_px)
+        image.paste(line, (0, 0), large.reduce(4))
+
+    def blocks(self, image: Image.Image, cells, colour) -> None:
+        """Draws a block in every cell; those nearer to the viewer cover those behind them."""
+        picture, mask = _block(self.across, self.slant, self.height, colour)
+        for cell in sorted(cells, key=lambda cell: (cell[2], cell[0], cell[1])):
+            x, y = self.point(*cell)
+            image.paste(picture, (x - self.slant[0], y - self.height), mask)
+
+
+@functools.lru_cache(maxsize=64)
+def _block(across, slant, height, colour) -> tuple[Image.Image, Image.Image]:
+    """A block's picture and mask: its top, its front and its right side in three shades."""
+    left, down = slant
+    line_px = max(1, across // 24)
+    top = (left, 0), (left + across, 0), (across, down), (0, down)
+    front = (0, down), (across, down), (across, down + height), (0, down + height)
+    side = (across, down), (left + across, 0), (left + across, height), (across, down + height)
+    size = 4 * (left + across + line_px), 4 * (down + height + line_px)
+    picture, mask = Image.new("RGB", size, WHITE), Image.new("L", size)
+    pens = ImageDraw.Draw(picture), ImageDraw.Draw(mask)
+    for face, white, black in ((side, 0, 0.3), (front, 0, 0), (top, 0.5, 0)):
+        shade = tuple(round((part + (255 - part) * white) * (1 - black)) for part in colour)
+        points = [(4 * x + 2 * line_px, 4 * y + 2 * line_px) for x, y in face]
+        for pen, fill, edge in zip(pens, (shade, 255), (BLACK, 255), strict=True):
+            pen.polygon(points, fill=fill)
+            pen.line([*points, points[0]], fill=edge, width=4 * line_px, joint="curve")
+    return picture.reduce(4), mask.reduce(4)
+
+
 def _disc(pen, px):
     pen.ellipse((0, 0, px, px), fill=255)
 
@@ -101,7 +165,35 @@ def _square(pen, px):
     pen.rectangle((0, 0, px, px), fill=255)
 
 
+def _arrow(pen, px, heading):
+    """An arrowhead; its notch tells the tip from the two other corners."""
+    outline = ((0.5, 0.0), (0.95, 1.0), (0.5, 0.75), (0.05, 1.0))  # pointing up, (x, y)
+    turned = {
+        "up": outline,
+        "down": [(x, 1 - y) for x, y in outline],
+        "left": [(y, x) for x, y in outline],
+        "right": [(1 - y, x) for x, y in outline],
+    }
+    pen.polygon([(x * px, y * px) for x, y in turned[heading]], fill=255)
+
+
+def _crate(pen, px):
+    """The frame and the two laths of a crate."""
+    band = round(px * 0.11)
+    pen.line((0, 0, px, px), fill=255, width=band)
+    pen.line((px, 0, 0, px), fill=255, width=band)
+    pen.rectangle((0, 0, px, px), outline=255, width=band)
+
+
+def _person(pen, px):
+    """A head above shoulders."""
+    pen.ellipse((0.27 * px, 0, 0.73 * px, 0.46 * px), fill=255)
+    pen.pieslice((0.08 * px, 0.52 * px, 0.92 * px, 1.48 * px), 180, 360, fill=255)
+
+
 SHAPES = {"disc": _disc, "ring": _ring, "cross": _cross, "square": _square}
+SHAPES |= {"crate": _crate, "person": _person}
+SHAPES |= {f"arrow {way}": functools.partial(_arrow, heading=way) for way in DIRECTIONS}
 
 
 @functools.lru_cache(maxsize=256)
