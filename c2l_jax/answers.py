@@ -52,6 +52,7 @@ _STATEMENT = re.compile(
     re.VERBOSE | re.IGNORECASE | re.MULTILINE,
 )
 _LONE_LETTER = re.compile(r"[*_\"]*(?:option\s+)?[(\[]?[A-Z][)\]]?[.!*_\"]*", re.IGNORECASE)
+_LIST_OF_NUMBERS = re.compile(r"[(\[{][-+.,\d\s()\[\]{}]{1,300}[)\]}]\.?")
 _BOLD_LINE = re.compile(r"\*\*[^*\n]+\*\*\W*")
 _MOST_WORDS_IN_A_DIRECT_ANSWER = 8
 _MOST_CHARACTERS = 2000  # a path through a large maze fits; a model's endless repetition does not
@@ -81,13 +82,27 @@ def _conclusions(response: str) -> Iterator[str]:
             yield _up_to_closing_brace(after)
         else:
             # "Answer:" may stand alone, with the answer on the next line.
-            line = next(iter(after.lstrip(" \t*_:\r\n").splitlines()), "")
+            line = _first_line(after.lstrip(" \t*_:`\r\n"))
             yield _first_sentence(re.split(r"</answer>", line, flags=re.IGNORECASE)[0])
     lines = [line.strip() for line in response.splitlines() if line.strip()]
     last = lines[-1][:_MOST_CHARACTERS] if lines else ""
     stands_out = _BOLD_LINE.fullmatch(last) or _LONE_LETTER.fullmatch(last)
+    whole = " ".join(lines)
     if stands_out or (len(lines) == 1 and _is_direct(last)):
         yield last
+    elif _LIST_OF_NUMBERS.fullmatch(whole):
+        yield whole
+
+
+def _first_line(text: str) -> str:
+    """The first line, with those over which a list in square brackets goes on."""
+    lines = text.splitlines() or [""]
+    joined = ""
+    for line in lines:
+        joined += f"{line} "
+        if joined.count("[") <= joined.count("]"):
+            return joined
+    return lines[0]  # the list never ends
 
 
 def _up_to_closing_brace(text: str) -> str:

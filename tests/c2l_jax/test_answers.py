@@ -272,6 +272,45 @@ def test_fill_in(reference, right, wrong):
     assert [a for a in wrong if matches(a, record([], reference))] == []
 
 
+GRID = "[[1, 0, 1], [1, 1, 1], [0, 0, 0]]"
+OTHER_GRIDS = [
+    "[[1, 0, 1], [1, 1, 1], [0, 0, 1]]",
+    "[[0, 0, 0], [1, 1, 1], [1, 0, 1]]",  # upside down
+    "[[1, 1, 0], [0, 1, 0], [1, 1, 0]]",  # rows and columns exchanged
+    "[[1, 0, 1], [1, 1, 1]]",
+    "[[1, 0, 1], [1, 1, 1], [0, 0, 0], [0, 0, 0]]",
+    "[1, 0, 1, 1, 1, 1, 0, 0, 0]",
+]
+
+
+@pytest.mark.parametrize(
+    "spaced",
+    [
+        lambda grid: grid,
+        lambda grid: grid.replace(" ", ""),
+        lambda grid: grid.replace("[", "[ ").replace("]", " ]"),
+        lambda grid: grid.replace("], ", "],\n "),
+        lambda grid: grid.replace("[[", "[\n  [").replace("], ", "],\n  ").replace("]]", "]\n]"),
+        lambda grid: grid.replace("[", "(").replace("]", ")"),
+    ],
+)
+@pytest.mark.parametrize(
+    "form",
+    ["{}", "Then it is so.\n### Answer: {}", "### Answer:\n{}\nDone.", "\\boxed{{{}}}",
+     "The answer is {}.", "Answer:\n```\n{}\n```"],
+)  # fmt: skip
+def test_a_grid_is_read_however_it_is_spaced(form, spaced):
+    assert judge(form.format(spaced(GRID)), record([], GRID)).correct
+    for other in OTHER_GRIDS:
+        assert not judge(form.format(spaced(other)), record([], GRID)).correct
+
+
+def test_a_list_that_was_cut_off_is_no_grid():
+    assert extract("### Answer: [[1, 0, 1], [1, 1") == "[[1, 0, 1], [1, 1"
+    assert extract("[[1, 0, 1],\n [1, 1") is None
+    assert not judge("### Answer: [[1, 0, 1],\n[1, 1, 1],\n[0, 0", record([], GRID)).correct
+
+
 def test_values_equal_themselves_whatever_they_are_written_like():
     """Random nested values: equal to their own other spellings, unequal after any one change."""
     chance = random.Random(0)
