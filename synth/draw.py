@@ -186,9 +186,10 @@ def _crate(pen, px):
 
 
 def _person(pen, px):
-    """A head above shoulders."""
-    pen.ellipse((0.27 * px, 0, 0.73 * px, 0.46 * px), fill=255)
-    pen.pieslice((0.08 * px, 0.52 * px, 0.92 * px, 1.48 * px), 180, 360, fill=255)
+    """A head above shoulders, whose lower half lies outside."""
+    head, shoulders = round(px * 0.27), round(px * 0.08)
+    pen.ellipse((head, 0, px - head, px - 2 * head), fill=255)
+    pen.ellipse((shoulders, px * 0.52, px - shoulders, px * 1.48), fill=255)
 
 
 SHAPES = {"disc": _disc, "ring": _ring, "cross": _cross, "square": _square}
