@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from c2l_jax import answers, scores
 from c2l_jax.data.processor import INSTRUCTIONS, Processor
-from c2l_jax.data.records import SPLITS, open_split
+from c2l_jax.data.records import SPLITS, Split, open_split
 from c2l_jax.errors import UserError, exit_on_user_error
 from c2l_jax.models.loading import load_model
 from c2l_jax.sampler import PromptShape, Sampler
@@ -40,15 +40,11 @@ def judged(record: dict, response: str) -> dict:
     }
 
 
-def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m c2l_jax.evaluate",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def add_arguments(parser: argparse.ArgumentParser, split: str):
+    """What every command that asks a data set's questions takes; `split` is the default."""
     parser.add_argument("--model", type=Path, required=True, metavar="DIR_OR_WORKDIR")
     parser.add_argument("--data", type=Path, required=True, metavar="DATASET")
-    parser.add_argument("--split", default="test", help=f"{', '.join(SPLITS)} (default: test)")
+    parser.add_argument("--split", default=split, help=f"{', '.join(SPLITS)} (default: {split})")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
     parser.add_argument(
         "--format",
@@ -61,37 +57,67 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--max-tokens", type=int, default=512, help="longest response (default: 512)"
     )
+    add_dtype(parser)
+
+
+def add_dtype(parser: argparse.ArgumentParser):
     parser.add_argument(
         "--dtype",
         choices=["float32", "bfloat16"],
         default="float32" if jax.default_backend() == "cpu" else "bfloat16",
         help="what the model computes in (default: float32 on a CPU, else bfloat16)",
     )
-    return parser.parse_args()
+
+
+def device_mesh(rows: int) -> jax.sharding.Mesh:
+    """All devices, each with its share of the rows. Raises UserError where they don't share."""
+    mesh = make_mesh({"data": 1, "fsdp": -1, "tensor": 1})
+    if rows < 1 or rows % mesh.size:
+        raise UserError(f"--rows {rows} must be a positive multiple of {mesh.size} devices.")
+    return mesh
+
+
+def check_positive(**values: int | None):
+    """Raises UserError that names the option, for one below 1; None is an option not given."""
+    for name, value in values.items():
+        if value is not None and value < 1:
+            raise UserError(f"--{name.replace('_', '-')} {value} must be at least 1.")
+
+
+def prompt_shape(processor: Processor, split: Split, records: range, format: str) -> PromptShape:
+    """What the longest of these prompts fits in."""
+    sizes = (processor.size(split[i], format) for i in tqdm(records, "measuring", leave=False))
+    return PromptShape.that_fits(sizes)
 
 
 @exit_on_user_error
-def main():
-    args = parse_arguments()
-    mesh = make_mesh({"data": 1, "fsdp": -1, "tensor": 1})
-    if args.rows < 1 or args.rows % mesh.size:
-        raise UserError(f"--rows {args.rows} must be a positive multiple of {mesh.size} devices.")
+def main(arguments: list[str] | None = None):
+    parser = argparse.ArgumentParser(
+        prog="python -m c2l_jax.evaluate",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_arguments(parser, split="test")
+    args = parser.parse_args(arguments)
+    check_positive(limit=args.limit, max_tokens=args.max_tokens)
+    mesh = device_mesh(args.rows)
     split = open_split(args.data, args.split)
+    records = range(min(len(split), args.limit or len(split)))
     graphdef, params, directory, step = load_model(args.model, mesh, jnp.dtype(args.dtype))
     processor = Processor(directory)
-    records = range(min(len(split), args.limit or len(split)))
-    # Pictures are read twice so that they need not all be in memory at once.
-    sizes = (processor.prompt(split[i], args.format) for i in tqdm(records, "measuring"))
-    shape = PromptShape.that_fits(sizes, args.rows)
-    prompts = (processor.prompt(split[i], args.format) for i in records)
     sampler = Sampler(
-        graphdef, params, mesh=mesh, end_token=processor.end_token_id, max_tokens=args.max_tokens
+        graphdef,
+        params,
+        mesh=mesh,
+        shape=prompt_shape(processor, split, records, args.format),
+        end_token=processor.end_token_id,
+        max_tokens=args.max_tokens,
+        rows=args.rows,
     )
-    progress = tqdm(sampler(prompts, shape), "answering", total=len(records))
-    rows = [
-        judged(split[i], processor.tokenizer.decode(tokens))
-        for i, tokens in zip(records, progress, strict=True)
-    ]
+    prompts = ((i, processor.prompt(split[i], args.format)) for i in records)
+    answered = tqdm(sampler.run(prompts, n=1, seed=0), "answering", total=len(records))
+    texts = {i: processor.tokenizer.decode(response.tokens) for i, (response,) in answered}
+    rows = [judged(split[i], texts[i]) for i in records]
 
     summary = scores.summarise(rows)
     result = {

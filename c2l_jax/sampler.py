@@ -1,48 +1,71 @@
 """Writing responses with a key-value cache, in the trunk-and-branch layout of training.
 
-The trunk (a prompt without its last token) is computed once; a branch starts with the prompt's
-last token and grows by one token a step. Shapes are static: one compilation for a data set.
+There are Q rows of N lanes. A row holds the trunk of one prompt (the prompt without its last token,
+pictures included), computed once for all its samples; a lane writes one sample, a branch that
+starts with the prompt's last token. A lane that is done takes the next sample of its row, a row
+that is done the next prompt. Shapes are static: `insert_prompts` and `write_tokens` are compiled
+once for a data set.
+
+The host looks at the lanes after every segment of K tokens and refills them then, and only then.
+So token i of any sample is computed in step i mod K of a segment, and all lanes write to the same
+place: a cache [Q, N, R, Hkv, Dh] keeps the tokens of finished segments in its first slots and those
+of the running one in its last K, from where the segment's end moves them to their own place. What
+is summed, and in which order, is then the same whenever and beside whatever a sample is written.
+
+A random draw depends on (seed, prompt number, sample number, token number) alone.
 """
 
 import dataclasses
-import itertools
+import functools
+import math
 from collections.abc import Iterable, Iterator, Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from jax.sharding import NamedSharding, PartitionSpec
 
 from c2l_jax.errors import UserError
 from c2l_jax.models.params import merge
 from c2l_jax.sharding import put_batch
 
+SEGMENT = 16  # tokens between two looks at the lanes; a response wastes half of them on average
+
 
 @dataclasses.dataclass(frozen=True)
 class PromptShape:
-    """What every batch of prompts is padded to."""
+    """What every prompt is padded to."""
 
-    rows: int  # prompts in a batch
     tokens: int  # of the trunk
     windows: int
 
     @classmethod
-    def that_fits(cls, prompts: Iterable[dict], rows: int) -> "PromptShape":
-        """The smallest shape for all these prompts (lengths rounded up to 32 tokens)."""
-        sizes = [(len(p["tokens"]) - 1, len(p["window_images"])) for p in prompts]
+    def that_fits(cls, sizes: Iterable[tuple[int, int]]) -> "PromptShape":
+        """The smallest shape for prompts of these (tokens, windows); tokens rounded up to 32."""
         tokens, windows = (max(column) for column in zip(*sizes, strict=True))
-        return cls(rows, -(-tokens // 32) * 32, windows)
+        return cls(-(-(tokens - 1) // 32) * 32, windows)
 
 
-def prompt_rows(prompts: Sequence[dict], shape: PromptShape) -> dict[str, np.ndarray]:
-    """Prompts, as from `Processor.prompt`, to the model's batch, one to a row; missing rows empty.
+@dataclasses.dataclass(frozen=True)
+class Response:
+    tokens: list[int]  # without the end token
+    logps: list[float]  # of every token and the end token, under the model at temperature 1
+    ended: bool  # by itself; False where max_tokens cut it off
 
-    Adds last_tokens [B] and last_positions [B] int32, with which a branch starts.
+    @property
+    def logp(self) -> float:
+        """Of the whole response, its end token included."""
+        return math.fsum(self.logps)
+
+
+def prompt_rows(prompts: Sequence[dict | None], shape: PromptShape) -> dict[str, np.ndarray]:
+    """Trunks of prompts, as from `Processor.prompt`, to the model's batch, one a row; None: empty.
+
+    At least one must be there. Raises UserError for one that does not fit.
     """
-    if len(prompts) > shape.rows:
-        raise ValueError(f"{len(prompts)} prompts for {shape.rows} rows")
-    slots, patch_dim = prompts[0]["patches"].shape[1:]
-    rows, tokens, windows = shape.rows, shape.tokens, shape.windows
+    slots, patch_dim = next(p for p in prompts if p)["patches"].shape[1:]
+    rows, tokens, windows = len(prompts), shape.tokens, shape.windows
     batch = {
         "tokens": np.zeros((rows, tokens), np.int32),
         "segments": np.zeros((rows, tokens), np.int32),
@@ -52,10 +75,8 @@ def prompt_rows(prompts: Sequence[dict], shape: PromptShape) -> dict[str, np.nda
         "patches": np.zeros((rows, windows, slots, patch_dim), np.uint8),
         "patch_coords": np.full((rows, windows, slots, 2), -1, np.int32),
         "window_images": np.zeros((rows, windows), np.int32),
-        "last_tokens": np.zeros(rows, np.int32),
-        "last_positions": np.zeros(rows, np.int32),
     }
-    for row, prompt in enumerate(prompts):
+    for row, prompt in ((row, prompt) for row, prompt in enumerate(prompts) if prompt):
         trunk, used = len(prompt["tokens"]) - 1, len(prompt["window_images"])
         if trunk > tokens or used > windows:
             raise UserError(
@@ -66,54 +87,124 @@ def prompt_rows(prompts: Sequence[dict], shape: PromptShape) -> dict[str, np.nda
         for name in ("patches", "patch_coords", "window_images"):
             batch[name][row, :used] = prompt[name]
         batch["segments"][row, :trunk] = 1
-        batch["last_tokens"][row] = prompt["tokens"][trunk]
-        batch["last_positions"][row] = prompt["next_position"] - 1
     return batch
 
 
-def generate(model, batch: dict[str, jax.Array], *, max_tokens: int, end_token: int) -> jax.Array:
-    """Greedy responses, int32 [B, max_tokens]; after a response's end token come end tokens.
+# ------------------------------------------------------------------------------ drawing a token
 
-    Stops as soon as every row has ended. Rows without a prompt end at once.
+
+def truncate(logits: jax.Array, top_k: int, top_p: float) -> jax.Array:
+    """Logits [..., V] with -inf for the tokens that must not be drawn.
+
+    First only the `top_k` likeliest tokens stay (0: all), then of these the fewest whose
+    probabilities, made to sum to 1 again, reach `top_p`; the likeliest always stays. Tokens as
+    likely as the last that stays, stay. This is the order of transformers, where the temperature
+    has divided the logits before. `top_p` alone sorts the whole vocabulary.
     """
-    _, trunk_cache = model.prefill(batch)
-    layers = model.unstack()
-    head_vd = model.head_vd()
-    rows = batch["tokens"].shape[0]
-    trunk_mask = batch["segments"] > 0
+    if not top_k and top_p >= 1:
+        return logits
+    vocabulary = logits.shape[-1]
+    best, _ = jax.lax.top_k(logits, min(top_k or vocabulary, vocabulary))  # descending
+    probabilities = jax.nn.softmax(best, -1)
+    before = jnp.cumsum(probabilities, -1) - probabilities
+    stays = (before < top_p).at[..., 0].set(True)
+    least = jnp.where(stays, best, jnp.inf).min(-1, keepdims=True)
+    return jnp.where(logits >= least, logits, -jnp.inf)
 
-    def branch_cache(trunk: jax.Array) -> jax.Array:
-        return jnp.zeros((rows, 1, max_tokens, *trunk.shape[2:]), trunk.dtype)
 
-    def unfinished(carry):
-        step, _, ended, _, _ = carry
-        return (step < max_tokens) & ~ended.all()
+def draw(
+    logits_qnv: jax.Array, keys_qn: jax.Array, temperature: float, top_k: int, top_p: float
+) -> tuple[jax.Array, jax.Array]:
+    """Tokens [Q, N] int32, and their log-probabilities at temperature 1, of all tokens, float32."""
+    if temperature == 0:
+        tokens_qn = logits_qnv.argmax(-1)
+    else:
+        logits = truncate(logits_qnv / temperature, top_k, top_p)
+        tokens_qn = jax.vmap(jax.vmap(jax.random.categorical))(keys_qn, logits)
+    logits_qn = jnp.take_along_axis(logits_qnv, tokens_qn[..., None], -1)[..., 0]
+    return tokens_qn.astype(jnp.int32), logits_qn - jax.nn.logsumexp(logits_qnv, -1)
 
-    def write_token(carry):
-        step, tokens_b, ended_b, cache, written_br = carry
-        positions = jnp.repeat((batch["last_positions"] + step)[:, None, None], 3, axis=2)
-        hidden_bnd, cache = model.decode(
-            layers, tokens_b[:, None], positions, trunk_cache, trunk_mask, cache, step
-        )
-        logits_bv = jnp.einsum(
-            "bd,vd->bv", hidden_bnd[:, 0], head_vd, preferred_element_type=jnp.float32
-        )
-        tokens_b = jnp.where(ended_b, end_token, logits_bv.argmax(-1).astype(jnp.int32))
-        written_br = jax.lax.dynamic_update_slice(written_br, tokens_b[:, None], (0, step))
-        return step + 1, tokens_b, ended_b | (tokens_b == end_token), cache, written_br
 
-    start = (
-        jnp.zeros((), jnp.int32),
-        batch["last_tokens"],
-        ~trunk_mask.any(-1),
-        jax.tree.map(branch_cache, trunk_cache),
-        jnp.full((rows, max_tokens), end_token, jnp.int32),
-    )
-    return jax.lax.while_loop(unfinished, write_token, start)[-1]
+# ------------------------------------------------------------------------ what the host keeps
+
+
+@dataclasses.dataclass
+class _Lane:
+    """A sample that is being written."""
+
+    sample: int
+    tokens: list[int] = dataclasses.field(default_factory=list)
+    logps: list[float] = dataclasses.field(default_factory=list)
+
+
+class _Row:
+    """A prompt that is being answered."""
+
+    def __init__(self, number: int, prompt: dict, n: int, lanes: int):
+        self.number = number
+        self.last_token = int(prompt["tokens"][-1])
+        self.last_position = prompt["next_position"] - 1
+        self.lanes: list[_Lane | None] = [None] * lanes
+        self.responses: list[Response | None] = [None] * n
+        self._waiting = iter(range(n))
+
+    def refill(self):
+        for lane, busy in enumerate(self.lanes):
+            if not busy and (sample := next(self._waiting, None)) is not None:
+                self.lanes[lane] = _Lane(sample)
+
+    def collect(self, tokens_nk: np.ndarray, logps_nk: np.ndarray, end: int, max_tokens: int):
+        """Takes in what a segment wrote; -1 where a lane had ended before."""
+        for number, lane in enumerate(self.lanes):
+            if lane is None:
+                continue
+            new = tokens_nk[number] >= 0
+            lane.tokens += tokens_nk[number, new].tolist()
+            lane.logps += logps_nk[number, new].tolist()
+            ended = lane.tokens[-1] == end
+            if ended or len(lane.tokens) == max_tokens:
+                tokens = lane.tokens[:-1] if ended else lane.tokens
+                self.responses[lane.sample] = Response(tokens, lane.logps, ended)
+                self.lanes[number] = None
+
+    def is_done(self) -> bool:
+        return None not in self.responses
+
+
+def _lane_arrays(rows: Sequence[_Row | None], lanes: int) -> dict[str, np.ndarray]:
+    """What a segment starts from: numbers, last_positions [Q]; tokens, ages, samples [Q, N] int32
+    and active [Q, N] bool.
+
+    A lane's token is the one that is read next, its age how many it has written.
+    """
+    arrays = {name: np.zeros(len(rows), np.int32) for name in ("numbers", "last_positions")}
+    for name in ("tokens", "ages", "samples"):
+        arrays[name] = np.zeros((len(rows), lanes), np.int32)
+    arrays["active"] = np.zeros((len(rows), lanes), bool)
+    for q, row in ((q, row) for q, row in enumerate(rows) if row):
+        arrays["numbers"][q], arrays["last_positions"][q] = row.number, row.last_position
+        for n, lane in ((n, lane) for n, lane in enumerate(row.lanes) if lane):
+            arrays["tokens"][q, n] = lane.tokens[-1] if lane.tokens else row.last_token
+            arrays["ages"][q, n] = len(lane.tokens)
+            arrays["samples"][q, n] = lane.sample
+            arrays["active"][q, n] = True
+    return arrays
+
+
+# ---------------------------------------------------------------------------------- the engine
 
 
 class Sampler:
-    """Compiled once for a prompt shape; `params` is a flat dict as in training."""
+    """Writes n responses to each of many prompts, on all devices of one process.
+
+    Args:
+      params: a flat dict as in training.
+      shape: what the longest prompt fits in.
+      max_tokens: where a response is cut off; its end token counts.
+      rows: Q, prompts at a time; a multiple of the devices that share them (data x fsdp).
+      lanes: N, samples of a prompt at a time. Fewer than n keep busy when lengths differ.
+      temperature: 0 takes the likeliest token; `top_k`, `top_p`: see `truncate`.
+    """
 
     def __init__(
         self,
@@ -121,23 +212,163 @@ class Sampler:
         params: dict[str, jax.Array],
         *,
         mesh: jax.sharding.Mesh,
+        shape: PromptShape,
         end_token: int,
         max_tokens: int,
+        rows: int,
+        lanes: int = 1,
+        temperature: float = 0.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
     ):
-        self._params, self._mesh, self._end = params, mesh, end_token
+        self._graphdef, self._params, self._mesh, self._shape = graphdef, params, mesh, shape
+        self._end, self._max_tokens, self._rows, self._lanes = end_token, max_tokens, rows, lanes
+        self._draw = functools.partial(draw, temperature=temperature, top_k=top_k, top_p=top_p)
+        self._parts = mesh.shape["data"] * mesh.shape["fsdp"]
+        if rows < 1 or lanes < 1 or rows % self._parts:
+            raise ValueError(f"{rows} rows of {lanes} lanes on {self._parts} devices")
+        self._segment = min(SEGMENT, max_tokens)
+        by_row = NamedSharding(mesh, PartitionSpec(("data", "fsdp")))
+        self._by_row = by_row
+        self._insert = jax.jit(self.insert_prompts, donate_argnums=1, out_shardings=by_row)
+        self._write = jax.jit(self.write_tokens, donate_argnums=3, out_shardings=by_row)
+        self._unstack = jax.jit(lambda params: merge(graphdef, params).unstack())
 
-        @jax.jit
-        def run(params, batch):
-            model = merge(graphdef, params)
-            return generate(model, batch, max_tokens=max_tokens, end_token=end_token)
+    def run(
+        self, prompts: Iterable[tuple[int, dict]], n: int, seed: int
+    ) -> Iterator[tuple[int, list[Response]]]:
+        """Yields (number, its n responses) as prompts are completed, in no particular order.
 
-        self._run = run
+        Args:
+          prompts: (number, prompt as from `Processor.prompt`); taken as rows become free. The
+            random draws depend on the number, not on the place.
+        """
+        prompts, key = iter(prompts), jax.random.key(seed)
+        # Here, not in `write_tokens`, which would copy every weight once a segment.
+        layers = self._unstack(self._params)
+        rows: list[_Row | None] = [None] * self._rows
+        trunk, branch_cache = self._empty_caches()
+        while True:
+            trunk = self._fill(rows, trunk, prompts, n)
+            if not any(rows):
+                return
+            for row in filter(None, rows):
+                row.refill()
+            lanes = put_batch(self._mesh, _lane_arrays(rows, self._lanes))
+            branch_cache, *written = self._write(
+                self._params, layers, trunk, branch_cache, lanes, key
+            )
+            tokens_qnk, logps_qnk = jax.device_get(written)
+            for q, row in enumerate(rows):
+                if row is None:
+                    continue
+                row.collect(tokens_qnk[q], logps_qnk[q], self._end, self._max_tokens)
+                if row.is_done():
+                    rows[q] = None
+                    yield row.number, row.responses
 
-    def __call__(self, prompts: Iterable[dict], shape: PromptShape) -> Iterator[np.ndarray]:
-        """Responses in the prompts' order: tokens [r], without the end token."""
-        prompts = iter(prompts)
-        while part := list(itertools.islice(prompts, shape.rows)):
-            written = self._run(self._params, put_batch(self._mesh, prompt_rows(part, shape)))
-            for row in np.asarray(written)[: len(part)]:
-                ends = np.flatnonzero(row == self._end)
-                yield row[: ends[0]] if len(ends) else row
+    def _empty_caches(self):
+        """trunk {cache: a layer's (keys, values) [Q, T, Hkv, Dh], mask [Q, T]} and branch cache."""
+        model = merge(self._graphdef, self._params)
+        config, dtype = model.config.text_config, model.text.embedding[...].dtype
+        length = -(-self._max_tokens // self._segment) * self._segment
+
+        def zeros(*shape, dtype=dtype):
+            return jnp.zeros((self._rows, *shape), dtype, device=self._by_row)
+
+        def cache(*shape):
+            shape = (*shape, config.num_key_value_heads, config.head_dim)
+            return [(zeros(*shape), zeros(*shape)) for _ in range(config.num_hidden_layers)]
+
+        trunk = {"cache": cache(self._shape.tokens), "mask": zeros(self._shape.tokens, dtype=bool)}
+        return trunk, cache(self._lanes, length)
+
+    def _fill(self, rows: list[_Row | None], trunk: dict, prompts: Iterator, n: int) -> dict:
+        """Gives free rows the next prompts, on every device one at a time; returns the trunk."""
+        share = self._rows // self._parts
+        while True:
+            taken, is_new = [None] * self._parts, np.zeros(self._rows, bool)
+            for part in range(self._parts):
+                free = [q for q in range(part * share, (part + 1) * share) if rows[q] is None]
+                if free and (following := next(prompts, None)):
+                    number, taken[part] = following
+                    rows[free[0]] = _Row(number, taken[part], n, self._lanes)
+                    is_new[free[0]] = True
+            if not is_new.any():
+                return trunk
+            batch = put_batch(self._mesh, prompt_rows(taken, self._shape) | {"is_new": is_new})
+            trunk = self._insert(self._params, trunk, batch)
+
+    def insert_prompts(self, params, trunk: dict, batch: dict) -> dict:
+        """The trunk with one prompt of each device in that of its rows where is_new [Q] is true.
+
+        A prompt is computed alone, so that its numbers don't depend on the number of rows.
+        """
+        batch = dict(batch)
+        is_new = batch.pop("is_new")
+        _, cache = merge(self._graphdef, params).prefill(batch)
+
+        def put(old, new):
+            share = (self._parts, self._rows // self._parts, *new.shape[1:])
+            spread = jnp.broadcast_to(new[:, None], share).reshape(old.shape)
+            return jnp.where(is_new.reshape(-1, *[1] * (old.ndim - 1)), spread, old)
+
+        return jax.tree.map(put, trunk, {"cache": cache, "mask": batch["segments"] > 0})
+
+    def write_tokens(self, params, layers, trunk, branch_cache, lanes, key):
+        """One segment: up to K more tokens in every active lane.
+
+        Returns the branch cache, tokens int32 and their log-probabilities float32 [Q, N, K]; the
+        tokens are -1 where a lane had ended before. Stops when all lanes have.
+        """
+        model = merge(self._graphdef, params)
+        head_vd, ages_qn = model.head_vd(), lanes["ages"]
+        fold_in = jax.random.fold_in
+        keys_q = jax.vmap(fold_in, (None, 0))(key, lanes["numbers"])
+        keys_qn = jax.vmap(jax.vmap(fold_in, (None, 0)))(keys_q, lanes["samples"])
+        slots, count = jnp.arange(branch_cache[0][0].shape[2]), self._segment
+        first = len(slots) - count  # slot of the segment
+
+        def goes_on(carry):
+            step, _, active_qn, *_ = carry
+            return (step < count) & active_qn.any()
+
+        def write_token(carry):
+            step, tokens_qn, active_qn, cache, written = carry
+            positions_qn = lanes["last_positions"][:, None] + ages_qn + step
+            running = (slots >= first) & (slots <= first + step)
+            hidden_qnd, cache = model.decode(
+                layers,
+                tokens_qn,
+                jnp.repeat(positions_qn[..., None], 3, axis=2),
+                trunk["cache"],
+                trunk["mask"],
+                cache,
+                (slots < ages_qn[..., None]) | running,
+                first + step,
+            )
+            logits_qnv = jnp.einsum(
+                "qnd,vd->qnv", hidden_qnd, head_vd, preferred_element_type=jnp.float32
+            )
+            draws_qn = jax.vmap(jax.vmap(fold_in))(keys_qn, ages_qn + step)
+            tokens_qn, logps_qn = self._draw(logits_qnv, draws_qn)
+            now = (jnp.where(active_qn, tokens_qn, -1), jnp.where(active_qn, logps_qn, 0.0))
+            written = tuple(
+                jax.lax.dynamic_update_slice_in_dim(whole, part[..., None], step, axis=2)
+                for whole, part in zip(written, now, strict=True)
+            )
+            active_qn &= (tokens_qn != self._end) & (ages_qn + step + 1 < self._max_tokens)
+            return step + 1, tokens_qn, active_qn, cache, written
+
+        empty = jnp.full((*ages_qn.shape, count), -1, jnp.int32), jnp.zeros((*ages_qn.shape, count))
+        start = jnp.zeros((), jnp.int32), lanes["tokens"], lanes["active"], branch_cache, empty
+        *_, cache, (tokens_qnk, logps_qnk) = jax.lax.while_loop(goes_on, write_token, start)
+
+        def settle(old):
+            blocks = old.reshape(*old.shape[:2], -1, count, *old.shape[3:])
+            own = jnp.arange(blocks.shape[2]) == ages_qn[..., None] // count
+            return jnp.where(own[..., None, None, None], blocks[:, :, -1:], blocks).reshape(
+                old.shape
+            )
+
+        return jax.tree.map(settle, cache), tokens_qnk, logps_qnk

@@ -1,6 +1,7 @@
-"""The command line: python -m synth list | generate | show | solve."""
+"""The command line: python -m synth list | generate | audit | show | gallery | solve."""
 
 import argparse
+import dataclasses
 import json
 import os
 import sys
@@ -15,21 +16,51 @@ EXAMPLES = """examples:
       every game with its tasks
   python -m synth generate --out data --games all --per-task 1000 --seed 0
       1000 records for each task and plot level, written to data/gameqa/1.0.0
+  python -m synth audit data
+      is every record right, is every task blind to guessing?
   python -m synth show maze --level Hard --out samples
       one picture (PNG) and one record (JSON) for each task of a game
+  python -m synth gallery --out gallery.html
+      every task at every level, on one page for the browser
   python -m synth solve maze path_to_goal --state samples/maze-path_to_goal-Hard.json
       the answer to a question, and the steps that lead to it
+"""
+
+AUDIT = """\
+Checks a data set and prints a line for each task; exits 1 if anything is wrong, naming it.
+
+Every record is solved, worded, described and drawn again from its stored state: answer, steps,
+question, description and picture (byte for byte) must be the stored ones, one option right and
+none listed twice, and the description must read back as the state. Independent solvers judge the
+options of a sample. No position and no picture may be in two splits, and the mean difficulty of a
+game must grow from Easy to Hard.
+
+Readers who do not see the picture (they know position, looks and words of the options, the
+question and the level) learn on one half of the records and answer the other. The best may be
+right 5 points more often than 1 in the number of options; for fill-in tasks, 5 points more often
+than guessing each answer in proportion to how often it occurs at that level. No fill-in answer may
+make up more than half. A bound counts as exceeded if a reader exactly at it would score so high
+with a probability below 0.1 %; with 1000 records a level that adds about 2 points.
+
+columns:
+  wrong        records that differ when made again from their state
+  ambig.       records with more than one right option
+  twice        records with an option listed twice
+  oracle       records on which the independent solver agrees / was asked
+  right, bound accuracy of the blind reader that comes closest to its bound, and that bound
+  bits         entropy of the answers
+  shared       records whose position or picture is in another split, too
+  ms           milliseconds of processor time to make a record
 """
 
 
 def main(argv: list[str] | None = None) -> int:
     try:
         args = _parser().parse_args(argv)
-        args.run(args)
+        return args.run(args) or 0
     except games.UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    return 0
 
 
 class Parser(argparse.ArgumentParser):
@@ -57,8 +88,8 @@ def _parser() -> Parser:
         "arguments give the same records, whatever the number of workers. A position is in one "
         "of train, validation and test (8:1:1) only.",
     )
-    make.add_argument("--out", type=Path, required=True, metavar="DIR", help="where to")
-    make.add_argument("--games", default="all", metavar="A,B", help="which games (default: all)")
+    make.add_argument("--out", type=_anywhere, required=True, metavar="DIR", help="where to")
+    _add_games(make)
     make.add_argument(
         "--per-task",
         type=_positive,
@@ -67,15 +98,40 @@ def _parser() -> Parser:
         help="records for each task and plot level (so 3 N a task)",
     )
     make.add_argument("--seed", type=int, default=0, help="(default: 0)")
+    _add_workers(make)
     make.add_argument(
-        "--workers",
-        type=_positive,
-        default=os.cpu_count(),
-        metavar="W",
-        help="processes (default: one for each core)",
+        "--beam",
+        metavar="FLAGS",
+        help="let Apache Beam make the records (the extra 'beam'), with these flags of its own, "
+        "as in --beam='--runner=DirectRunner --direct_num_workers=2'",
     )
     _add_size(make)
     make.set_defaults(run=_generate)
+
+    check = commands.add_parser(
+        "audit",
+        help="check a data set",
+        description=AUDIT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    check.add_argument("dataset", type=Path, metavar="DATASET", help="where 'generate' wrote to")
+    check.add_argument(
+        "--oracles",
+        default="tests.synth.oracles",
+        metavar="PACKAGE",
+        help="package of the independent solvers, one module a game (default: tests.synth.oracles)",
+    )
+    check.add_argument("--no-oracles", action="store_true", help="do without them")
+    check.add_argument(
+        "--oracle-sample",
+        type=_positive,
+        default=200,
+        metavar="N",
+        help="records of each task and level that the solvers judge (default: 200)",
+    )
+    check.add_argument("--json", type=Path, metavar="FILE", help="write everything there, too")
+    _add_workers(check)
+    check.set_defaults(run=_audit)
 
     show = commands.add_parser("show", help="look at samples of a game")
     show.add_argument("game", metavar="GAME")
@@ -85,6 +141,18 @@ def _parser() -> Parser:
     show.add_argument("--out", type=Path, required=True, metavar="DIR", help="where to")
     _add_size(show)
     show.set_defaults(run=_show)
+
+    gallery = commands.add_parser(
+        "gallery",
+        help="look at all tasks in the browser",
+        description="Writes one HTML page with a question of each task and level: picture, "
+        "options, steps and answer. It can be searched and filtered, and needs no server.",
+    )
+    gallery.add_argument("--out", type=Path, required=True, metavar="FILE", help="the page")
+    _add_games(gallery)
+    gallery.add_argument("--seed", type=int, default=0, help="(default: 0)")
+    _add_size(gallery)
+    gallery.set_defaults(run=_gallery)
 
     solve = commands.add_parser("solve", help="answer a question again from its state and params")
     solve.add_argument("game", metavar="GAME")
@@ -103,6 +171,12 @@ def _parser() -> Parser:
     return parser
 
 
+def _anywhere(text: str):
+    from etils import epath  # knows buckets, and is slow to import
+
+    return epath.Path(text)
+
+
 def _positive(text: str) -> int:
     number = int(text)
     if number < 1:
@@ -114,6 +188,20 @@ def _pixels(text: str) -> int:
     if int(text) < 56:
         raise argparse.ArgumentTypeError(f"{text} pixels are too few to read; take 56 or more")
     return int(text)
+
+
+def _add_games(parser) -> None:
+    parser.add_argument("--games", default="all", metavar="A,B", help="which games (default: all)")
+
+
+def _add_workers(parser) -> None:
+    parser.add_argument(
+        "--workers",
+        type=_positive,
+        default=os.cpu_count(),
+        metavar="W",
+        help="processes (default: one for each core)",
+    )
 
 
 def _add_size(parser) -> None:
@@ -130,7 +218,14 @@ def _make_folder(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise games.UserError(f"--out {path} cannot be made: {error}.") from error
+        raise games.UserError(f"the folder {path} cannot be made: {error}.") from error
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise games.UserError(f"{path} cannot be written: {error}.") from error
 
 
 def _list(args) -> None:
@@ -160,27 +255,66 @@ def _list(args) -> None:
             print(f"  {task['name']:24} {task['qa_type']:22} {task['qa_level']:7} {task['kind']}")
 
 
+def _names(asked: str) -> tuple[str, ...]:
+    if asked == "all":
+        return tuple(games.all_games())
+    once = dict.fromkeys(name.strip() for name in asked.split(","))
+    return tuple(games.find_game(name).name for name in once)
+
+
 def _generate(args) -> None:
     from synth import dataset  # slow to import, and not needed by the other commands
 
-    if args.games == "all":
-        names = tuple(games.all_games())
-    else:
-        asked = dict.fromkeys(name.strip() for name in args.games.split(","))  # each once
-        names = tuple(games.find_game(name).name for name in asked)
-    plan = dataset.Plan(names, args.per_task, args.seed, args.size)
+    plan = dataset.Plan(_names(args.games), args.per_task, args.seed, args.size)
     _make_folder(args.out)
     start = time.perf_counter()
-    counts = dataset.generate(args.out, plan, args.workers)
+    try:
+        counts = dataset.generate(args.out, plan, args.workers, args.beam)
+    except ModuleNotFoundError as error:
+        if error.name != "apache_beam":
+            raise
+        raise games.UserError("--beam needs Apache Beam: pip install 'c2l-jax[beam]'.") from error
     folder = args.out / dataset.GameQA.name / dataset.VERSION
     if counts is None:
         print(f"{folder} is already complete.")
         return
     seconds = time.perf_counter() - start
     total = sum(counts.values())
-    splits = ", ".join(f"{split} {counts[split]}" for split in dataset.SPLITS)
+    splits = ", ".join(f"{split} {counts.get(split, 0)}" for split in dataset.SPLITS)
     print(f"{total} records in {seconds:.1f} s, {total / seconds:.0f} records/s ({splits})")
     print(folder)
+
+
+def _audit(args) -> int:
+    try:
+        from synth import audit  # slow to import
+    except ModuleNotFoundError as error:
+        raise games.UserError(
+            f"the audit needs {error.name}: pip install 'c2l-jax[audit]'."
+        ) from error
+
+    if args.json:
+        _make_folder(args.json.parent)
+    oracles = None if args.no_oracles else args.oracles
+    rows, difficulties, faults = audit.audit(
+        args.dataset, oracles, args.oracle_sample, args.workers
+    )
+    print(audit.table(rows))
+    print()
+    for game, means in difficulties.items():
+        levels = ", ".join(
+            f"{level} {means[level]:.2f}" for level in games.LEVELS if level in means
+        )
+        print(f"{game}: {means['counts']}: {levels}")
+    if args.json:
+        found = {"tasks": rows, "difficulty": difficulties}
+        found["faults"] = [dataclasses.asdict(fault) for fault in faults]
+        _write(args.json, json.dumps(found, indent=2) + "\n")
+    for fault in audit.shown(faults):
+        print(f"FAIL {fault.where}: {fault.kind}: {fault.reason}")
+    total = sum(row["records"] for row in rows)
+    print(f"{total} records: {len(faults)} failures" if faults else f"{total} records, all good")
+    return 1 if faults else 0
 
 
 def _show(args) -> None:
@@ -193,8 +327,27 @@ def _show(args) -> None:
         path = args.out / f"{game.name}-{task.name}-{args.level}.png"
         path.write_bytes(record.pop("image"))
         text = json.dumps(record, indent=2, ensure_ascii=False)
-        path.with_suffix(".json").write_text(text + "\n", encoding="utf-8")
+        _write(path.with_suffix(".json"), text + "\n")
         print(path)
+
+
+def _gallery(args) -> None:
+    from tqdm import tqdm
+
+    from synth import gallery
+
+    if args.out.is_dir():
+        raise games.UserError(f"--out {args.out} is a folder; name the page, as in gallery.html.")
+    _make_folder(args.out.parent)
+    asked = [
+        (name, task.name, level)
+        for name in _names(args.games)
+        for task in games.find_game(name).tasks
+        for level in games.LEVELS
+    ]
+    made = [make_record(*names, args.seed, 0, args.size) for names in tqdm(asked, unit=" records")]
+    _write(args.out, gallery.page(made))
+    print(f"{args.out}: {len(made)} questions, {args.out.stat().st_size / 1e6:.1f} MB")
 
 
 def _solve(args) -> None:

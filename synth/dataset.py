@@ -10,14 +10,15 @@ import dataclasses
 import io
 import json
 import multiprocessing
+import os
 import pickle
-import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import tensorflow_datasets as tfds
+from etils import epath
 from tensorflow_datasets.core.writer import ExampleWriter
 from tensorflow_datasets.proto import tf_example_pb2
 from tqdm import tqdm
@@ -88,6 +89,10 @@ def records(plan: Plan, workers: int) -> Iterator[dict]:
             yield from made
 
 
+def _is_remote(path) -> bool:
+    return "://" in os.fspath(path)
+
+
 class SortedExampleWriter(ExampleWriter):
     """Writes the features of every record in the order of their names.
 
@@ -95,7 +100,13 @@ class SortedExampleWriter(ExampleWriter):
     """
 
     def write(self, path, examples):
-        return super().write(path, ((key, self._sorted(example)) for key, example in examples))
+        examples = ((key, self._sorted(example)) for key, example in examples)
+        if not _is_remote(path):
+            return super().write(path, examples)
+        with tempfile.TemporaryDirectory() as folder:  # array_record writes to local files only
+            local = epath.Path(folder) / epath.Path(path).name
+            super().write(local, examples)
+            local.copy(path)
 
     def _sorted(self, serialized: bytes) -> bytes:
         return tf_example_pb2.Example.FromString(serialized).SerializeToString(deterministic=True)
@@ -108,15 +119,14 @@ class GameQA(tfds.core.GeneratorBasedBuilder):
     VERSION = tfds.core.Version(VERSION)
 
     def __init__(self, plan: Plan, workers: int, **kwargs):
-        self._plan, self._workers = plan, workers
-        self.counts = collections.Counter()
+        self.plan, self._workers = plan, workers
         super().__init__(file_format="array_record", **kwargs)
 
     def _info(self):
         return self.dataset_info_from_configs(
-            description=self.__doc__,
+            description=GameQA.__doc__,
             features=tfds.features.FeaturesDict(FEATURES),
-            metadata=tfds.core.MetadataDict(_as_json(self._plan)),
+            metadata=tfds.core.MetadataDict(_as_json(self.plan)),
         )
 
     def _split_generators(self, dl_manager):
@@ -124,16 +134,18 @@ class GameQA(tfds.core.GeneratorBasedBuilder):
 
         The files have no name in the folder, so they vanish with the process, even a killed one.
         """
-        spool = {split: tempfile.TemporaryFile(dir=self.data_path) for split in SPLITS}
-        total = sum(end - first for *_, first, end, _ in self._plan.batches())
-        for record in tqdm(records(self._plan, self._workers), total=total, unit=" records"):
+        where = None if _is_remote(self.data_path) else self.data_path
+        spool = {split: tempfile.TemporaryFile(dir=where) for split in SPLITS}
+        counts = collections.Counter()
+        total = sum(end - first for *_, first, end, _ in self.plan.batches())
+        for record in tqdm(records(self.plan, self._workers), total=total, unit=" records"):
             split = split_of(record["game"], record["state"])
             pickle.dump(record, spool[split], pickle.HIGHEST_PROTOCOL)
-            self.counts[split] += 1
+            counts[split] += 1
         return {
-            split: self._generate_examples(spool[split], self.counts[split])
+            split: self._generate_examples(spool[split], counts[split])
             for split in SPLITS
-            if self.counts[split]  # TFDS refuses to write an empty split
+            if counts[split]  # TFDS refuses to write an empty split
         }
 
     def _example_writer(self):
@@ -148,31 +160,81 @@ class GameQA(tfds.core.GeneratorBasedBuilder):
                 yield record["id"], record
 
 
-def generate(out: Path, plan: Plan, workers: int) -> collections.Counter | None:
+def generate(
+    out: epath.PathLike, plan: Plan, workers: int, beam: str | None = None
+) -> dict[str, int] | None:
     """Writes the data set to out/gameqa/1.0.0 and returns the number of records by split.
 
-    None if exactly this data set is there already. Raises UserError if another one is.
+    out: may be in a bucket ("gs://...").
+    beam: flags of Apache Beam, which then makes the records instead of `workers` processes.
+    None if exactly this data set is there already. Raises UserError if another one is, and if
+    Beam finds a split without records.
     """
-    folder = out / GameQA.name / VERSION
+    folder = epath.Path(out) / GameQA.name / VERSION
     if folder.exists():
         kept = folder / "metadata.json"
         if kept.exists() and json.loads(kept.read_text()) == _as_json(plan):
             return None
         raise UserError(f"{folder} already holds another data set; choose a different --out.")
     for left_over in folder.parent.glob("incomplete.*"):
-        shutil.rmtree(left_over)
+        left_over.rmtree()
     tfds.disable_progress_bar()
-    builder = GameQA(plan, workers, data_dir=str(out))
+    if beam is None:
+        builder, config = GameQA(plan, workers, data_dir=os.fspath(out)), None
+    else:
+        from synth import beam as pipeline  # here, because it is an extra
+
+        config = pipeline.config(beam)
+        builder = pipeline.BeamGameQA(plan, 0, data_dir=os.fspath(out))
     # TFDS prints about downloads, and there are none.
     with contextlib.redirect_stdout(io.StringIO()):
-        builder.download_and_prepare()
-    return builder.counts
+        try:
+            builder.download_and_prepare(download_config=config)
+        except Exception as error:  # Beam wraps the error that it was
+            if "number of generated examples is 0" not in str(error):
+                raise
+            raise UserError("a split has no records; ask for more with --per-task.") from error
+    return {split: info.num_examples for split, info in builder.info.splits.items()}
 
 
 def _as_json(plan: Plan) -> dict:
     return json.loads(json.dumps(dataclasses.asdict(plan)))
 
 
-def open_dataset(out: Path, split: str):
-    """A split as a random-access source of records; texts come as bytes, images as arrays."""
-    return tfds.builder_from_directory(out / GameQA.name / VERSION).as_data_source(split)
+def find_dataset(path: Path) -> Path:
+    """The folder of the data set: `path` itself or what `generate` made in it.
+
+    Raises UserError where there is none.
+    """
+    for folder in (path, path / GameQA.name / VERSION):
+        if (folder / "dataset_info.json").exists():
+            return folder
+    raise UserError(
+        f"{path} holds no data set; make one with 'python -m synth generate --out {path}'."
+    )
+
+
+def plan_of(folder: Path) -> Plan:
+    """What a data set was generated from."""
+    kept = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
+    return Plan(**{**kept, "games": tuple(kept["games"])})
+
+
+def open_dataset(folder: Path) -> dict[str, Sequence]:
+    """The splits as random-access sources of raw records; see `plain`. Images are PNG bytes."""
+    builder = tfds.builder_from_directory(folder)
+    decoders = {"image": tfds.decode.SkipDecoding()}
+    return {
+        split: builder.as_data_source(split, decoders=decoders) for split in builder.info.splits
+    }
+
+
+def plain(raw: dict) -> dict:
+    """A record as it was made, from what TFDS hands out (texts as bytes, NumPy's numbers)."""
+    texts = {key: value for key, value in raw.items() if isinstance(value, bytes | np.bytes_)}
+    return {
+        **{key: bytes(value).decode() for key, value in texts.items() if key != "image"},
+        **{key: [text.decode() for text in raw[key]] for key in ("options", "steps")},
+        "seed": int(raw["seed"]),
+        "image": raw["image"],
+    }

@@ -2,6 +2,7 @@
 so that worker processes start quickly."""
 
 import hashlib
+from collections.abc import Sequence
 from string import ascii_uppercase as LETTERS
 
 import numpy as np
@@ -48,12 +49,8 @@ def make_question(game: str, task: str, level: str, seed: int, index: int) -> di
         values = options_of(its_task, state, params, solution, rng) if its_task.n_options else []
         if values is None:
             continue
-        answer = its_task.text(solution.answer)
-        steps = list(solution.steps)
-        if values:
-            letter = LETTERS[values.index(solution.answer)]
-            steps.append(f"{answer} is option {letter}.")
-            answer = letter
+        options = [its_task.text(value) for value in values]
+        answer, steps = write_answer(its_task.text(solution.answer), solution.steps, options)
         return {
             "id": f"{game}-{task}-{level}-{seed}-{index}",
             "game": game,
@@ -64,7 +61,7 @@ def make_question(game: str, task: str, level: str, seed: int, index: int) -> di
             "plot_level": level,
             "qa_level": its_task.qa_level,
             "question": f"{its_game.rules}\n\n{its_task.ask(state, **params)}",
-            "options": [its_task.text(value) for value in values],
+            "options": options,
             "answer": answer,
             "steps": steps,
             "state": games.to_json(state),
@@ -76,6 +73,14 @@ def make_question(game: str, task: str, level: str, seed: int, index: int) -> di
         f"none of {MAX_DRAWS} draws of {game}/{task} at level {level} could carry the question; "
         "loosen its sample() or distractors()"
     )
+
+
+def write_answer(text: str, steps: Sequence[str], options: list[str]) -> tuple[str, list[str]]:
+    """A record's `answer` and `steps`, given the right answer's text and the solution's steps."""
+    if not options:
+        return text, list(steps)
+    letter = LETTERS[options.index(text)]
+    return letter, [*steps, f"{text} is option {letter}."]
 
 
 def make_record(game: str, task: str, level: str, seed: int, index: int, size: int) -> dict:

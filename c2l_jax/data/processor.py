@@ -5,14 +5,15 @@ token and a response). A branch sees the trunk and itself, so K responses share 
 """
 
 import io
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 from transformers import AutoTokenizer
 
-from c2l_jax.data.images import ImageSpec, patchify
+from c2l_jax.data.images import ImageSpec, patchify, target_size
 from c2l_jax.data.positions import mrope_positions
 from c2l_jax.errors import UserError
 
@@ -78,12 +79,33 @@ class Processor:
         or unreadable.
         """
         pictures = [open_picture(record)] if "image" in record else []
-        content = [{"type": "image"} for _ in pictures]
-        content.append({"type": "text", "text": user_text(record, format)})
-        text = self.tokenizer.apply_chat_template(
+        return self.question(user_text(record, format), pictures)
+
+    def question(self, text: str, pictures: Sequence[Image.Image]) -> dict[str, np.ndarray]:
+        """The prompt of a user who shows pictures and says `text`; returns what `prompt` does."""
+        return self.assemble(self._render(text, len(pictures)), pictures)
+
+    def size(self, record: dict, format: str) -> tuple[int, int]:
+        """(tokens, windows) of a record's prompt, without decoding its picture.
+
+        Raises UserError for a picture that is missing or no picture.
+        """
+        sizes = [picture_size(record)] if "image" in record else []
+        text = self._render(user_text(record, format), len(sizes))
+        tokens, windows = len(self.tokenizer(text, add_special_tokens=False).input_ids), 0
+        spec = self.image_spec
+        for width, height in sizes:
+            height, width = target_size(height, width, spec)
+            tokens += height * width // (spec.patch_size * spec.merge_size) ** 2 - 1
+            windows += math.prod(-(-side // spec.window_size) for side in (height, width))
+        return tokens, windows
+
+    def _render(self, text: str, pictures: int) -> str:
+        """The chat template up to where the assistant begins, one image token a picture."""
+        content = [{"type": "image"}] * pictures + [{"type": "text", "text": text}]
+        return self.tokenizer.apply_chat_template(
             [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True
         )
-        return self.assemble(text, pictures)
 
     def assemble(self, text: str, pictures: Sequence[Image.Image]) -> dict[str, np.ndarray]:
         """Tokens and patches of a rendered prompt with one image token for each picture."""
@@ -127,19 +149,37 @@ class Processor:
 
     def response(self, text: str) -> np.ndarray:
         """Tokens [r] of a reply, closed by the end-of-turn token."""
-        tokens = self.tokenizer(text, add_special_tokens=False).input_ids
-        return np.asarray([*tokens, self.end_token_id], np.int32)
+        return self.response_and_starts(text)[0]
+
+    def response_and_starts(self, text: str) -> tuple[np.ndarray, np.ndarray]:
+        """`response`, and the character [r] of the text at which each of its tokens begins.
+
+        The end-of-turn token begins at len(text).
+        """
+        encoded = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+        tokens = [*encoded.input_ids, self.end_token_id]
+        starts = [*(start for start, _ in encoded.offset_mapping), len(text)]
+        return np.asarray(tokens, np.int32), np.asarray(starts, np.int32)
 
 
 def open_picture(record: dict) -> Image.Image:
     """A record's picture in RGB. Raises UserError, with the record's id, where there is none."""
+    return _read_picture(record, lambda picture: picture.convert("RGB"))
+
+
+def picture_size(record: dict) -> tuple[int, int]:
+    """(width, height) of a record's picture, from its header alone; errors as `open_picture`."""
+    return _read_picture(record, lambda picture: picture.size)
+
+
+def _read_picture(record: dict, read: Callable):
     if not record["image"]:
         raise UserError(
             f"record {record['id']} has an empty picture: generate the data set again, or leave "
             "the image feature out of a text-only one."
         )
     try:
-        return Image.open(io.BytesIO(record["image"])).convert("RGB")
+        return read(Image.open(io.BytesIO(record["image"])))
     except (UnidentifiedImageError, OSError) as error:
         raise UserError(f"the picture of record {record['id']} can't be read: {error}") from None
 
@@ -148,26 +188,31 @@ def add_branches(prompt: dict, responses: Sequence[np.ndarray]) -> dict[str, np.
     """Appends to a prompt one branch a response; the result is ready for packing.
 
     A branch starts with the prompt's last token, whose output predicts the response's first token;
-    the response's last token is a target only. Adds branches, targets [n] int32 and weights [n]
-    float32 (1 where a response token is predicted); next_position is used up.
+    the response's last token is a target only. Adds branches [n] and, with an entry for each of
+    the r response tokens, targets [r], target_slots [r] (the token whose output predicts it),
+    target_branches [r] (all int32) and weights [r] float32, all 1; next_position is used up.
     """
     trunk = len(prompt["tokens"]) - 1
     pieces = {
         "tokens": [prompt["tokens"][:trunk]],
         "positions": [prompt["positions"][:trunk]],
         "branches": [np.zeros(trunk, np.int32)],
-        "targets": [np.zeros(trunk, np.int32)],
-        "weights": [np.zeros(trunk, np.float32)],
     }
     for number, response in enumerate(responses, start=1):
         position = prompt["next_position"] - 1 + np.arange(len(response), dtype=np.int32)
-        pieces["tokens"].append(np.r_[prompt["tokens"][trunk:], response[:-1]])
+        inputs = np.r_[prompt["tokens"][trunk:], response[:-1]][: len(response)]
+        pieces["tokens"].append(inputs)
         pieces["positions"].append(np.repeat(position[:, None], 3, axis=1))
         pieces["branches"].append(np.full(len(response), number, np.int32))
-        pieces["targets"].append(response)
-        pieces["weights"].append(np.ones(len(response), np.float32))
     joined = {name: np.concatenate(parts) for name, parts in pieces.items()}
+    targets = np.concatenate(responses)
+    on_targets = {
+        "targets": targets,
+        "target_slots": np.arange(trunk, trunk + len(targets), dtype=np.int32),
+        "target_branches": joined["branches"][trunk:],
+        "weights": np.ones(len(targets), np.float32),
+    }
     slots = np.full(len(joined["tokens"]), -1, np.int32)
     slots[:trunk] = prompt["image_slots"][:trunk]
     images = {name: prompt[name] for name in ("patches", "patch_coords", "window_images")}
-    return {**joined, "image_slots": slots, **images}
+    return {**joined, **on_targets, "image_slots": slots, **images}

@@ -62,3 +62,17 @@ def fingerprint(directory: str | Path) -> str:
                 while block := file.read(_BLOCK):
                     digest.update(block)
     return digest.hexdigest()
+
+
+def exported_model(path: Path) -> Path:
+    """The model directory that `path` is, or that the training run in `path` has exported.
+
+    Raises UserError where there is none.
+    """
+    if not path.is_dir():
+        raise UserError(f"no model at {path}: give a model directory or a finished run's workdir.")
+    if not (path / "checkpoints").is_dir():
+        return path
+    if not (path / "model").is_dir():
+        raise UserError(f"the run in {path} has not exported its model yet: let it finish.")
+    return path / "model"

@@ -66,12 +66,13 @@ def attend_trunk_and_branch(
     trunk_qskd: tuple[jax.Array, jax.Array],
     branch_qnrkd: tuple[jax.Array, jax.Array],
     trunk_mask_qs: jax.Array,
-    branch_mask_r: jax.Array,
+    branch_mask_qnr: jax.Array,
 ) -> jax.Array:
     """One query for each of N branches of each of Q prompts, over (key, value) caches in two parts.
 
-    The N branches share the trunk's cache; only the scores of the two parts are put together, for
-    one softmax over both. Returns [Q, N, H, D].
+    The N branches share the trunk's cache and what they see of it; only the scores of the two parts
+    are put together, for one softmax over both. Every branch must see something. Returns
+    [Q, N, H, D].
     """
     (trunk_k, trunk_v), (branch_k, branch_v) = trunk_qskd, branch_qnrkd
     prompts, branches, heads, dim = q_qnhd.shape
@@ -80,11 +81,12 @@ def attend_trunk_and_branch(
     exact = {"preferred_element_type": jnp.float32}
     trunk_scores = jnp.einsum("qnkgd,qskd->qnkgs", q_qnkgd, trunk_k, **exact)
     branch_scores = jnp.einsum("qnkgd,qnrkd->qnkgr", q_qnkgd, branch_k, **exact)
-    mask = jnp.concatenate(
-        [trunk_mask_qs, jnp.broadcast_to(branch_mask_r, (prompts, *branch_mask_r.shape))], -1
+    trunk_mask_qns = jnp.broadcast_to(
+        trunk_mask_qs[:, None], (prompts, branches, trunk_mask_qs.shape[1])
     )
+    mask_qnx = jnp.concatenate([trunk_mask_qns, branch_mask_qnr], -1)
     scores = jnp.concatenate([trunk_scores, branch_scores], -1) * dim**-0.5
-    scores = jnp.where(mask[:, None, None, None], scores, -jnp.inf)
+    scores = jnp.where(mask_qnx[:, :, None, None], scores, -jnp.inf)
     weights = jax.nn.softmax(scores, -1).astype(q_qnhd.dtype)
     trunk_weights, branch_weights = jnp.split(weights, [trunk_k.shape[1]], -1)
     out = jnp.einsum("qnkgs,qskd->qnkgd", trunk_weights, trunk_v, **exact)

@@ -1,7 +1,28 @@
 """Log-probabilities of given tokens, without ever holding the logits of all of them."""
 
+from collections.abc import Mapping
+
 import jax
 import jax.numpy as jnp
+
+
+def target_logprobs(
+    model, batch: Mapping[str, jax.Array], chunk: int
+) -> tuple[jax.Array, jax.Array]:
+    """`token_logprobs` of a packed batch's targets [B, R]: the head sees response tokens only.
+
+    model: called with the batch, gives hidden states [B, T, D]; has `head_vd()`.
+    """
+    hidden_btd = model(batch)
+    hidden_brd = jnp.take_along_axis(hidden_btd, batch["target_slots"][..., None], axis=1)
+    shape = batch["targets"].shape
+    logp_n, is_argmax_n = token_logprobs(
+        hidden_brd.reshape(-1, hidden_brd.shape[-1]),
+        model.head_vd(),
+        batch["targets"].reshape(-1),
+        chunk,
+    )
+    return logp_n.reshape(shape), is_argmax_n.reshape(shape)
 
 
 def token_logprobs(

@@ -26,6 +26,7 @@ RULES = (
     "columns."
 )
 SIZE = {"Easy": 9, "Medium": 11, "Hard": 13}
+TURNS = {"Easy": (1, 6), "Medium": (2, 9), "Hard": (3, 12)}  # asked for, least and most
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,6 +142,10 @@ def runs(steps: tuple[str, ...]) -> list[tuple[str, int]]:
         else:
             joined.append((way, 1))
     return joined
+
+
+def turns_of(steps: tuple[str, ...]) -> int:
+    return sum(a != b for a, b in pairwise(steps))
 
 
 def walk(maze: Maze) -> tuple[tuple[str, ...], list[str]]:
@@ -260,6 +265,15 @@ class TurnCount(Task):
     name = "turn_count"
     qa_type, qa_level = STRATEGY, "Hard"
 
+    def pose(self, game, rng, level):
+        """Within TURNS, all numbers of turns are equally likely."""
+        least, most = TURNS[level]
+        turns = int(rng.integers(least, most + 1))
+        while True:
+            maze = new(rng, level)
+            if turns_of(path(maze.rows, maze.player, maze.goal)) == turns:
+                return maze, {}
+
     def ask(self, maze):
         return (
             "The player takes the shortest way to the goal. How many turns does it make? A turn is "
@@ -268,7 +282,7 @@ class TurnCount(Task):
 
     def solve(self, maze):
         steps, said = walk(maze)
-        turns = sum(a != b for a, b in pairwise(steps))
+        turns = turns_of(steps)
         said.append(f"That is {turns + 1} straight runs, so {turns} turns.")
         return Solution(turns, said)
 

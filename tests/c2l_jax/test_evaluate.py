@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from c2l_jax import evaluate
 from c2l_jax.data.records import open_split
 from tests.c2l_jax.conftest import STEPS
 from tests.conftest import run_module
@@ -48,11 +49,12 @@ def test_the_exported_model_answers_like_its_run(of_run, finished_run, dataset, 
         ({"--data": "/nonexistent"}, "no data set in /nonexistent"),
         ({"--split": "dev"}, "no records in split 'dev'"),
         ({"--rows": "0"}, "--rows 0"),
+        ({"--limit": "0"}, "--limit 0"),
     ],
 )
-def test_bad_arguments(changed, message, model_dir, dataset, tmp_path):
+def test_bad_arguments(changed, message, model_dir, dataset, tmp_path, capsys):
     arguments = {"--model": model_dir, "--data": dataset, "--out": tmp_path} | changed
-    flat = [item for pair in arguments.items() for item in pair]
-    result = run_module("c2l_jax.evaluate", *flat, check=False)
-    assert result.returncode == 2 and "error: " in result.stderr and message in result.stderr
-    assert "Traceback" not in result.stderr
+    with pytest.raises(SystemExit) as stopped:
+        evaluate.main([str(item) for pair in arguments.items() for item in pair])
+    (line,) = [x for x in capsys.readouterr().err.splitlines() if x.startswith("error: ")]
+    assert stopped.value.code == 2 and message in line

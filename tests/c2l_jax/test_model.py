@@ -235,8 +235,9 @@ def test_prefill_and_decode_equal_the_forward_pass(model):
 
         def step(cache, inputs):
             index, tokens, positions = inputs
+            seen = jnp.broadcast_to(jnp.arange(steps) <= index, (2, count, steps))
             hidden, cache = module.decode(
-                layers, tokens, positions, trunk_cache, trunk["segments"] > 0, cache, index
+                layers, tokens, positions, trunk_cache, trunk["segments"] > 0, cache, seen, index
             )
             return cache, hidden
 

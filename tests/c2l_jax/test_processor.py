@@ -43,12 +43,11 @@ def test_prompt_is_the_chat_template_with_expanded_picture(processor, record):
 
 def test_targets_are_the_response_and_its_end(processor, record):
     example = processor.example(record, "cot")
-    predicted = example["targets"][example["weights"] > 0]
+    predicted, where = example["targets"], example["target_slots"]
     assert predicted[-1] == processor.end_token_id
     assert processor.tokenizer.decode(predicted[:-1]) == response_text(record, "cot")
     # Every predicted token is the next input token: the loss is on what the model will read.
-    where = np.flatnonzero(example["weights"] > 0)
-    np.testing.assert_array_equal(example["targets"][where[:-1]], example["tokens"][where[1:]])
+    np.testing.assert_array_equal(predicted[:-1], example["tokens"][where[1:]])
     assert (np.diff(where) == 1).all() and where[-1] == len(example["tokens"]) - 1
     assert response_text(record, "cot").endswith(f"### Answer: {record['answer']}")
 
@@ -60,8 +59,11 @@ def test_branches_restart_after_the_trunk(processor, record):
     alone = [add_branches(prompt, [response]) for response in responses]
     for number, single in enumerate(alone, start=1):
         ours, theirs = example["branches"] == number, single["branches"] == 1
-        for name in ("tokens", "positions", "targets", "weights"):
+        for name in ("tokens", "positions"):
             np.testing.assert_array_equal(example[name][ours], single[name][theirs])
+        on_targets = example["target_branches"] == number
+        np.testing.assert_array_equal(example["target_slots"][on_targets], np.flatnonzero(ours))
+        np.testing.assert_array_equal(example["targets"][on_targets], single["targets"])
         assert example["tokens"][ours][0] == prompt["tokens"][-1]
     assert (example["branches"] == 0).sum() == len(prompt["tokens"]) - 1
 
@@ -88,3 +90,13 @@ def test_missing_data_set_and_split(tmp_path, dataset):
         open_split(tmp_path, "train")
     with pytest.raises(UserError, match="no records in split 'dev'"):
         open_split(dataset, "dev")
+
+
+def test_responses_know_where_their_tokens_begin(processor):
+    text = "The cell is red.\n\n### Answer: (3, 5) é"
+    tokens, starts = processor.response_and_starts(text)
+    assert tokens[-1] == processor.end_token_id and starts[-1] == len(text)
+    bounds = [*starts]
+    for token, start, end in zip(tokens[:-1], bounds, bounds[1:], strict=False):
+        if "\ufffd" not in (piece := processor.tokenizer.decode([token])):
+            assert text[start:end] == piece

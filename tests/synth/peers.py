@@ -1,11 +1,10 @@
 """Published positions with answers recomputed by another solver, where they lie by the project."""
 
 import json
-from pathlib import Path
 
 import pytest
 
-FOLDER = Path(__file__).parents[2].parent / "shared" / "peer_cases"
+from tests.synth.peer import FOLDER
 
 
 def cases(game: str) -> list[dict]:

@@ -1,10 +1,12 @@
 """The command line, run in this process."""
 
 import json
+from dataclasses import asdict
 
 import pytest
 
 from synth.__main__ import main
+from synth.dataset import Plan
 from synth.game import all_games
 
 
@@ -61,6 +63,12 @@ MAZE = '{"rows": ["#####", "#...#", "#####"], "player": [1, 1], "goal": [1, 3]}'
         ("solve maze turn_count --state OUT/maze --params [", "--params is no JSON object"),
         ("solve maze position_after_step --state OUT/maze", "cannot be asked here"),
         ("solve tictactoe rule_based_move --state OUT/empty", "not just one best move"),
+        ("audit OUT --json OUT/maze/a.json", "maze cannot be made"),
+        ("audit OUT", "holds no data set; make one with"),
+        ("audit OUT/data --oracles no.such", "package no.such with the independent solvers"),
+        ("gallery --out OUT/maze/page.html", "maze cannot be made"),
+        ("gallery --out OUT", "is a folder; name the page"),
+        ("gallery --out OUT/page.html --games go", "there is no game 'go'"),
         ("dance", "invalid choice"),
     ],
 )
@@ -68,12 +76,15 @@ def test_a_mistake_is_answered_by_one_sentence(command, sentence, tmp_path, caps
     (tmp_path / "maze").write_text(MAZE)
     (tmp_path / "broken").write_text("{")
     (tmp_path / "empty").write_text('{"rows": ["---", "---", "---"]}')
+    (tmp_path / "data").mkdir()
+    for name, kept in {"dataset_info": {}, "metadata": asdict(Plan(("maze",), 1, 0, 112))}.items():
+        (tmp_path / "data" / f"{name}.json").write_text(json.dumps(kept))
     assert main(command.replace("OUT", str(tmp_path)).split()) == 2
     said = capsys.readouterr().err
     assert sentence in said and len(said.strip().splitlines()) == 1
 
 
-@pytest.mark.parametrize("command", ["", "list", "generate", "show", "solve"])
+@pytest.mark.parametrize("command", ["", "list", "generate", "audit", "show", "gallery", "solve"])
 def test_help(command, capsys):
     with pytest.raises(SystemExit) as end:
         main([*command.split(), "--help"])

@@ -1,7 +1,6 @@
-"""Tic-tac-toe against a plain minimax of its own, its picture and the published cases."""
+"""Tic-tac-toe: its boards, its reasoning and its picture."""
 
 import collections
-import functools
 import itertools
 import json
 import re
@@ -12,37 +11,18 @@ import pytest
 from synth.draw import BLUE, RED
 from synth.game import LEVELS, find_game
 from synth.games import tictactoe
-from tests.synth.peers import cases
+from tests.synth.oracles.tictactoe import (
+    as_text,
+    best_moves,
+    has_won,
+    is_over,
+    moves,
+    score,
+    to_move,
+)
 from tests.synth.sampling import questions
 
 GAME = find_game("tictactoe")
-SQUARE = np.arange(9).reshape(3, 3)
-TRIPLES = [*SQUARE, *SQUARE.T, SQUARE.diagonal(), SQUARE[:, ::-1].diagonal()]
-
-
-def has_won(marks, mark):
-    return any(all(marks[i] == mark for i in triple) for triple in TRIPLES)
-
-
-def to_move(marks):
-    return "X" if marks.count("O") > marks.count("X") else "O"
-
-
-@functools.cache
-def score(marks):
-    """+1 if O wins under perfect play, -1 if X does, 0 for a draw."""
-    if has_won(marks, "O") or has_won(marks, "X") or "-" not in marks:
-        return has_won(marks, "O") - has_won(marks, "X")
-    best = max if to_move(marks) == "O" else min
-    return best(score(after) for after in moves(marks).values())
-
-
-def moves(marks):
-    return {i: marks[:i] + to_move(marks) + marks[i + 1 :] for i in range(9) if marks[i] == "-"}
-
-
-def best_moves(marks):
-    return [i for i, after in moves(marks).items() if score(after) == score(marks)]
 
 
 def read(record):
@@ -52,40 +32,23 @@ def read(record):
     return marks, 3 * row + col, record["options"]["ABCDEFGHI".index(record["answer"])]
 
 
-def as_text(i):
-    return f"({i // 3}, {i % 3})"
-
-
-def test_colours():
-    for record in questions("tictactoe", "cell_color", 100):
-        marks, cell, answer = read(record)
-        assert answer == {"O": "red", "X": "blue", "-": "white"}[marks[cell]]
-
-
-def test_best_moves():
+def test_there_is_one_best_cell_and_a_choice():
     for record in questions("tictactoe", "rule_based_move", 100):
         marks, _, answer = read(record)
         assert [as_text(i) for i in best_moves(marks)] == [answer]
-        assert marks.count("-") > 1 and not has_won(marks, "O") and not has_won(marks, "X")
-
-
-def test_best_replies():
+        assert marks.count("-") > 1 and not is_over(marks)
     for record in questions("tictactoe", "reply_after_move", 100):
         marks, cell, answer = read(record)
         assert as_text(cell) not in record["options"] and "none" in record["options"]
-        after = moves(marks).get(cell)
-        if after is None or has_won(after, to_move(marks)) or "-" not in after:
-            assert answer == "none"
-        else:
-            assert [as_text(i) for i in best_moves(after)] == [answer]
+        if answer != "none":
+            assert [as_text(i) for i in best_moves(moves(marks)[cell])] == [answer]
 
 
 def test_the_boards_are_all_reachable_ones_with_their_level():
     reachable, todo = set(), ["-" * 9]
     while todo:
         marks = todo.pop()
-        over = has_won(marks, "O") or has_won(marks, "X") or "-" not in marks
-        if marks not in reachable and not over:
+        if marks not in reachable and not is_over(marks):
             reachable.add(marks)
             todo += moves(marks).values()
     levels = {"".join(board.rows): level for level in LEVELS for board in tictactoe.boards()[level]}
@@ -168,29 +131,3 @@ def test_the_description_rebuilds_the_state():
     for record in questions("tictactoe", "cell_color", 6):
         rows = re.findall(r"row \d: (\S) (\S) ([^;. ])", record["description"])
         assert ["".join(row) for row in rows] == json.loads(record["state"])["rows"]
-
-
-def test_published_cases():
-    """Their options put the bottom row into one group, and say "none" for finished games too.
-
-    A published move therefore agrees if it is, or contains, our cell; boards that our tasks do
-    not ask about (finished, or with several best moves) are passed over.
-    """
-    compared = collections.Counter()
-    for case in cases("tictactoe"):
-        rows = tuple("".join(row).replace(" ", "-") for row in case["state"]["board"])
-        params = {key: tuple(value) for key, value in case["params"].items()}
-        task = GAME.task(case["task"])
-        try:
-            answer = task.solve(tictactoe.Position(rows), **params).answer
-        except ValueError as refusal:
-            assert "just one best" in str(refusal)
-            continue
-        published = case["answer"]
-        if isinstance(published, list):
-            group = published if isinstance(published[0], list) else [published]
-            assert list(answer) in group, case["case"]
-        else:
-            assert answer == published, case["case"]
-        compared[task.name] += 1
-    assert set(compared) == {"cell_color", "rule_based_move", "reply_after_move"}

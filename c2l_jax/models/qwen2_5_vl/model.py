@@ -72,7 +72,8 @@ class Qwen2_5_VL(nnx.Module):
         trunk_cache: list[KeyValue],
         trunk_mask_qt: jax.Array,
         branch_cache: list[KeyValue],
-        step: jax.Array | int,
+        branch_mask_qnr: jax.Array,
+        slot: jax.Array | int,
     ) -> tuple[jax.Array, list[KeyValue]]:
         """One more token of each of N branches of each of Q prompts.
 
@@ -81,13 +82,21 @@ class Qwen2_5_VL(nnx.Module):
           trunk_cache: from `prefill`, [Q, T, Hkv, Dh], shared by a prompt's branches.
           trunk_mask_qt: bool, which trunk entries a prompt's branches see.
           branch_cache: for each layer (keys, values) [Q, N, R, Hkv, Dh].
-          step: where in R this token goes; entries up to it are attended to.
+          branch_mask_qnr: bool, which of its own entries each branch sees; among them `slot`.
+          slot: where in R the new tokens go, the same for all branches.
 
         Returns hidden states [Q, N, D] after the final norm and the branch cache with this token.
         """
         x_qnd = self.text.embedding[...][tokens_qn]
         return self.text.decode(
-            layers, x_qnd, positions_qn3, trunk_cache, trunk_mask_qt, branch_cache, step
+            layers,
+            x_qnd,
+            positions_qn3,
+            trunk_cache,
+            trunk_mask_qt,
+            branch_cache,
+            branch_mask_qnr,
+            slot,
         )
 
     def _forward(self, batch: Batch, keep_cache: bool):

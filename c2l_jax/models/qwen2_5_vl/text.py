@@ -94,21 +94,21 @@ class TextModel(nnx.Module):
         trunk_cache: list[KeyValue],
         trunk_mask_qt: jax.Array,
         branch_cache: list[KeyValue],
-        step: jax.Array,
+        branch_mask_qnr: jax.Array,
+        slot: jax.Array | int,
     ) -> tuple[jax.Array, list[KeyValue]]:
         """One token of each branch; see Qwen2_5_VL.decode."""
         graphdef = nnx.graphdef(self.layers)
         angles_qnk = self.angles(positions_qn3)
-        branch_mask_r = jnp.arange(branch_cache[0][0].shape[2]) <= step
         new_cache = []
         for params, trunk, branch in zip(layers, trunk_cache, branch_cache, strict=True):
 
             def attend_heads(q, k, v, trunk=trunk, branch=branch):
                 branch = tuple(
-                    jax.lax.dynamic_update_slice_in_dim(old, new[:, :, None], step, axis=2)
+                    jax.lax.dynamic_update_slice_in_dim(old, new[:, :, None], slot, axis=2)
                     for old, new in zip(branch, (k, v), strict=True)
                 )
-                out = attend_trunk_and_branch(q, trunk, branch, trunk_mask_qt, branch_mask_r)
+                out = attend_trunk_and_branch(q, trunk, branch, trunk_mask_qt, branch_mask_qnr)
                 return out, branch
 
             x_qnd, branch = nnx.merge(graphdef, params)(x_qnd, angles_qnk, attend_heads)

@@ -1,0 +1,209 @@
+"""Lets a model answer every question of a data set several times, at random.
+
+  python -m c2l_jax.sample --model runs/sft --data DATASET --split train --n 8 --out responses
+
+--model is a Hugging Face Qwen2.5-VL directory or the working directory of a finished training run,
+whose exported model is then used. Writes to --out: sampling.json (the settings and the model's
+fingerprint) and responses.jsonl, one line a question with its n responses, each with its text, its
+log-probability under the model (at temperature 1, without truncation, end token included), its
+number of tokens, whether it ended by itself, and whether its final answer is right.
+
+The tokens drawn depend on --seed, the record and the sample's number alone. The same command goes
+on where it was stopped or killed, and ends with the same bytes. --rows and --lanes say how much is
+computed at a time: more is faster until memory runs out. Another choice of them changes results by
+rounding only, which seldom changes a response in float32 but soon does in bfloat16.
+"""
+
+import argparse
+import json
+import os
+import time
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+from tqdm import tqdm
+
+from c2l_jax import answers
+from c2l_jax.data.processor import Processor
+from c2l_jax.data.records import open_split
+from c2l_jax.errors import UserError, exit_on_user_error
+from c2l_jax.evaluate import KEPT, add_arguments, check_positive, device_mesh, prompt_shape
+from c2l_jax.models.loading import exported_model, fingerprint, load_model
+from c2l_jax.sampler import Response, Sampler
+
+SETTINGS, RESPONSES = "sampling.json", "responses.jsonl"
+
+
+def question_line(index: int, record: dict, responses: list[dict]) -> str:
+    """A line of responses.jsonl."""
+    kept = {name: record[name] for name in KEPT}
+    line = {"id": record["id"], "index": index, **kept, "responses": responses}
+    return json.dumps(line) + "\n"
+
+
+def judged(response: Response, record: dict, processor: Processor) -> dict:
+    text = processor.tokenizer.decode(response.tokens)
+    verdict = answers.judge(text, record)
+    return {
+        "text": text,
+        "logp": round(response.logp, 4),
+        "tokens": len(response.logps),
+        "ended": response.ended,
+        "extracted": verdict.extracted,
+        "correct": verdict.correct,
+    }
+
+
+def claim(out: Path, settings: dict):
+    """Writes sampling.json, or checks that it says the same. Raises UserError where it doesn't."""
+    path = out / SETTINGS
+    if path.exists():
+        there = json.loads(path.read_text())
+        changed = [
+            f"{name}: {there.get(name)} there, {settings.get(name)} now"
+            for name in sorted(there.keys() | settings.keys())
+            if there.get(name) != settings.get(name)
+        ]
+        if changed:
+            raise UserError(
+                f"{out} holds responses of other settings ({'; '.join(changed)}): use its "
+                "settings, or another --out."
+            )
+    else:
+        out.mkdir(parents=True, exist_ok=True)
+        _replace(path, json.dumps(settings, indent=2) + "\n")
+
+
+def complete_lines(path: Path) -> dict[int, str]:
+    """The complete lines of responses.jsonl by index; cuts off what a kill left of a last one."""
+    if not path.exists():
+        return {}
+    content = path.read_bytes()
+    end = content.rfind(b"\n") + 1
+    if end < len(content):
+        os.truncate(path, end)
+    lines = content[:end].decode().splitlines(keepends=True)
+    try:
+        return {json.loads(line)["index"]: line for line in lines}
+    except (ValueError, KeyError):
+        raise UserError(f"{path} holds a line that is no question: use another --out.") from None
+
+
+def _replace(path: Path, content: str):
+    """Writes a file that is at all times either the old one or the new one."""
+    temporary = path.with_name(path.name + ".new")
+    temporary.write_text(content)
+    temporary.replace(path)
+
+
+def table(lines: list[str], tokens_per_second: float | None) -> str:
+    """What came of it, over all questions."""
+    right = [[r["correct"] for r in json.loads(line)["responses"]] for line in lines]
+    shares = np.array([np.mean(question) for question in right])
+    figures = {
+        "questions": f"{len(shares)}",
+        "accuracy of samples": f"{100 * shares.mean():.1f} %",
+        "all samples right": f"{100 * (shares == 1).mean():.1f} %",
+        "all samples wrong": f"{100 * (shares == 0).mean():.1f} %",
+        "some right, some wrong": f"{100 * ((shares > 0) & (shares < 1)).mean():.1f} %",
+        "tokens/s": "-" if tokens_per_second is None else f"{tokens_per_second:,.0f}",
+    }
+    return "\n".join(f"{name:22}  {value:>9}" for name, value in figures.items())
+
+
+def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m c2l_jax.sample",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_arguments(parser, split="train")
+    parser.add_argument("--n", type=int, default=8, help="responses a question (default: 8)")
+    parser.add_argument(
+        "--lanes", type=int, help="responses to a question at a time (default: as many as --n)"
+    )
+    parser.add_argument(
+        "--temperature",
+        type=float,
+        default=1.0,
+        help="divides the logits; 0 takes the likeliest token (default: 1)",
+    )
+    parser.add_argument(
+        "--top-k",
+        "--top_k",
+        type=int,
+        default=0,
+        help="then draw from the K likeliest tokens only (default: 0, all)",
+    )
+    parser.add_argument(
+        "--top-p",
+        "--top_p",
+        type=float,
+        default=1.0,
+        help="then from the fewest of them that hold this share of the probability (default: 1)",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the random draws (default: 0)")
+    args = parser.parse_args(arguments)
+    check_positive(limit=args.limit, max_tokens=args.max_tokens, n=args.n, lanes=args.lanes)
+    if args.temperature < 0 or args.top_k < 0 or not 0 < args.top_p <= 1:
+        raise UserError("--temperature and --top-k must not be negative, --top-p be in (0, 1].")
+    if args.temperature == 0 and args.n > 1:
+        raise UserError("--temperature 0 makes all responses to a question alike: add --n 1.")
+    return args
+
+
+def write_responses(args: argparse.Namespace, mesh, model: Path, split, records, done) -> float:
+    """Appends a line to responses.jsonl for every question not in `done`; returns tokens/s."""
+    graphdef, params, directory, _ = load_model(model, mesh, jnp.dtype(args.dtype))
+    processor = Processor(directory)
+    sampler = Sampler(
+        graphdef,
+        params,
+        mesh=mesh,
+        # Of all records, so that a resumed command computes in the same shapes.
+        shape=prompt_shape(processor, split, records, args.format),
+        end_token=processor.end_token_id,
+        max_tokens=args.max_tokens,
+        rows=args.rows,
+        lanes=args.lanes or args.n,
+        temperature=args.temperature,
+        top_k=args.top_k,
+        top_p=args.top_p,
+    )
+    prompts = ((i, processor.prompt(split[i], args.format)) for i in records if i not in done)
+    tokens, began = 0, time.monotonic()
+    bar = tqdm(desc="sampling", unit="question", total=len(records), initial=len(done))
+    with bar, (args.out / RESPONSES).open("a", encoding="utf-8") as file:
+        for index, responses in sampler.run(prompts, args.n, args.seed):
+            record = split[index]
+            lines = [judged(response, record, processor) for response in responses]
+            done[index] = question_line(index, record, lines)
+            file.write(done[index])
+            file.flush()
+            bar.update()
+            tokens += sum(len(response.logps) for response in responses)
+    return tokens / (time.monotonic() - began)
+
+
+@exit_on_user_error
+def main(arguments: list[str] | None = None):
+    args = parse_arguments(arguments)
+    mesh = device_mesh(args.rows)
+    split = open_split(args.data, args.split)
+    records = range(min(len(split), args.limit or len(split)))
+    model = exported_model(args.model)
+    names = "split format n temperature top_p top_k seed max_tokens limit dtype".split()
+    settings = {"model": str(model), "fingerprint": fingerprint(model), "data": str(args.data)}
+    claim(args.out, settings | {name: getattr(args, name) for name in names})
+    path, speed = args.out / RESPONSES, None
+    done = complete_lines(path)
+    if len(done) < len(records):
+        speed = write_responses(args, mesh, model, split, records, done)
+    lines = [done[index] for index in records]
+    _replace(path, "".join(lines))
+    print(table(lines, speed))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,164 @@
+"""The sampling command: what it writes, that a kill changes nothing, and how it refuses."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from c2l_jax import answers, sample
+from c2l_jax.data.records import open_split
+from c2l_jax.models.loading import exported_model, fingerprint
+from tests.conftest import ROOT, run_module
+
+LIMIT, N = 24, 3
+
+
+def arguments(model_dir, dataset, out, **changed) -> list[str]:
+    options = {"model": model_dir, "data": dataset, "out": out, "limit": LIMIT, "n": N}
+    options |= {"rows": 4, "lanes": 2, "max_tokens": 40, "top_k": 50} | changed
+    names = {
+        name: "--top_k" if name == "top_k" else f"--{name.replace('_', '-')}" for name in options
+    }
+    return [str(item) for name, value in options.items() for item in (names[name], value)]
+
+
+def lines(out: Path) -> list[dict]:
+    return [json.loads(line) for line in (out / sample.RESPONSES).read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def unbroken(model_dir, dataset, tmp_path_factory):
+    """(out, stdout) of a command that nothing disturbed."""
+    out = tmp_path_factory.mktemp("responses")
+    return out, run_module("c2l_jax.sample", *arguments(model_dir, dataset, out)).stdout
+
+
+def test_every_question_has_its_judged_responses(unbroken, model_dir, dataset):
+    out, stdout = unbroken
+    split = open_split(dataset, "train")
+    written = lines(out)
+    assert [line["index"] for line in written] == list(range(LIMIT))
+    kept = ("id", "game", "task", "qa_type", "qa_level", "plot_level", "question", "options")
+    for line in written:
+        record = split[line["index"]]
+        assert {name: line[name] for name in kept} == {name: record[name] for name in kept}
+        assert line["answer"] == record["answer"] and len(line["responses"]) == N
+        for response in line["responses"]:
+            verdict = answers.judge(response["text"], record)
+            assert (response["extracted"], response["correct"]) == (
+                verdict.extracted,
+                verdict.correct,
+            )
+            assert 1 <= response["tokens"] <= 40 and response["logp"] < 0
+            assert response["ended"] or response["tokens"] == 40
+            assert response["logp"] == round(response["logp"], 4)
+    settings = json.loads((out / sample.SETTINGS).read_text())
+    expected = {"split": "train", "format": "cot", "n": N, "temperature": 1.0, "top_p": 1.0}
+    expected |= {"top_k": 50, "seed": 0, "max_tokens": 40, "limit": LIMIT, "data": str(dataset)}
+    expected |= {"model": str(model_dir), "fingerprint": fingerprint(model_dir)}
+    assert settings == expected | {"dtype": "float32"}
+    assert "questions" in stdout and "tokens/s" in stdout and f" {LIMIT}\n" in stdout
+
+
+def test_killed_at_any_moment_and_started_again_equals_unbroken(
+    unbroken, model_dir, dataset, tmp_path
+):
+    command = arguments(model_dir, dataset, tmp_path)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "c2l_jax.sample", *command],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    path = tmp_path / sample.RESPONSES
+    while process.poll() is None and not (path.exists() and b"\n" in path.read_bytes()):
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    complete = path.read_bytes().count(b"\n")
+    assert 0 < complete < LIMIT
+    with path.open("ab") as file:  # what a kill in the middle of a line leaves
+        file.write(path.read_bytes()[:99])
+    sample.main(command)
+    assert path.read_bytes() == (unbroken[0] / sample.RESPONSES).read_bytes()
+    assert sorted(os.listdir(tmp_path)) == [sample.RESPONSES, sample.SETTINGS]
+
+
+def test_a_complete_file_is_only_reported(unbroken, model_dir, dataset, capsys):
+    path = unbroken[0] / sample.RESPONSES
+    before = path.read_bytes()
+    sample.main(arguments(model_dir, dataset, unbroken[0]))
+    assert path.read_bytes() == before
+    assert capsys.readouterr().out.splitlines()[-1].split() == ["tokens/s", "-"]
+
+
+def test_rows_lanes_and_devices_change_rounding_only(unbroken, model_dir, dataset, tmp_path):
+    command = arguments(model_dir, dataset, tmp_path, rows=8, lanes=3)
+    run_module("c2l_jax.sample", *command, XLA_FLAGS="--xla_force_host_platform_device_count=8")
+    for ours, theirs in zip(lines(tmp_path), lines(unbroken[0]), strict=True):
+        for a, b in zip(ours["responses"], theirs["responses"], strict=True):
+            assert a.pop("logp") == pytest.approx(b.pop("logp"), abs=1e-3)
+        assert ours == theirs
+
+
+def test_the_table_counts_samples_and_questions():
+    verdicts = [(1, 1), (0, 0), (0, 1), (0, 0)]
+    rows = [json.dumps({"responses": [{"correct": bool(v)} for v in pair]}) for pair in verdicts]
+    text = sample.table(rows, 1234.5)
+    figures = [line.split()[-1 - line.endswith("%")] for line in text.splitlines()]
+    assert figures == ["4", "37.5", "25.0", "50.0", "25.0", "1,234"]
+
+
+def refusal(command, capsys) -> str:
+    with pytest.raises(SystemExit) as stopped:
+        sample.main(command)
+    assert stopped.value.code == 2
+    (line,) = [x for x in capsys.readouterr().err.splitlines() if x.startswith("error: ")]
+    return line
+
+
+def test_other_settings_in_the_same_directory_are_refused(unbroken, model_dir, dataset, capsys):
+    command = arguments(model_dir, dataset, unbroken[0], seed=1, temperature=0.5)
+    message = refusal(command, capsys)
+    assert "seed: 0 there, 1 now" in message and "temperature: 1.0 there, 0.5 now" in message
+    assert "max_tokens" not in message
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"model": "/nonexistent"}, "no model at /nonexistent"),
+        ({"data": "/nonexistent"}, "no data set in /nonexistent"),
+        ({"split": "dev"}, "no records in split 'dev'"),
+        ({"rows": 0}, "--rows 0"),
+        ({"lanes": 0}, "--lanes 0"),
+        ({"n": 0}, "--n 0"),
+        ({"max_tokens": 0}, "--max-tokens 0"),
+        ({"limit": 0}, "--limit 0"),
+        ({"temperature": -1}, "--temperature"),
+        ({"temperature": 0}, "add --n 1"),
+        ({"top_p": 0}, "--top-p"),
+        ({"top_p": 1.5}, "--top-p"),
+        ({"top_k": -1}, "--top-k"),
+    ],
+)
+def test_bad_arguments(changed, message, model_dir, dataset, tmp_path, capsys):
+    assert message in refusal(arguments(model_dir, dataset, tmp_path, **changed), capsys)
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_damaged_file_or_an_unfinished_run_is_refused(model_dir, dataset, tmp_path, capsys):
+    (tmp_path / "run" / "checkpoints").mkdir(parents=True)
+    command = arguments(tmp_path / "run", dataset, tmp_path / "out")
+    assert "has not exported its model yet" in refusal(command, capsys)
+    (tmp_path / "run" / "model").mkdir()
+    assert exported_model(tmp_path / "run") == tmp_path / "run" / "model"
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / sample.RESPONSES).write_text('{"index": 0}\nnonsense\n')
+    command = arguments(model_dir, dataset, tmp_path / "out")
+    assert "holds a line that is no question" in refusal(command, capsys)

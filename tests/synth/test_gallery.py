@@ -1,0 +1,49 @@
+"""The gallery shows every task at every level and needs nothing but itself."""
+
+import base64
+import re
+from html import unescape
+
+import pytest
+
+from synth.__main__ import main
+from synth.game import LEVELS
+from synth.records import make_record
+from tests.synth.sampling import TASKS
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory) -> str:
+    out = tmp_path_factory.mktemp("gallery") / "new" / "gallery.html"
+    assert main(["gallery", "--out", str(out), "--size", "112", "--seed", "3"]) == 0
+    return out.read_text(encoding="utf-8")
+
+
+def test_every_task_is_there_at_every_level(page):
+    cards = re.findall(r"<article .*?</article>", page, re.DOTALL)
+    names = [(game, task, level) for game, task in TASKS for level in LEVELS]
+    assert len(cards) == len(names) and f"{len(names)} questions" in page
+    for card, (game, task, level) in zip(cards, names, strict=True):
+        record = make_record(game, task, level, 3, 0, 112)
+        assert f'data-game="{game}" data-task="{task}" data-level="{level}"' in card
+        (picture,) = re.findall(r'src="data:image/png;base64,([^"]+)"', card)
+        assert base64.b64decode(picture) == record["image"]
+        marked = re.findall(r"<li class=right><b>(\w)</b>", card)
+        assert marked == ([record["answer"]] if record["options"] else [])
+        text = unescape(re.sub(r"<[^>]*>", "\n", card))
+        for shown in (*record["options"], *record["steps"], record["answer"]):
+            assert f"\n{shown}\n" in text
+        assert record["question"].split("\n\n", 1)[1] in text and record["description"] in text
+
+
+def test_nothing_comes_from_outside(page):
+    markup = re.sub(r'src="data:image/png;base64,[^"]+"', "", page)
+    assert not re.search(r"src=|href=|https?:|url\(|@import|<link|fetch\(", markup)
+    assert page.count("<script>") == page.count("<style>") == 1
+
+
+def test_one_game_only(tmp_path):
+    out = tmp_path / "maze.html"
+    assert main(["gallery", "--out", str(out), "--games", "maze", "--size", "56"]) == 0
+    found = re.findall(r'data-game="(\w+)" data-task', out.read_text(encoding="utf-8"))
+    assert set(found) == {"maze"} and len(found) == 18
