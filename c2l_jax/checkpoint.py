@@ -12,7 +12,7 @@ from ml_collections import ConfigDict
 from c2l_jax.errors import UserError
 
 # What may differ between the run that stopped and the command that resumes it.
-FREE_SETTINGS = ("steps", "log_every", "checkpoint", "data.threads")
+FREE_SETTINGS = ("steps", "log_every", "checkpoint", "data.threads", "evaluation")
 
 
 class Checkpoints:

@@ -31,9 +31,9 @@ class Metrics:
             self._lines.write(json.dumps({"step": step, **values}) + "\n")
             for name, value in values.items():
                 self._board.add_scalar(name, value, step)
-            self._bar.set_postfix(
-                {name: f"{values[name]:.4g}" for name in ("loss", "accuracy") if name in values}
-            )
+            shown = [n for n in ("loss", "accuracy", "rewards/accuracy") if n in values]
+            if shown:
+                self._bar.set_postfix({name: f"{values[name]:.4g}" for name in shown})
 
     def sample(self, step: int, name: str, image_hwc: np.ndarray | None, text: str):
         if self._writes:
@@ -61,5 +61,9 @@ def _step(line: str) -> int | None:
 
 
 def read_metrics(workdir: Path) -> list[dict]:
-    """The scalars of a run, one dict for each logged step."""
-    return [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+    """The scalars of a run, one dict for each logged step, held-out figures ("eval/") included."""
+    steps: dict[int, dict] = {}
+    for line in (workdir / "metrics.jsonl").read_text().splitlines():
+        values = json.loads(line)
+        steps.setdefault(values["step"], {}).update(values)
+    return list(steps.values())

@@ -12,6 +12,7 @@ end, the trained model as a Hugging Face directory (model/) are in the working d
 
 import contextlib
 import importlib
+import itertools
 import json
 import logging
 import math
@@ -28,8 +29,8 @@ from absl import app, flags
 from ml_collections import ConfigDict, config_flags
 
 from c2l_jax.checkpoint import Checkpoints, write_config
-from c2l_jax.data.packing import training_batches
-from c2l_jax.data.processor import Processor, open_picture, response_text, user_text
+from c2l_jax.data.packing import RowShape, training_batches
+from c2l_jax.data.processor import Processor, open_picture
 from c2l_jax.data.records import open_split
 from c2l_jax.errors import UserError, exit_on_user_error
 from c2l_jax.metrics import Metrics
@@ -39,7 +40,7 @@ from c2l_jax.models.qwen2_5_vl.config import Config
 from c2l_jax.optimizer import make_optimizer, rate_scales, schedule
 from c2l_jax.sharding import like_parameters, make_mesh, parameter_shardings, put_batch
 
-OBJECTIVES = ("sft",)
+OBJECTIVES = ("sft", "dpo")
 CONFIG = config_flags.DEFINE_config_file("config", None, "Program that returns the settings.")
 WORKDIR = flags.DEFINE_string("workdir", None, "Where the run lives; the same one resumes it.")
 
@@ -50,7 +51,7 @@ def validate(config: ConfigDict, mesh: jax.sharding.Mesh):
         raise UserError(
             f"config.objective is {config.objective!r}: it must be one of {', '.join(OBJECTIVES)}."
         )
-    for name in ("steps", "log_every", "accumulation", "logprob_chunk"):
+    for name in ("steps", "log_every", "accumulation", "logprob_chunk", "evaluation.batches"):
         if config[name] < 1:
             raise UserError(f"config.{name} is {config[name]}: it must be at least 1.")
     for name in ("model", "data.path"):
@@ -67,36 +68,46 @@ def validate(config: ConfigDict, mesh: jax.sharding.Mesh):
         )
 
 
-def make_train_step(graphdef, trained: frozenset[str], objective, optimizer, config: ConfigDict):
-    """The update: (state, batch) -> (state, metrics), with state = {params, opt_state}."""
+def make_loss(graphdef, objective, config: ConfigDict):
+    """(params, batch) -> (loss sum, sums of what is logged); params are cast to compute in."""
     dtype = jnp.dtype(config.compute_dtype)
 
+    def loss(params, batch):
+        cast = {path: p.astype(dtype) for path, p in params.items()}
+        model = merge(graphdef, cast, remat=config.remat)
+        total, weight, metrics = objective.loss(model, batch, config)
+        return total, {"loss": total, "weight": weight, **metrics}
+
+    return loss
+
+
+def in_parts(function, params, batch, parts: int):
+    """function(params, batch) added up over parts of the rows, computed one after the other."""
+    if parts == 1:
+        return function(params, batch)
+    # Every part takes rows from every device.
+    split = {k: v.reshape(-1, parts, *v.shape[1:]).swapaxes(0, 1) for k, v in batch.items()}
+    first = jax.eval_shape(function, params, jax.tree.map(lambda x: x[0], split))
+    zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), first)
+    return jax.lax.scan(
+        lambda total, part: (jax.tree.map(jnp.add, total, function(params, part)), None),
+        zeros,
+        split,
+    )[0]
+
+
+def make_train_step(loss, trained: frozenset[str], optimizer, parts: int):
+    """The update: (state, batch) -> (state, metrics), with state = {params, opt_state}."""
+
     def gradients(params, batch):
-        frozen = {path: p.astype(dtype) for path, p in params.items() if path not in trained}
-
-        def loss_fn(masters):
-            cast = {path: p.astype(dtype) for path, p in masters.items()}
-            model = merge(graphdef, frozen | cast, remat=config.remat)
-            total, weight, metrics = objective.loss(model, batch, config)
-            return total, {"loss": total, "weight": weight, **metrics}
-
-        return jax.grad(loss_fn, has_aux=True)({path: params[path] for path in sorted(trained)})
+        frozen = {path: p for path, p in params.items() if path not in trained}
+        masters = {path: params[path] for path in sorted(trained)}
+        return jax.grad(lambda masters: loss(frozen | masters, batch), has_aux=True)(masters)
 
     def train_step(state, batch):
-        params, parts = state["params"], config.accumulation
-        if parts == 1:
-            grads, sums = gradients(params, batch)
-        else:
-            # Every part takes rows from every device.
-            split = {k: v.reshape(-1, parts, *v.shape[1:]).swapaxes(0, 1) for k, v in batch.items()}
-            first = jax.eval_shape(gradients, params, jax.tree.map(lambda x: x[0], split))
-            zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), first)
-            (grads, sums), _ = jax.lax.scan(
-                lambda total, part: (jax.tree.map(jnp.add, total, gradients(params, part)), None),
-                zeros,
-                split,
-            )
-        # One division at the end: parts and rows count by their tokens, not by their number.
+        params = state["params"]
+        grads, sums = in_parts(gradients, params, batch, parts)
+        # One division at the end: parts and rows count by their weight, not by their number.
         weight = jnp.maximum(sums.pop("weight"), 1.0)
         grads = jax.tree.map(lambda g: g / weight, grads)
         masters = {path: params[path] for path in grads}
@@ -110,14 +121,37 @@ def make_train_step(graphdef, trained: frozenset[str], objective, optimizer, con
     return train_step
 
 
-def log_samples(metrics: Metrics, split, formats):
-    """Pictures, prompts and targets of a few training records, as TensorBoard shows them."""
+class HeldOut:
+    """The objective's figures on a few batches that are never trained on, always the same ones."""
+
+    def __init__(self, loss, batches, config: ConfigDict, mesh):
+        @jax.jit
+        def eval_step(params, batch):
+            return in_parts(lambda p, b: loss(p, b)[1], params, batch, config.accumulation)
+
+        self._step, self._batches, self._mesh = eval_step, batches, mesh
+        self._count = config.evaluation.batches
+        self.last: dict[str, float] = {}
+
+    def __call__(self, params) -> dict[str, float]:
+        """Means over the batches' weight, as "eval/NAME"."""
+        totals: dict[str, float] = {}
+        for batch in itertools.islice(iter(self._batches), self._count):
+            del batch["ids"]
+            sums = jax.device_get(self._step(params, put_batch(self._mesh, batch)))
+            totals = {name: totals.get(name, 0.0) + float(value) for name, value in sums.items()}
+        weight = max(totals.pop("weight"), 1.0)
+        self.last = {f"eval/{name}": total / weight for name, total in totals.items()}
+        return self.last
+
+
+def log_samples(metrics: Metrics, split, objective, config: ConfigDict):
+    """Pictures, prompts and responses of a few training records, as TensorBoard shows them."""
     for index in range(min(4, len(split))):
         record = split[index]
-        for format in (name for name, weight in formats.items() if weight > 0):
-            text = f"{user_text(record, format)}\n\n--->\n\n{response_text(record, format)}"
+        for name, text in objective.samples(record, config).items():
             image = np.asarray(open_picture(record)) if "image" in record else None
-            metrics.sample(0, f"sample {index} ({format})", image, text)
+            metrics.sample(0, f"sample {index} ({name})", image, text)
 
 
 class Reporter:
@@ -170,6 +204,14 @@ class Reporter:
         self._examples += self._since[2]
         self._mark, self._since = now, [0, 0.0, 0]
 
+    @contextlib.contextmanager
+    def paused(self):
+        """What happens inside takes no time, as far as the speed is concerned."""
+        began = time.monotonic()
+        yield
+        away = time.monotonic() - began
+        self._began, self._mark = self._began + away, self._mark + away
+
     def summary(self) -> dict[str, float]:
         """Totals of this process's share of the run, after compilation."""
         self._settle(time.monotonic())
@@ -206,21 +248,24 @@ def main(argv):
     mesh = make_mesh(config.mesh)
     validate(config, mesh)
     objective = importlib.import_module(f"c2l_jax.objectives.{config.objective}")
+    objective.check(config)
     processor = Processor(config.model)
+
+    def open_batches(split):
+        return training_batches(
+            objective.groups(split, processor, config, mesh=mesh, workdir=workdir),
+            seed=config.seed,
+            rows=config.data.rows // jax.process_count(),
+            shape=RowShape(
+                config.data.row_tokens, config.data.row_targets, config.data.row_windows
+            ),
+            extra_targets=objective.EXTRA_TARGETS,
+            shard=jax.process_index(),
+            shards=jax.process_count(),
+            threads=config.data.threads,
+        )
+
     split = open_split(config.data.path, config.data.split)
-    batches, fits = training_batches(
-        split,
-        processor,
-        formats=config.data.formats,
-        tasks=config.data.tasks,
-        seed=config.seed,
-        rows=config.data.rows // jax.process_count(),
-        row_tokens=config.data.row_tokens,
-        row_windows=config.data.row_windows,
-        shard=jax.process_index(),
-        shards=jax.process_count(),
-        threads=config.data.threads,
-    )
     model_config = Config.from_directory(config.model)
     graphdef, shapes = weights.abstract(model_config)
     shapes = flatten(shapes)
@@ -228,6 +273,12 @@ def main(argv):
     scales = rate_scales(shapes, config.optimizer.lr_scale)
     trained = frozenset(path for path, scale in scales.items() if scale > 0)
     optimizer = make_optimizer(config.optimizer, config.steps, scales)
+    loss = make_loss(graphdef, objective, config)
+    held_out = None
+    if config.evaluation.every:
+        held_out_split = open_split(config.data.path, config.evaluation.split)
+        held_out = HeldOut(loss, open_batches(held_out_split)[0], config, mesh)
+    batches, fits = open_batches(split)
     workdir.mkdir(parents=True, exist_ok=True)
     write_config(workdir, config)
 
@@ -256,7 +307,7 @@ def main(argv):
 
     ################################### the update step ###################################
     train_step = jax.jit(
-        make_train_step(graphdef, trained, objective, optimizer, config),
+        make_train_step(loss, trained, optimizer, config.accumulation),
         out_shardings=(places, None),
         donate_argnums=0,
     )
@@ -268,7 +319,7 @@ def main(argv):
     metrics = Metrics(workdir, start=start, steps=config.steps, writes=writes)
     with contextlib.closing(metrics):  # an error is told below the progress bar, not in it
         if not start:
-            log_samples(metrics, split, config.data.formats)
+            log_samples(metrics, split, objective, config)
         reporter = Reporter(metrics, rate, config.log_every)
         compiled, waiting, step = None, None, start
         while step < config.steps and not stop.asked:
@@ -285,9 +336,15 @@ def main(argv):
             if waiting:
                 reporter(*waiting)
             waiting = (step, values, ids)
-            if step % config.checkpoint.every == 0:
+            evaluates = held_out and step % config.evaluation.every == 0
+            saves = step % config.checkpoint.every == 0
+            if evaluates or saves:
                 reporter(*waiting)  # no checkpoint of a step that is not finite
                 waiting = None
+            if evaluates:
+                with reporter.paused():
+                    metrics.scalars(step, held_out(state["params"]))
+            if saves:
                 checkpoints.save(step, state, iterator)
         if waiting:
             reporter(*waiting)
@@ -314,6 +371,7 @@ def main(argv):
         "devices": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
         "dropped_examples": len(fits.dropped),
         **reporter.summary(),
+        **(held_out.last if held_out else {}),
         "seconds": time.monotonic() - started,
     }
     if writes:

@@ -26,11 +26,13 @@ def get_config(stage="reason"):
     config.data.tasks = TASKS[stage]
     config.data.rows = 12
     config.data.row_tokens = 320
+    config.data.row_targets = 160
     config.data.row_windows = 4
     if stage == "read":
         config.data.formats.cot = 0.0
         config.data.rows = 8
         config.data.row_tokens = 256
+        config.data.row_targets = 128
         config.data.row_windows = 5
     config.optimizer.lr = 6e-4
     config.optimizer.warmup = 0.1

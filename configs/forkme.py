@@ -11,11 +11,14 @@ def get_config():
     config = ConfigDict()
     config.seed = 0
     config.model = ""  # a Qwen2.5-VL directory: from the hub, or `python -m c2l_jax.init_model`
-    config.objective = "sft"  # c2l_jax/objectives/NAME.py
+    config.objective = "sft"  # c2l_jax/objectives/NAME.py: "sft" or "dpo"
     config.steps = 1000  # optimizer steps
 
     data = config.data = ConfigDict()
-    data.path = ""  # a data set: `python -m synth generate --out DIR`
+    # Questions for sft: `python -m synth generate --out DIR`. Pairs for dpo:
+    # `python -m c2l_jax.preferences --out DIR`; they bring their own format, and formats and tasks
+    # below say nothing about them.
+    data.path = ""
     data.split = "train"
     # How a record is answered: by its chain of steps, at once, or by writing the position down.
     # The weights are the shares of the examples.
@@ -26,6 +29,7 @@ def get_config():
     # Examples are packed into rows of one shape. A longer example is dropped, aloud, never cut.
     data.rows = 8  # rows in an optimizer step, over all devices
     data.row_tokens = 1024  # tokens in a row: text, and one for each 28 x 28 px of picture
+    data.row_targets = 0  # response tokens in a row, the only ones with logits; 0: row_tokens
     data.row_windows = 16  # vision windows of 112 x 112 px in a row
     data.threads = 2  # threads that read and tokenise
 
@@ -42,10 +46,24 @@ def get_config():
     # r"^vision/(?!merger)" the rest of the vision tower, r"^text/" the language model.
     optimizer.lr_scale = ()
 
+    dpo = config.dpo = ConfigDict()
+    dpo.loss = "sigmoid"  # or "hinge" or "ipo"; formulas in c2l_jax/objectives/dpo.py
+    dpo.beta = 0.1  # how dear it is to leave the reference
+    dpo.label_smoothing = 0.0  # share of the pairs that are taken to be the wrong way round
+    dpo.sft_weight = 0.0  # of the chosen response's negative log-likelihood, mean over its tokens
+    dpo.truncate_words = 90  # responses are cut after so many words; 0: never
+    dpo.discount = "none"  # tokens' weights, falling along a response: "none", "cos" or "linear"
+    dpo.score_end = True  # whether the end-of-turn token of an uncut response counts
+    # Pairs hold the reference's log-probabilities, and training refuses to start from another
+    # model than the one that made them. True: compute them anew at the start, with config.model.
+    dpo.recompute_reference = False
+
+    # Every so many steps (0: never) the objective's figures on a few held-out batches, as eval/.
+    config.evaluation = ConfigDict({"every": 0, "split": "validation", "batches": 8})
     config.accumulation = 1  # parts that a step's rows are computed in, to save memory
     config.compute_dtype = "bfloat16"  # the master weights are always float32
     config.remat = "full"  # what the backward pass computes again: "none", "dots" or "full"
-    config.logprob_chunk = 2048  # tokens whose logits exist at one time
+    config.logprob_chunk = 2048  # response tokens whose logits exist at one time
     # Devices along each axis; -1 takes what is left. fsdp splits weights and rows, tensor splits
     # the layers' width, data only rows.
     config.mesh = ConfigDict({"data": 1, "fsdp": -1, "tensor": 1})

@@ -14,6 +14,7 @@ def get_config():
     config = forkme.get_config()
     config.data.rows = 32
     config.data.row_tokens = 4096
+    config.data.row_targets = 2048
     config.data.row_windows = 128
     config.optimizer.lr_scale = ((r"^vision/(?!merger)", 0.1),)
     return config

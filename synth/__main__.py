@@ -38,9 +38,10 @@ game must grow from Easy to Hard.
 Readers who do not see the picture (they know position, looks and words of the options, the
 question and the level) learn on one half of the records and answer the other. The best may be
 right 5 points more often than 1 in the number of options; for fill-in tasks, 5 points more often
-than guessing each answer in proportion to how often it occurs at that level. No fill-in answer may
-make up more than half. A bound counts as exceeded if a reader exactly at it would score so high
-with a probability below 0.1 %; with 1000 records a level that adds about 2 points.
+than guessing each answer in proportion to how often it occurs in the task, and at each level than
+how often it occurs there. No fill-in answer may make up more than half. A bound counts as exceeded
+if a reader exactly at it would score so high with a probability below 0.1 %; with 1000 records a
+level that adds about 2 points.
 
 columns:
   wrong        records that differ when made again from their state

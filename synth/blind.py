@@ -5,8 +5,9 @@ on one half of a task's records and answers the other half, and the other way ro
 record counts once. `judge` tells whether the best of several readers knows too much:
 
 - Multiple choice: more than MARGIN above 1 / (number of options).
-- Fill-in: within a level, more than MARGIN above guessing in proportion to how often each answer
-  occurs (the sum of p^2), or one answer that fills more than MAX_SHARE of the level or the task.
+- Fill-in: more than MARGIN above guessing in proportion to how often each answer occurs (the sum of
+  p^2), or one answer that fills more than MAX_SHARE. Both hold for the whole task, where a reader
+  may make use of the level, and within each level.
 
 A reader exceeds a bound only if one whose true accuracy is the bound would do as well with a
 probability below ALPHA. With few records this allows for luck; with many it vanishes.
@@ -86,25 +87,17 @@ def _judge_choice(records) -> list[Score]:
 def _judge_fill_in(records) -> list[Score]:
     key = np.array([record["answer"] for record in records])
     levels = np.array([record["plot_level"] for record in records])
-    majority, words = (_cross_fit(read, records) for read in (read_majority, read_question))
-    scores = [
-        _commonest(key, "the task"),
-        Score("majority", int((majority == key).sum()), len(key), _chance(key) + MARGIN),
-    ]
-    for level in dict.fromkeys(levels.tolist()):
-        at = levels == level
-        some = [record for record, here in zip(records, at, strict=True) if here]
-        guesses = {"majority": _cross_fit(read_majority, some), "words": words[at]}
-        scores.append(_commonest(key[at], level))
+    parts = {"the task": levels != ""}
+    parts |= {level: levels == level for level in dict.fromkeys(levels.tolist())}
+    guesses = {name: _cross_fit(read, records) for name, read in FILL_IN_READERS.items()}
+    scores = []
+    for part, at in parts.items():
+        (answer, hits), *_ = collections.Counter(key[at].tolist()).most_common(1)
+        scores.append(Score(f"always '{answer}', {part}", hits, int(at.sum()), MAX_SHARE))
         for name, guess in guesses.items():
-            hits, bound = int((guess == key[at]).sum()), _chance(key[at]) + MARGIN
-            scores.append(Score(f"{name}, {level}", hits, len(some), bound))
+            hits, bound = int((guess == key)[at].sum()), _chance(key[at]) + MARGIN
+            scores.append(Score(f"{name}, {part}", hits, int(at.sum()), bound))
     return scores
-
-
-def _commonest(answers: np.ndarray, where: str) -> Score:
-    (answer, hits), *_ = collections.Counter(answers.tolist()).most_common(1)
-    return Score(f"always '{answer}', {where}", hits, len(answers), MAX_SHARE)
 
 
 def _chance(answers: np.ndarray) -> float:
@@ -117,6 +110,15 @@ def read_majority(train, test) -> np.ndarray:
     """Always the commonest answer; of a multiple-choice task, the commonest position."""
     answers = collections.Counter(record["answer"] for record in train)
     return np.array([answers.most_common(1)[0][0]] * len(test))
+
+
+def read_level(train, test) -> np.ndarray:
+    """The commonest answer of the level."""
+    by_level = {record["plot_level"]: [] for record in [*test, *train]}
+    for record in train:
+        by_level[record["plot_level"]].append(record)
+    best = {level: read_majority(some or train, [0])[0] for level, some in by_level.items()}
+    return np.array([best[record["plot_level"]] for record in test])
 
 
 def read_position(train, test) -> np.ndarray:
@@ -241,6 +243,7 @@ def _text_in(context: Callable) -> Callable:
     return lambda train, test: read_text(train, test, context)
 
 
+FILL_IN_READERS = {"majority": read_majority, "level": read_level, "words": read_question}
 CHOICE_READERS = {
     "position": read_position,
     "look": read_look,

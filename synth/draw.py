@@ -36,6 +36,13 @@ class Board:
         """Colours a cell, leaving the lines around it."""
         self._pen.rectangle(self._inside(cell), fill=colour)
 
+    def fill_all(self, rows, mark: str, colour) -> None:
+        """Colours every cell that has this mark in `rows`, one text a row."""
+        for row, marks in enumerate(rows):
+            for col, other in enumerate(marks):
+                if other == mark:
+                    self.fill((row, col), colour)
+
     def mark(self, cell: Cell, shape: str, colour, scale: float = 0.7) -> None:
         """Draws a shape of SHAPES centred in a cell, `scale` cells wide."""
         x0, y0, x1, y1 = self._inside(cell)
@@ -71,15 +78,58 @@ def _blank(size, rows, cols, line, numbers):
         x = left + col * cell
         pen.rectangle((x, top, x + line_px - 1, bottom + line_px - 1), fill=line)
     if numbers:
-        font = ImageFont.load_default(text_px)
         half = (cell + line_px) / 2
         for row in range(rows):
-            at = left - margin / 2, top + row * cell + half
-            pen.text(at, str(row), BLACK, font, anchor="mm")
+            write(image, (left - margin / 2, top + row * cell + half), row, text_px)
         for col in range(cols):
-            at = left + col * cell + half, top - margin / 2
-            pen.text(at, str(col), BLACK, font, anchor="mm")
+            write(image, (left + col * cell + half, top - margin / 2), col, text_px)
     return cell, left, top, line_px, image
+
+
+def write(image: Image.Image, at: tuple[float, float], words, px: float, colour=BLACK) -> None:
+    """Words of px pixels height, centred at (x, y)."""
+    font = ImageFont.load_default(px)
+    ImageDraw.Draw(image).text(at, str(words), colour, font, anchor="mm")
+
+
+@dataclasses.dataclass(frozen=True)
+class Panel:
+    """A small grid with its lower left cell at (1, 1): the first number runs right, the other up.
+
+    corner: the pixel of its upper left corner. cell: pixels from one line to the next.
+    """
+
+    corner: tuple[int, int]
+    cell: int
+    rows: int
+    cols: int
+
+    def draw(self, image: Image.Image, title: str, along, upwards) -> None:
+        """The empty grid with a title, and with numbers in these two colours."""
+        pen, (left, top) = ImageDraw.Draw(image), self.corner
+        right, bottom = left + self.cols * self.cell, top + self.rows * self.cell
+        text_px, line_px = 0.66 * self.cell, self._line_px(image)
+        for y in range(top, bottom + 1, self.cell):
+            pen.line((left, y, right, y), PALE, line_px)
+        for x in range(left, right + 1, self.cell):
+            pen.line((x, top, x, bottom), PALE, line_px)
+        write(image, ((left + right) / 2, top - 0.54 * self.cell), title, text_px)
+        for col in range(1, self.cols + 1):
+            x = left + (col - 0.5) * self.cell
+            write(image, (x, bottom + 0.43 * self.cell), col, text_px, along)
+        for row in range(1, self.rows + 1):
+            y = bottom - (row - 0.5) * self.cell
+            write(image, (left - 0.42 * self.cell, y), row, text_px, upwards)
+
+    def fill(self, image: Image.Image, col: int, row: int, colour) -> None:
+        line_px = self._line_px(image)
+        x = self.corner[0] + (col - 1) * self.cell
+        y = self.corner[1] + (self.rows - row) * self.cell
+        inside = x + line_px, y + line_px, x + self.cell - 1, y + self.cell - 1
+        ImageDraw.Draw(image).rectangle(inside, colour)
+
+    def _line_px(self, image: Image.Image) -> int:
+        return max(1, image.width // 220)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,8 +156,9 @@ class Oblique:
             self.corner[1] + x * down - z * self.rise,
         )
 
-    def floor(self, image: Image.Image, z: int, rows: int, cols: int, line=PALE, line_px=1) -> None:
-        """The grid on which the blocks of layer z stand."""
+    def floor(self, image: Image.Image, z: int, rows: int, cols: int, first: int = 0) -> None:
+        """The grid on which the blocks of layer z stand, numbered from `first`: x red, y green."""
+        line_px = max(1, image.width // 220)
         ends = [((x, 0), (x, cols)) for x in range(rows + 1)]
         ends += [((0, y), (rows, y)) for y in range(cols + 1)]
         large = Image.new("L", (4 * image.width, 4 * image.height))
@@ -115,7 +166,14 @@ class Oblique:
         for pair in ends:
             points = [tuple(4 * at + 2 for at in self.point(*end, z)) for end in pair]
             pen.line(points, fill=255, width=4 * line_px)
-        image.paste(line, (0, 0), large.reduce(4))
+        image.paste(PALE, (0, 0), large.reduce(4))
+        text_px = 0.44 * self.across
+        for at, name in enumerate((*range(first, first + rows), "x")):
+            x, y = self.point(min(at + 0.5, rows + 0.4), 0, z)
+            write(image, (x - 0.58 * self.across, y), name, text_px, RED)
+        for at, name in enumerate((*range(first, first + cols), "y")):
+            x, y = self.point(rows, min(at + 0.5, cols + 0.4), z)
+            write(image, (x, y + 0.29 * self.across), name, text_px, GREEN)
 
     def blocks(self, image: Image.Image, cells, colour) -> None:
         """Draws a block in every cell; those nearer to the viewer cover those behind them."""

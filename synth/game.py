@@ -33,6 +33,7 @@ PERCEPTION, PREDICTION, STRATEGY = QA_TYPES = (
 
 Cell = tuple[int, int]  # (row, column), from (0, 0) at the top left
 DIRECTIONS = {"up": (-1, 0), "down": (1, 0), "left": (0, -1), "right": (0, 1)}
+BACK = {"up": "down", "down": "up", "left": "right", "right": "left"}
 
 
 def neighbour(cell: Cell, direction: str) -> Cell:

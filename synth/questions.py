@@ -1,8 +1,19 @@
 """What every task needs to word and to offer answers: chance, options, values as text."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
+from itertools import groupby
 
 import numpy as np
+
+CELLS_ARE = (  # for the rules of a game on a `draw.Board`
+    "Cells are written (row, column); the numbers on the left are rows, those on top are columns."
+)
+
+
+def between(rng: np.random.Generator, low: int, high: int) -> int:
+    """One of the whole numbers low..high, all equally likely."""
+    return int(rng.integers(low, high + 1))
 
 
 def pick(rng: np.random.Generator, items: Sequence):
@@ -22,18 +33,20 @@ def pick_near(
 ) -> list | None:
     """`count` cells near `answer`, which is nevertheless not in their middle.
 
-    They come from a side x side window laid over `answer` so that it is equally likely to be at
-    any place of the window; the window may stick out of the board. If `answer` is uniform over
-    `cells`, the count + 1 options are then exchangeable: nothing but the picture tells which one
-    is right. None if the window holds too few cells.
+    They come from a window that has `answer` at any place with equal chances and may stick out of
+    the board (`cells_near`). If `answer` is uniform over `cells`, the count + 1 options are then
+    exchangeable: nothing but the picture tells which one is right. None if it holds too few cells.
     """
-    top, left = (at - int(rng.integers(side)) for at in answer)
-    inside = [
-        (row, col)
-        for row, col in cells
-        if top <= row < top + side and left <= col < left + side and (row, col) != answer
+    near = [cell for cell in cells_near(rng, answer, cells, side) if cell != answer]
+    return pick_some(rng, near, count)
+
+
+def cells_near(rng: np.random.Generator, cell: tuple, cells: Sequence, side: int = 5) -> list:
+    """Those of `cells` in a side x side window that has `cell` at a random place of it."""
+    top, left = (at - int(rng.integers(side)) for at in cell)
+    return [
+        (row, col) for row, col in cells if top <= row < top + side and left <= col < left + side
     ]
-    return pick_some(rng, inside, count)
 
 
 def pick_numbers(
@@ -55,12 +68,38 @@ def pick_numbers(
 
 
 def text(value) -> str:
-    """A value as it is written in options and answers: (row, col), a number, a word, a list."""
+    """A value as it is written in options and answers: a number, a word, (row, col), a list.
+
+    A tuple of two or three numbers is a cell; any other tuple is a list.
+    """
     if isinstance(value, tuple):
-        if len(value) == 2 and all(isinstance(part, int) for part in value):
-            return f"({value[0]}, {value[1]})"
-        return ", ".join(text(part) for part in value)
+        is_cell = len(value) in (2, 3) and all(isinstance(part, int) for part in value)
+        return f"({listed(value)})" if is_cell else listed(value)
     return str(value)
+
+
+def listed(values: Iterable) -> str:
+    return ", ".join(map(text, values))
+
+
+def cells_in(written: str) -> list[tuple[int, int]]:
+    """The cells that are written in a text, as `text` writes them."""
+    return [(int(row), int(col)) for row, col in re.findall(r"\((\d+), (\d+)\)", written)]
+
+
+def numbered(rows: Sequence[str]) -> str:
+    """The rows of a board, one a line."""
+    return "\n".join(f"row {row}: {marks}" for row, marks in enumerate(rows))
+
+
+def runs(moves: Sequence[str]) -> list[tuple[str, int]]:
+    """Equal moves one after the other as (direction, how many)."""
+    return [(way, len(list(run))) for way, run in groupby(moves)]
+
+
+def moves_text(moves: Sequence[str]) -> str:
+    """A list of moves in short, as in "left 2, up 1"."""
+    return ", ".join(f"{way} {count}" for way, count in runs(moves))
 
 
 def options_of(task, state, params: dict, solution, rng: np.random.Generator) -> list | None:

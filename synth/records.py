@@ -80,7 +80,7 @@ def write_answer(text: str, steps: Sequence[str], options: list[str]) -> tuple[s
     if not options:
         return text, list(steps)
     letter = LETTERS[options.index(text)]
-    return letter, [*steps, f"{text} is option {letter}."]
+    return letter, [*steps, f"{text}: option {letter}."]
 
 
 def make_record(game: str, task: str, level: str, seed: int, index: int, size: int) -> dict:

@@ -1,66 +1,96 @@
-"""Examples of any length to rows of one static shape, and the training pipeline that feeds them."""
+"""Examples of any length to rows of one static shape, and the training pipeline that feeds them.
 
+A row has three axes, packed together: T tokens, R targets (the response tokens, on which the loss
+is) and G vision windows.
+"""
+
+import dataclasses
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import grain
 import numpy as np
 from grain.experimental import FirstFitPackIterDataset
 
-from c2l_jax.data.processor import FORMATS, Processor
+from c2l_jax.data.processor import FORMATS
 from c2l_jax.data.records import Split
 from c2l_jax.errors import UserError
 
-TOKEN_FEATURES = ("tokens", "branches", "positions", "targets", "weights", "image_slots")
+TOKEN_FEATURES = ("tokens", "branches", "positions", "image_slots")
+TARGET_FEATURES = ("targets", "target_slots", "target_branches", "weights")
 PATCH_FEATURES = ("patches", "patch_coords", "window_images")
 PADDING = {"image_slots": -1, "patch_coords": -1}
 # More than the pictures of one example; makes image ids unique in a row.
 _IMAGES_PER_EXAMPLE = 1 << 16
 
 
+@dataclasses.dataclass(frozen=True)
+class RowShape:
+    """A row's length along its three axes; `targets` 0 means as many as tokens."""
+
+    tokens: int
+    targets: int
+    windows: int
+
+    def lengths(self) -> tuple[int, int, int]:
+        return self.tokens, self.targets or self.tokens, self.windows
+
+
+def size(example: Mapping) -> tuple[int, int, int]:
+    """(tokens, targets, windows) of an example, as from `add_branches`."""
+    return tuple(len(example[name]) for name in ("tokens", "targets", "window_images"))
+
+
 class FitsRow:
     """Filter that drops examples longer than a row, aloud, and refuses to search for ever."""
 
-    def __init__(self, tokens: int, windows: int, patience: int):
-        self.tokens, self.windows, self.patience = tokens, windows, patience
+    def __init__(self, shape: RowShape, patience: int):
+        self.shape, self.patience = shape, patience
         self.dropped: set[str] = set()
         self._in_a_row = 0
 
     def __call__(self, example: Mapping) -> bool:
-        tokens, windows = len(example["tokens"]), len(example["window_images"])
-        if tokens <= self.tokens and windows <= self.windows:
+        sizes, room = size(example), self.shape.lengths()
+        if all(length <= limit for length, limit in zip(sizes, room, strict=True)):
             self._in_a_row = 0
             return True
         self._in_a_row += 1
-        size = f"{tokens} tokens, {windows} windows; a row holds {self.tokens} and {self.windows}"
+        told = "{} tokens, {} targets, {} windows; a row holds {}, {} and {}".format(*sizes, *room)
         if self._in_a_row > self.patience:
             raise UserError(
-                f"not one of {self.patience} examples in a row fits ({example['id']} has {size}): "
-                "raise config.data.row_tokens or config.data.row_windows, or use smaller pictures."
+                f"not one of {self.patience} examples in a row fits ({example['id']} has {told}): "
+                "raise config.data.row_tokens, row_targets or row_windows, or use smaller pictures."
             )
         if example["id"] not in self.dropped:
             self.dropped.add(example["id"])
             if len(self.dropped) <= 3:
-                logging.warning("dropped example %s: %s", example["id"], size)
+                logging.warning("dropped example %s: %s", example["id"], told)
         return False
 
 
 def finish_row(row: dict) -> dict:
     """Turns what the packer wrote for one row into the model's batch features.
 
-    Picture slots of an example were counted from its own first window, and its pictures from 1;
-    both become unique within the row.
+    Picture slots and target slots of an example were counted from its own first window and token,
+    and its pictures from 1; all become unique within the row.
     """
     segments, windows = row["tokens_segment_ids"], row["patches_segment_ids"]
-    # First window of segment s; segments without a picture are never looked up.
-    first_window = np.searchsorted(windows[windows > 0], np.arange(segments.max(initial=0) + 1))
+    target_segments = row["targets_segment_ids"]
+    # First window and token of segment s; segments without a picture are never looked up.
+    numbers = np.arange(segments.max(initial=0) + 1)
+    first_window, first_token = (
+        np.searchsorted(ids[ids > 0], numbers).astype(np.int32) for ids in (windows, segments)
+    )
     units = row["patches"].shape[1] // 4  # a merge unit is 2 x 2 patches
     slots, images = row["image_slots"], row["window_images"]
+    packed = {name: value for name, value in row.items() if name + "_segment_ids" in row}
     return {
         "ids": list(row["id"]),
         "segments": segments,
-        **{name: row[name] for name in TOKEN_FEATURES + PATCH_FEATURES},
+        "target_segments": target_segments,
+        **packed,
+        "target_slots": row["target_slots"] + first_token[target_segments],
         "image_slots": np.where(slots >= 0, slots + first_window[segments] * units, -1).astype(
             np.int32
         ),
@@ -77,16 +107,24 @@ def stack_rows(rows: list[dict]) -> dict:
 
 
 def pack(
-    examples: grain.IterDataset, *, rows: int, row_tokens: int, row_windows: int, bins: int
+    examples: grain.IterDataset,
+    *,
+    rows: int,
+    shape: RowShape,
+    bins: int,
+    extra_targets: Sequence[str] = (),
 ) -> grain.IterDataset:
-    """First-fit packing of examples (as from `add_branches`, with "id") along tokens and windows.
+    """First-fit packing of examples (as from `add_branches`, with "id") along all three axes.
 
     Args:
-      rows: rows of a batch.
-      row_tokens, row_windows: a row's length in tokens T and in windows G.
+      rows: rows of a batch; the last one of a finite stream may have fewer.
       bins: rows being filled at once; more pack tighter and hold more examples in memory.
+      extra_targets: features [r] that examples have besides TARGET_FEATURES.
     """
-    lengths = dict.fromkeys(TOKEN_FEATURES, row_tokens) | dict.fromkeys(PATCH_FEATURES, row_windows)
+    axes = (TOKEN_FEATURES, (*TARGET_FEATURES, *extra_targets), PATCH_FEATURES)
+    lengths = {
+        name: length for names, length in zip(axes, shape.lengths(), strict=True) for name in names
+    }
     packed = FirstFitPackIterDataset(
         examples,
         length_struct=lengths,
@@ -136,42 +174,43 @@ def mixture(
     return lines
 
 
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """Examples of one kind: `example(index)` makes one; `share` is its part of the stream."""
+
+    example: Callable[[int], dict]
+    indices: Sequence[int]
+    share: float = 1.0
+
+
 def training_batches(
-    split: Split,
-    processor: Processor,
+    groups: Sequence[Group],
     *,
-    formats: Mapping[str, float],
-    tasks: Sequence[tuple[str, float]] = (),
     seed: int,
     rows: int,
-    row_tokens: int,
-    row_windows: int,
+    shape: RowShape,
+    extra_targets: Sequence[str] = (),
     shard: int = 0,
     shards: int = 1,
     threads: int = 2,
 ) -> tuple[grain.IterDataset, FitsRow]:
-    """Endless packed batches of a split in a fixed random order, and the filter that counts drops.
+    """Endless packed batches in a fixed random order, and the filter that counts drops.
 
     Args:
-      formats, tasks: what is asked and how, see `mixture`.
       rows: rows of this process's share of a batch.
+      extra_targets: as in `pack`.
       shard, shards: this process and their number; each reads its own records.
     """
-    datasets, shares = [], []
-    for number, (name, indices, share) in enumerate(mixture(split, formats, tasks)):
-        datasets.append(
-            grain.MapDataset.source(indices)[shard::shards]
-            .seed(seed + 7919 * number)
-            .shuffle()
-            .repeat()
-            .map(lambda index, name=name: processor.example(split[index], name))
-        )
-        shares.append(share)
-    mixed = grain.MapDataset.mix(datasets, shares)
-    fits = FitsRow(row_tokens, row_windows, patience=min(10_000, 4 * len(split)))
+    datasets = [
+        grain.MapDataset.source(group.indices)[shard::shards]
+        .seed(seed + 7919 * number)
+        .shuffle()
+        .repeat()
+        .map(group.example)
+        for number, group in enumerate(groups)
+    ]
+    mixed = grain.MapDataset.mix(datasets, [group.share for group in groups])
+    fits = FitsRow(shape, patience=min(10_000, 4 * sum(len(group.indices) for group in groups)))
     options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=64)
     examples = mixed.to_iter_dataset(options).filter(fits)
-    batches = pack(
-        examples, rows=rows, row_tokens=row_tokens, row_windows=row_windows, bins=4 * rows
-    )
-    return batches, fits
+    return pack(examples, rows=rows, shape=shape, bins=4 * rows, extra_targets=extra_targets), fits

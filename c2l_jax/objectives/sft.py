@@ -1,20 +1,47 @@
-"""Supervised fine-tuning: negative log-likelihood of the response tokens."""
+"""Supervised fine-tuning: negative log-likelihood of the response tokens.
 
-from c2l_jax.ops.logprobs import token_logprobs
+An objective is a module with what differs between objectives: EXTRA_TARGETS, the features an
+example has for each target besides `data.packing.TARGET_FEATURES`; `check`, of its own settings;
+`groups`, how records become examples; `samples`, how one is shown; and `loss`.
+"""
+
+import functools
+
+from c2l_jax.data.packing import Group, mixture
+from c2l_jax.data.processor import response_text, user_text
+from c2l_jax.ops.logprobs import target_logprobs
+
+EXTRA_TARGETS = ()
+
+
+def check(config):
+    """Refuses settings that make no sense; this objective has none of its own."""
+
+
+def groups(split, processor, config, *, mesh, workdir) -> list[Group]:
+    """Every record in its formats, as config.data.formats and config.data.tasks say."""
+    del mesh, workdir
+
+    def example(format, index):
+        return processor.example(split[index], format)
+
+    lines = mixture(split, config.data.formats, config.data.tasks)
+    return [Group(functools.partial(example, name), found, share) for name, found, share in lines]
+
+
+def samples(record: dict, config) -> dict[str, str]:
+    """Prompts and responses of a record, by name, as TensorBoard shows them."""
+    names = [name for name, weight in config.data.formats.items() if weight > 0]
+    return {n: f"{user_text(record, n)}\n\n--->\n\n{response_text(record, n)}" for n in names}
 
 
 def loss(model, batch, config):
     """Sums over the batch, so that packing, accumulation and sharding never change the value.
 
     Returns (loss sum, weight, metrics), all float32 scalars; metrics are sums over the same
-    weight: accuracy counts the tokens that the model would have written itself.
+    weight, the number of response tokens: accuracy counts those that the model would have written.
     """
-    hidden_btd = model(batch)
-    logp_n, hit_n = token_logprobs(
-        hidden_btd.reshape(-1, hidden_btd.shape[-1]),
-        model.head_vd(),
-        batch["targets"].reshape(-1),
-        config.logprob_chunk,
-    )
-    weights_n = batch["weights"].reshape(-1)
-    return -(logp_n * weights_n).sum(), weights_n.sum(), {"accuracy": (hit_n * weights_n).sum()}
+    logp_br, hit_br = target_logprobs(model, batch, config.logprob_chunk)
+    weights_br = batch["weights"]
+    metrics = {"accuracy": (hit_br * weights_br).sum()}
+    return -(logp_br * weights_br).sum(), weights_br.sum(), metrics

@@ -6,7 +6,17 @@ from functools import cache
 
 from synth.draw import BLACK, RED, Board
 from synth.game import DIRECTIONS, PERCEPTION, PREDICTION, Cell, Game, Solution, Task
-from synth.questions import pick, pick_near, pick_some, text
+from synth.questions import (
+    CELLS_ARE,
+    between,
+    cells_in,
+    listed,
+    numbered,
+    pick,
+    pick_near,
+    pick_some,
+    text,
+)
 
 RULES = (
     "The picture shows white and black cells; the red arrowhead is an ant and points where it "
@@ -15,8 +25,7 @@ RULES = (
     "the ant moves one cell forward. So every step, the last one too, flips the cell the ant "
     "starts the step on; the cell where it ends up is not flipped by arriving. The board wraps "
     "around: beyond the last row comes row 0, beyond the last column comes column 0, and the other "
-    "way round. Cells are written (row, column); the numbers on the left are rows, those on top "
-    "are columns."
+    f"way round. {CELLS_ARE}"
 )
 HEADINGS = ("up", "right", "down", "left")  # each is a right turn from the one before
 FLIP = {"-": "#", "#": "-"}
@@ -48,8 +57,7 @@ class Route:
 
 def new(rng, level: str) -> Ground:
     size = SIZE[level]
-    low, high = BLACK_CELLS[level]
-    black = rng.permutation(size * size)[: rng.integers(low, high + 1)].tolist()
+    black = rng.permutation(size * size)[: between(rng, *BLACK_CELLS[level])].tolist()
     marks = ["-"] * (size * size)
     for at in black:
         marks[at] = "#"
@@ -151,9 +159,10 @@ def tell(ground: Ground, steps: int) -> tuple[list[Pose], list[str]]:
     """The poses of a run, and the sentences that follow it."""
     poses, colours = run(ground, steps)
     rows = sorted({row for (row, _), _ in poses[:-1]})
+    spelt = "; ".join(f"row {row}: {' '.join(ground.rows[row])}" for row in rows)
     said = [
         f"The ant is at {text(ground.ant)} and faces {ground.heading}.",
-        f"Rows it crosses, # is black: {'; '.join(spell(ground, row) for row in rows)}.",
+        f"Rows it crosses, # is black: {spelt}.",
     ]
     for number, colour in enumerate(colours, 1):
         name, other, turn = {
@@ -168,22 +177,15 @@ def tell(ground: Ground, steps: int) -> tuple[list[Pose], list[str]]:
     return poses, said
 
 
-def spell(ground: Ground, row: int) -> str:
-    return f"row {row}: {' '.join(ground.rows[row])}"
-
-
 def draw(ground: Ground, size: int):
     board = Board(size, len(ground.rows), len(ground.rows))
-    for row, line in enumerate(ground.rows):
-        for col, mark in enumerate(line):
-            if mark == "#":
-                board.fill((row, col), BLACK)
+    board.fill_all(ground.rows, "#", BLACK)
     board.mark(ground.ant, f"arrow {ground.heading}", RED, 0.8)
     return board.image
 
 
 def describe(ground: Ground) -> str:
-    rows = "\n".join(spell(ground, row) for row in range(len(ground.rows)))
+    rows = numbered([" ".join(row) for row in ground.rows])
     return (
         f"A board, # is black and - is white:\n{rows}\n"
         f"The ant is at {text(ground.ant)} and faces {ground.heading}."
@@ -192,8 +194,8 @@ def describe(ground: Ground) -> str:
 
 def parse(description: str) -> Ground:
     rows = tuple(row.replace(" ", "") for row in re.findall(r"row \d+: ([#\- ]+)", description))
-    row, col, heading = re.search(r"at \((\d+), (\d+)\) and faces (\w+)", description).groups()
-    return Ground(rows, (int(row), int(col)), heading)
+    (ant,), heading = cells_in(description), re.search(r"faces (\w+)", description)[1]
+    return Ground(rows, ant, heading)
 
 
 def poses_of(cells, headings) -> list[Pose]:
@@ -283,8 +285,7 @@ class CellFlipCount(Task):
         poses, said = tell(ground, steps)
         numbers = [number for number, pose in enumerate(poses[:-1], 1) if pose[0] == cell]
         count = len(numbers)
-        listed = ", ".join(map(str, numbers)) or "none"
-        said.append(f"Steps that flip {text(cell)}: {listed}; their number is {count}.")
+        said.append(f"Steps that flip {text(cell)}: {listed(numbers) or 'none'}; together {count}.")
         return Solution(count, said)
 
 

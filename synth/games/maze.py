@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from synth.draw import GREEN, RED, SLATE, Board
 from synth.game import (
+    BACK,
     DIRECTIONS,
     PERCEPTION,
     PREDICTION,
@@ -17,13 +18,23 @@ from synth.game import (
     Task,
     neighbour,
 )
-from synth.questions import pick, pick_near, pick_some, text
+from synth.questions import (
+    CELLS_ARE,
+    between,
+    cells_in,
+    moves_text,
+    numbered,
+    pick,
+    pick_near,
+    pick_some,
+    runs,
+    text,
+)
 
 RULES = (
     "The picture shows a maze: dark cells are walls, white cells are open, the red disc is the "
     "player and the green square is the goal. A step goes up, down, left or right to an open "
-    "cell. Cells are written (row, column); the numbers on the left are rows, those on top are "
-    "columns."
+    f"cell. {CELLS_ARE}"
 )
 SIZE = {"Easy": 9, "Medium": 11, "Hard": 13}
 TURNS = {"Easy": (1, 6), "Medium": (2, 9), "Hard": (3, 12)}  # asked for, least and most
@@ -125,23 +136,11 @@ def path(rows: tuple[str, ...], start: Cell, end: Cell) -> tuple[str, ...]:
             if beyond not in came_by:
                 came_by[beyond] = way
                 todo.append(beyond)
-    back = {"up": "down", "down": "up", "left": "right", "right": "left"}
     steps, cell = [], end
     while cell != start:
         steps.append(came_by[cell])
-        cell = neighbour(cell, back[steps[-1]])
+        cell = neighbour(cell, BACK[steps[-1]])
     return tuple(reversed(steps))
-
-
-def runs(steps: tuple[str, ...]) -> list[tuple[str, int]]:
-    """Equal steps in a row as (direction, how many)."""
-    joined = []
-    for way in steps:
-        if joined and joined[-1][0] == way:
-            joined[-1] = way, joined[-1][1] + 1
-        else:
-            joined.append((way, 1))
-    return joined
 
 
 def turns_of(steps: tuple[str, ...]) -> int:
@@ -164,29 +163,22 @@ def walk(maze: Maze) -> tuple[tuple[str, ...], list[str]]:
 
 def draw(maze: Maze, size: int):
     board = Board(size, len(maze.rows), len(maze.rows))
-    for row, line in enumerate(maze.rows):
-        for col, kind in enumerate(line):
-            if kind == "#":
-                board.fill((row, col), SLATE)
+    board.fill_all(maze.rows, "#", SLATE)
     board.mark(maze.goal, "square", GREEN)
     board.mark(maze.player, "disc", RED, 0.8)
     return board.image
 
 
 def describe(maze: Maze) -> str:
-    rows = "\n".join(f"row {row}: {line}" for row, line in enumerate(maze.rows))
     return (
-        f"A maze, # is wall and . is open:\n{rows}\n"
+        f"A maze, # is wall and . is open:\n{numbered(maze.rows)}\n"
         f"The player is at {text(maze.player)}, the goal at {text(maze.goal)}."
     )
 
 
 def parse(description: str) -> Maze:
     rows = tuple(re.findall(r"row \d+: ([#.]+)", description))
-    player, goal = (
-        tuple(map(int, cell)) for cell in re.findall(r"at \((\d+), (\d+)\)", description)
-    )
-    return Maze(rows, player, goal)
+    return Maze(rows, *cells_in(description))
 
 
 class PlayerPosition(Task):
@@ -257,8 +249,7 @@ class PathToGoal(Task):
                         return found
         return None
 
-    def text(self, moves):
-        return ", ".join(f"{way} {count}" for way, count in runs(moves))
+    text = staticmethod(moves_text)
 
 
 class TurnCount(Task):
@@ -267,8 +258,7 @@ class TurnCount(Task):
 
     def pose(self, game, rng, level):
         """Within TURNS, all numbers of turns are equally likely."""
-        least, most = TURNS[level]
-        turns = int(rng.integers(least, most + 1))
+        turns = between(rng, *TURNS[level])
         while True:
             maze = new(rng, level)
             if turns_of(path(maze.rows, maze.player, maze.goal)) == turns:
@@ -283,7 +273,7 @@ class TurnCount(Task):
     def solve(self, maze):
         steps, said = walk(maze)
         turns = turns_of(steps)
-        said.append(f"That is {turns + 1} straight runs, so {turns} turns.")
+        said.append(f"That is {turns + 1} straight runs, so the number of turns is {turns}.")
         return Solution(turns, said)
 
 

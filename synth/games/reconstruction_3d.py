@@ -6,11 +6,11 @@ import re
 from functools import cache
 from itertools import combinations, product
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
-from synth.draw import BLACK, BLUE, GREEN, PALE, RED, SLATE, WHITE, Oblique
+from synth.draw import BLUE, GREEN, RED, SLATE, WHITE, Oblique, Panel, write
 from synth.game import PERCEPTION, PREDICTION, STRATEGY, Game, Solution, Task
-from synth.questions import pick, pick_some
+from synth.questions import between, listed, pick, pick_some, text
 
 RULES = (
     "The picture shows a structure of voxels (blue blocks) in a grid of 3 x 3 x 3 cells, its three "
@@ -22,12 +22,13 @@ RULES = (
     "dark at (x, z) if it has a voxel with this x and z, whatever its y. The panels on the right "
     "show the two target silhouettes."
 )
-SHOWN = {"Easy": (1, 5), "Medium": (2, 10), "Hard": (6, 15)}  # voxels in the picture
-TARGET = {"Easy": (3, 5), "Medium": (6, 10), "Hard": (11, 15)}  # voxels of what made the targets
+# Neighbouring levels overlap: else whoever knows the level could guess voxels and additions.
+SHOWN = {"Easy": (1, 7), "Medium": (2, 10), "Hard": (6, 15)}  # voxels in the picture
+TARGET = {"Easy": (3, 7), "Medium": (6, 10), "Hard": (11, 15)}  # voxels of what made the targets
 ADDED = {"Easy": (2, 3), "Medium": (3, 4), "Hard": (4, 5)}  # voxels from the one to the other
 PLACED = {"Easy": 1, "Medium": 2, "Hard": 3}  # at most: named voxels betray a part of the answer
 DARK = {"Easy": (3, 5), "Medium": (4, 7), "Hard": (5, 8)}  # dark cells of a silhouette
-FEWEST = {"Easy": (1, 2, 3), "Medium": (2, 3, 4, 5), "Hard": (4, 5, 6, 7)}
+FEWEST = {"Easy": (1, 5), "Medium": (2, 6), "Hard": (3, 7)}  # voxels that must be added
 
 Voxel = tuple[int, int, int]  # (x, y, z), each 1 to 3
 Dark = tuple[tuple[int, int], ...]  # the dark cells of a silhouette, (y, z) or (x, z), sorted
@@ -36,12 +37,7 @@ AXIS = (1, 2, 3)
 CELLS = tuple(product(AXIS, AXIS, AXIS))
 NEXT = {cell: tuple(other for other in CELLS if math.dist(cell, other) == 1) for cell in CELLS}
 VIEWS = {"Y-Z": 1, "X-Z": 0}  # which coordinate runs to the right in a silhouette
-VERDICTS = {
-    (False, False): "neither",
-    (True, False): "only Y-Z",
-    (False, True): "only X-Z",
-    (True, True): "both",
-}
+VERDICTS = ("neither", "only Y-Z", "only X-Z", "both")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,40 +64,25 @@ def grow(rng, voxels, count: int, banned=()) -> list[Voxel] | None:
 
     New voxels may touch only other new ones: the additions can chain.
     """
-    grown, edge, known = [], [], {*voxels, *banned}
-
-    def put(cell):
-        grown.append(cell)
-        edge.extend(other for other in NEXT[cell] if other not in known)
-        known.update(NEXT[cell])
-
-    for voxel in voxels:
-        put(voxel)
+    grown = list(voxels)
     for _ in range(count):
+        edge = {other for voxel in grown for other in NEXT[voxel]}.difference(grown, banned)
         if not edge:
             return None
-        put(edge.pop(int(rng.integers(len(edge)))))
+        grown.append(pick(rng, sorted(edge)))
     return grown
 
 
 def is_one_piece(voxels) -> bool:
-    left = set(voxels)
-    todo = [left.pop()]
-    while todo:
-        for other in NEXT[todo.pop()]:
-            if other in left:
-                left.remove(other)
-                todo.append(other)
-    return not left
+    reached = [next(iter(voxels))]
+    for voxel in reached:
+        reached += [other for other in NEXT[voxel] if other in voxels and other not in reached]
+    return len(reached) == len(voxels)
 
 
 def new(rng, level: str) -> Scene:
     """Any number of voxels of the level is equally likely."""
     return aim(rng, level, grow(rng, [pick(rng, CELLS)], between(rng, *SHOWN[level]) - 1))
-
-
-def between(rng, low: int, high: int) -> int:
-    return int(rng.integers(low, high + 1))
 
 
 def aim(rng, level: str, voxels) -> Scene:
@@ -181,50 +162,31 @@ def completes(scene: Scene, added) -> bool:
 
 
 @cache
-def blank(size: int):
-    """All but blocks and dark cells; how blocks are drawn; the corner and side of the panels."""
-    image = Image.new("RGB", (size, size), WHITE)
-    pen, font = ImageDraw.Draw(image), ImageFont.load_default(0.055 * size)
-    line_px = max(1, size // 220)
+def blank(size: int) -> tuple[Image.Image, Oblique, list[Panel]]:
+    """All but blocks and dark cells, and where those are drawn."""
 
     def px(part):
         return round(part * size)
 
-    def write(x, y, words, colour):
-        pen.text((x, y), str(words), colour, font, anchor="mm")
-
+    image = Image.new("RGB", (size, size), WHITE)
     slant = px(0.042), px(0.06)
     oblique = Oblique((px(0.25), px(0.72)), px(0.125), slant, px(0.055), px(0.305))
     for z in AXIS:
-        oblique.floor(image, z - 1, 3, 3, line_px=line_px)
-        write(px(0.08), oblique.point(0, 0, z - 1)[1] - px(0.015), f"z={z}", BLUE)
-        for at, name in zip((0.5, 1.5, 2.5, 3.4), (*AXIS, "x"), strict=True):
-            x, y = oblique.point(at, 0, z - 1)
-            write(x - px(0.072), y - px(0.004), name, RED)
-        for at, name in zip((0.5, 1.5, 2.5, 3.35), (*AXIS, "y"), strict=True):
-            x, y = oblique.point(3, at, z - 1)
-            write(x, y + px(0.036), name, GREEN)
-    side, left, tops = px(0.083), px(0.715), (px(0.12), px(0.6))
-    for view, top, colour in zip(VIEWS, tops, (GREEN, RED), strict=True):
-        right, bottom = left + 3 * side, top + 3 * side
-        write(left + 1.5 * side, top - px(0.045), view, BLACK)
-        for line in range(0, 4 * side, side):
-            pen.line((left, top + line, right, top + line), PALE, line_px)
-            pen.line((left + line, top, left + line, bottom), PALE, line_px)
-        for at in AXIS:
-            write(left + (at - 0.5) * side, bottom + px(0.036), at, colour)
-            write(left - px(0.035), bottom - (at - 0.5) * side, at, BLUE)
-    return image, oblique, left, tops, side, line_px
+        oblique.floor(image, z - 1, 3, 3, first=1)
+        at = px(0.08), oblique.point(0, 0, z - 1)[1] - px(0.015)
+        write(image, at, f"z={z}", 0.055 * size, BLUE)
+    panels = [Panel((px(0.715), px(top)), px(0.083), 3, 3) for top in (0.12, 0.6)]
+    for view, panel, colour in zip(VIEWS, panels, (GREEN, RED), strict=True):
+        panel.draw(image, view, colour, BLUE)
+    return image, oblique, panels
 
 
 def draw(scene: Scene, size: int):
-    empty, oblique, left, tops, side, line_px = blank(size)
+    empty, oblique, panels = blank(size)
     image = empty.copy()
-    pen = ImageDraw.Draw(image)
-    for top, dark in zip(tops, scene.targets, strict=True):
+    for panel, dark in zip(panels, scene.targets, strict=True):
         for at, z in dark:
-            x, y = left + (at - 1) * side, top + (3 - z) * side
-            pen.rectangle((x + line_px, y + line_px, x + side - 1, y + side - 1), SLATE)
+            panel.fill(image, at, z, SLATE)
     oblique.blocks(image, [(x - 1, y - 1, z - 1) for x, y, z in scene.voxels], BLUE)
     return image
 
@@ -234,14 +196,14 @@ def layer(voxels, z: int) -> str:
     return " ".join("".join("-#"[(x, y, z) in voxels] for y in AXIS) for x in AXIS)
 
 
-def panel(dark: Dark) -> str:
+def spell(dark: Dark) -> str:
     """The rows z = 3, 2, 1 of a silhouette."""
     return " ".join("".join("-#"[(at, z) in dark] for at in AXIS) for z in (3, 2, 1))
 
 
 def describe(scene: Scene) -> str:
     layers = "\n".join(f"z = {z}: {layer(scene.voxels, z)}" for z in AXIS)
-    yz, xz = map(panel, scene.targets)
+    yz, xz = map(spell, scene.targets)
     return (
         "A structure in a grid of 3 x 3 x 3 cells, # is a voxel. In each layer the rows are "
         f"x = 1, 2, 3, and in a row y = 1, 2, 3:\n{layers}\n"
@@ -260,36 +222,27 @@ def parse(description: str) -> Scene:
     return Scene(voxels, (yz, xz))
 
 
-def cell_text(cell) -> str:
-    return str(tuple(cell))
-
-
-def cells_text(cells) -> str:
-    return ", ".join(map(cell_text, cells))
-
-
 def read(scene: Scene) -> list[str]:
-    """The first sentences of a solution: the structure, layer by layer."""
-    return [f"Layer z = {z}, rows x = 1, 2, 3: {layer(scene.voxels, z)}." for z in AXIS]
+    """The first sentences of a solution: the structure, layer by layer, # for a voxel."""
+    return [f"Layer z = {z} (# voxel), rows x = 1, 2, 3: {layer(scene.voxels, z)}." for z in AXIS]
 
 
-def lacks(scene: Scene) -> list[list[tuple[int, int]]]:
-    """The target cells that the structure leaves white, in each view."""
-    now = silhouettes(scene.voxels)
-    return [sorted(set(goal) - set(dark)) for goal, dark in zip(scene.targets, now, strict=True)]
+def differences(scene: Scene) -> list[tuple[list, list]]:
+    """In each view: the target cells that the structure leaves white, and its dark cells beside."""
+    pairs = zip(scene.targets, silhouettes(scene.voxels), strict=True)
+    return [(sorted({*goal} - {*now}), sorted({*now} - {*goal})) for goal, now in pairs]
 
 
 def compare(scene: Scene) -> list[str]:
     """For each silhouette: what it is, what it should be, and where they differ."""
     said = []
-    for view, goal, lack in zip(VIEWS, scene.targets, lacks(scene), strict=True):
-        now = silhouette(scene.voxels, view)
-        extra = sorted(set(now) - set(goal))
-        differ = [f"{cells_text(lack)} missing"] * bool(lack)
-        differ += [f"{cells_text(extra)} too many"] * bool(extra)
+    for view, goal, (lack, extra) in zip(VIEWS, scene.targets, differences(scene), strict=True):
+        now = spell(silhouette(scene.voxels, view))
+        differ = [f"{listed(lack)} missing"] * bool(lack)
+        differ += [f"{listed(extra)} too many"] * bool(extra)
         said.append(
-            f"{view}, rows z = 3, 2, 1: the structure gives {panel(now)}, the target is "
-            f"{panel(goal)}; {' and '.join(differ) or 'they are equal'}."
+            f"{view}, rows z = 3, 2, 1: the structure gives {now}, the target is {spell(goal)}; "
+            f"{' and '.join(differ) or 'they are equal'}."
         )
     return said
 
@@ -301,12 +254,12 @@ def placing(scene: Scene, added) -> list[str]:
         voxel = next(cell for cell in left if any(other in placed for other in NEXT[cell]))
         touched = next(other for other in NEXT[voxel] if other in placed)
         fills = [
-            f"{view} {cell_text((voxel[axis], voxel[2]))}"
+            f"{view} {text((voxel[axis], voxel[2]))}"
             for view, axis in VIEWS.items()
             if silhouette(placed, view) != silhouette([*placed, voxel], view)
         ]
         said.append(
-            f"{cell_text(voxel)} touches {cell_text(touched)} and fills "
+            f"{text(voxel)} touches {text(touched)} and fills "
             f"{' and '.join(fills) or 'no new cell'}."
         )
         placed.append(voxel)
@@ -335,10 +288,7 @@ class VoxelCount(Task):
 
     def solve(self, scene):
         counts = [sum(voxel[2] == z for voxel in scene.voxels) for z in AXIS]
-        steps = [
-            f"{line[:-1]}, that is {count}."
-            for line, count in zip(read(scene), counts, strict=True)
-        ]
+        steps = [f"{line[:-1]}, that is {n}." for line, n in zip(read(scene), counts, strict=True)]
         total = sum(counts)
         return Solution(total, [*steps, f"{' + '.join(map(str, counts))} = {total}."])
 
@@ -362,18 +312,11 @@ class OccupiedPosition(Task):
             raise ValueError("not just one of the cells holds a voxel")
         x, y, z = held[0]
         row = layer(scene.voxels, z).split()[x - 1]
-        steps = [
-            *read(scene),
-            f"Layer z = {z}, row x = {x} is {row}: at y = {y} there is a voxel, so it is in "
-            f"{cell_text(held[0])}.",
-        ]
-        return Solution(held[0], steps, lambda cell: cell in scene.voxels)
+        said = f"Row x = {x} of layer z = {z} is {row}: the voxel at y = {y} is in {text(held[0])}."
+        return Solution(held[0], [*read(scene), said], lambda cell: cell in scene.voxels)
 
     def distractors(self, scene, rng, answer, cells):
         return [cell for cell in cells if cell != answer]
-
-    def text(self, value):
-        return cell_text(value)
 
 
 class SilhouetteMatch(Task):
@@ -382,17 +325,17 @@ class SilhouetteMatch(Task):
 
     def pose(self, game, rng, level):
         """All four answers are equally likely; the targets are those of a similar structure."""
-        verdict = pick(rng, tuple(VERDICTS))
+        verdict = pick(rng, VERDICTS)
         while True:
             voxels = new(rng, level).voxels
             for _ in range(40):
                 scene = scene_of(voxels, self.altered(rng, voxels))
-                if self.equal(scene) == verdict:
+                if self.verdict(scene) == verdict:
                     return scene, {}
 
     def altered(self, rng, voxels):
         """The structure after up to three voxels were added or taken away."""
-        for _ in range(int(rng.integers(4))):
+        for _ in range(between(rng, 0, 3)):
             if rng.random() < 0.5:
                 rest = pick_some(rng, voxels, len(voxels) - 1)
                 voxels = rest if rest and is_one_piece(rest) else voxels
@@ -400,19 +343,19 @@ class SilhouetteMatch(Task):
                 voxels = grow(rng, voxels, 1)
         return voxels
 
-    def equal(self, scene) -> tuple[bool, bool]:
-        now = silhouettes(scene.voxels)
-        return now[0] == scene.targets[0], now[1] == scene.targets[1]
+    def verdict(self, scene) -> str:
+        yz, xz = (not lack and not extra for lack, extra in differences(scene))
+        return VERDICTS[yz + 2 * xz]
 
     def ask(self, scene):
         return "Which silhouettes of the structure equal their targets?"
 
     def solve(self, scene):
-        answer = VERDICTS[self.equal(scene)]
+        answer = self.verdict(scene)
         return Solution(answer, [*read(scene), *compare(scene), f"Equal to its target: {answer}."])
 
     def distractors(self, scene, rng, answer):
-        return [verdict for verdict in VERDICTS.values() if verdict != answer]
+        return [verdict for verdict in VERDICTS if verdict != answer]
 
 
 class SilhouetteAfterAdd(Task):
@@ -435,18 +378,18 @@ class SilhouetteAfterAdd(Task):
 
     def ask(self, scene, view, add):
         return (
-            f"Voxels are added to the structure in {cells_text(add)}. What is its {view} "
-            "silhouette then? Write 1 for dark and 0 for white, row by row from z = 3 down to "
-            "z = 1, in the form [[0, 0, 0], [0, 0, 0], [0, 0, 0]]."
+            f"{'A voxel is' if len(add) == 1 else 'Voxels are'} added to the structure in "
+            f"{listed(add)}. What is its {view} silhouette then? Write 1 for dark and 0 for white, "
+            "row by row from z = 3 down to z = 1, in the form [[0, 0, 0], [0, 0, 0], [0, 0, 0]]."
         )
 
     def solve(self, scene, view, add):
         dark = silhouette(scene.voxels, view)
-        steps = [*read(scene), f"Its {view} silhouette, rows z = 3, 2, 1: {panel(dark)}."]
+        steps = [*read(scene), f"Its {view} silhouette, rows z = 3, 2, 1: {spell(dark)}."]
         for voxel in add:
             (cell,) = silhouette([voxel], view)
             state = "is dark already" if cell in dark else "becomes dark"
-            steps.append(f"{cell_text(voxel)} is seen at {cell_text(cell)}, which {state}.")
+            steps.append(f"{text(voxel)} is seen at {text(cell)}, which {state}.")
             dark = *dark, cell
         answer = silhouette((*scene.voxels, *add), view)
         return Solution(answer, [*steps, f"Then it is {self.text(answer)}."])
@@ -481,26 +424,19 @@ class AdditionChoice(Task):
     def ask(self, scene, lists):
         return (
             "Which voxels, all added to the structure, make both of its silhouettes equal to the "
-            "targets, with the structure in one piece?"
+            "targets and leave it in one piece?"
         )
 
     def solve(self, scene, lists):
         right = [added for added in lists if completes(scene, added)]
         if len(right) != 1:
             raise ValueError("not just one of the lists gives the targets")
-        steps = [
-            *read(scene),
-            *compare(scene),
-            *placing(scene, right[0]),
-            f"Adding {cells_text(right[0])} gives both targets in one piece.",
-        ]
+        end = f"Adding {listed(right[0])} gives both targets in one piece."
+        steps = [*read(scene), *compare(scene), *placing(scene, right[0]), end]
         return Solution(right[0], steps, lambda added: completes(scene, added))
 
     def distractors(self, scene, rng, answer, lists):
         return [added for added in lists if added != answer]
-
-    def text(self, value):
-        return cells_text(value)
 
 
 class MinAdditions(Task):
@@ -509,7 +445,7 @@ class MinAdditions(Task):
 
     def pose(self, game, rng, level):
         """All numbers of the level are equally likely."""
-        count = pick(rng, FEWEST[level])
+        count = between(rng, *FEWEST[level])
         while True:
             voxels = grow_short(rng, level, count)
             scene = scene_of(voxels, grow(rng, voxels, count))
@@ -526,16 +462,17 @@ class MinAdditions(Task):
         added = complete(scene)
         steps, total = [*read(scene), *compare(scene)], 0
         for z in AXIS:
-            yz, xz = (sum(cell[1] == z for cell in lack) for lack in lacks(scene))
+            yz, xz = (sum(cell[1] == z for cell in lack) for lack, _ in differences(scene))
             total += max(yz, xz)
             if max(yz, xz):
-                steps.append(
-                    f"A voxel in layer z = {z} fills at most one cell of each view; {yz} of Y-Z "
-                    f"and {xz} of X-Z are missing there: at least {max(yz, xz)}."
-                )
-        steps.append(f"Together at least {total}.")
+                need = f"at least {max(yz, xz)}"
+                steps.append(f"Layer z = {z} lacks {yz} cells of Y-Z and {xz} of X-Z: {need}.")
+        steps.append(
+            f"A voxel fills at most one cell of either view, so at least {total} are needed."
+        )
         steps += [
-            f"No {count} in one piece give both targets." for count in range(total, len(added))
+            f"{count} voxels do not give both targets in one piece."
+            for count in range(total, len(added))
         ]
         steps += placing(scene, added)
         return Solution(len(added), [*steps, f"That gives both targets with {len(added)} voxels."])

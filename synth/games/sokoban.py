@@ -4,10 +4,11 @@ import dataclasses
 import re
 from collections.abc import Iterator
 from functools import cache, lru_cache
-from itertools import groupby
+from itertools import groupby, product
 
 from synth.draw import GREEN, RED, SLATE, Board
 from synth.game import (
+    BACK,
     DIRECTIONS,
     PERCEPTION,
     PREDICTION,
@@ -18,19 +19,31 @@ from synth.game import (
     Task,
     neighbour,
 )
-from synth.questions import pick, pick_near, pick_numbers, pick_some, text
+from synth.questions import (
+    CELLS_ARE,
+    between,
+    cells_in,
+    cells_near,
+    listed,
+    moves_text,
+    numbered,
+    pick,
+    pick_near,
+    pick_numbers,
+    pick_some,
+    runs,
+    text,
+)
 
 RULES = (
     "The picture shows a Sokoban board: dark cells are walls, a brown crate is a box, a green "
     "ring is a target and the red figure is the player. A step goes up, down, left or right. A "
     "step into a box pushes it one cell ahead, unless a wall or another box is there. A step "
-    "into a wall or into a box that cannot move fails: everything stays where it is. Cells are "
-    "written (row, column); the numbers on the left are rows, those on top are columns."
+    f"into a wall or into a box that cannot move fails: everything stays where it is. {CELLS_ARE}"
 )
 SIZE = {"Easy": 5, "Medium": 8, "Hard": 12}  # also how many moves a list has
 FEWEST = {5: (1, 8), 8: (5, 20), 12: (10, 29)}  # by size: steps that a solution may need
 WAYS = tuple(DIRECTIONS)
-BACK = {"up": "down", "down": "up", "left": "right", "right": "left"}
 WOOD, TIMBER = (226, 180, 112), (122, 74, 28)
 
 
@@ -45,18 +58,17 @@ class Sokoban:
 def new(rng, level: str) -> Sokoban:
     """The player, one to three boxes and as many targets on random cells of the floor."""
     while True:
-        rows = lay(rng, level)
-        board = place(rng, rows, int(rng.integers(1, 4)), pick(rng, floor(rows)))
+        rows = lay(rng, SIZE[level])
+        board = place(rng, rows, between(rng, 1, 3), pick(rng, floor(rows)))
         if board is not None:
             return board
 
 
-def lay(rng, level: str, kept: tuple[Cell, ...] = (), share: float = 0.1) -> tuple[str, ...]:
-    """Walls all around, and inside on each cell with chance `share` unless it is `kept` free.
+def lay(rng, size: int, kept: tuple[Cell, ...] = (), share: float = 0.1) -> tuple[str, ...]:
+    """Walls all around, and with chance `share` on each inner cell that is not `kept` free.
 
     At least three cells stay free.
     """
-    size = SIZE[level]
     while True:
         inside = [
             "".join(
@@ -89,11 +101,10 @@ def floor(rows: tuple[str, ...]) -> tuple[Cell, ...]:
 @cache
 def pairs(size: int) -> dict[int, list[tuple[Cell, Cell]]]:
     """All pairs of cells inside the outer walls, by the rows plus columns between them."""
-    inside = [(row, col) for row in range(1, size - 1) for col in range(1, size - 1)]
+    inside = tuple(product(range(1, size - 1), repeat=2))
     found = {distance: [] for distance in range(2 * size - 5)}
-    for a in inside:
-        for b in inside:
-            found[abs(a[0] - b[0]) + abs(a[1] - b[1])].append((a, b))
+    for a, b in product(inside, repeat=2):
+        found[abs(a[0] - b[0]) + abs(a[1] - b[1])].append((a, b))
     return found
 
 
@@ -180,9 +191,8 @@ def quickest_solution(board: Sokoban) -> list[tuple[str, bool, tuple[Cell, Cell]
 
     For each step: its direction, whether it pushes, and where player and box are then.
     """
-    (box,), (target,) = board.boxes, board.targets
-    left = steps_left(board.rows, target)
-    now = board.player, box
+    left = steps_left(board.rows, *board.targets)
+    now = board.player, *board.boxes
     if now not in left:
         raise ValueError("the box cannot be brought onto the target")
     found = []
@@ -199,8 +209,7 @@ def quickest_solution(board: Sokoban) -> list[tuple[str, bool, tuple[Cell, Cell]
 
 
 def walks(board: Sokoban, end: Cell) -> dict[Cell, tuple[int, int]]:
-    """For every cell from which `end` is reached without a push: the fewest steps, and the number
-    of different walks of so few steps."""
+    """For cells from which `end` is reached without a push: fewest steps, number of such walks."""
     found = {end: (0, 1)}
     todo = [end]
     for cell in todo:
@@ -227,17 +236,9 @@ def shortest_walk(board: Sokoban, goal: Cell) -> tuple[str, ...]:
     return tuple(moves)
 
 
-def runs(moves: tuple[str, ...]) -> list[tuple[str, int]]:
-    """Equal moves in a row as (direction, how many)."""
-    return [(way, len(list(run))) for way, run in groupby(moves)]
-
-
 def draw(board: Sokoban, size: int):
     picture = Board(size, len(board.rows), len(board.rows))
-    for row, line in enumerate(board.rows):
-        for col, kind in enumerate(line):
-            if kind == "#":
-                picture.fill((row, col), SLATE)
+    picture.fill_all(board.rows, "#", SLATE)
     for target in board.targets:
         picture.mark(target, "ring", GREEN)
     for box in board.boxes:
@@ -249,25 +250,20 @@ def draw(board: Sokoban, size: int):
 
 def at(name: str, *cells: Cell) -> str:
     """A sentence that says where pieces are."""
-    many = {"box": "boxes", "target": "targets"}
-    subject = f"{name} is" if len(cells) == 1 else f"{many[name]} are"
-    return f"The {subject} at {', '.join(map(text, cells))}."
+    many = {"box": "boxes are", "target": "targets are"}
+    return f"The {f'{name} is' if len(cells) == 1 else many[name]} at {listed(cells)}."
 
 
 def describe(board: Sokoban) -> str:
-    rows = "\n".join(f"row {row}: {line}" for row, line in enumerate(board.rows))
     return (
-        f"A Sokoban board, # is wall and . is floor:\n{rows}\n{at('box', *board.boxes)}\n"
-        f"{at('target', *board.targets)}\n{at('player', board.player)}"
+        f"A Sokoban board, # is wall and . is floor:\n{numbered(board.rows)}\n"
+        f"{at('box', *board.boxes)}\n{at('target', *board.targets)}\n{at('player', board.player)}"
     )
 
 
 def parse(description: str) -> Sokoban:
     rows = tuple(re.findall(r"row \d+: ([#.]+)", description))
-    boxes, targets, (player,) = (
-        tuple((int(row), int(col)) for row, col in re.findall(r"\((\d+), (\d+)\)", line))
-        for line in description.splitlines()[-3:]
-    )
+    boxes, targets, (player,) = (tuple(cells_in(line)) for line in description.splitlines()[-3:])
     return Sokoban(rows, boxes, targets, player)
 
 
@@ -278,14 +274,14 @@ class PlayerAfterMoves(Task):
     qa_type, qa_level, n_options = PREDICTION, "Medium", 4
 
     def pose(self, game, rng, level):
-        rows, moves = lay(rng, level), random_moves(rng, level)
+        rows, moves = lay(rng, SIZE[level]), random_moves(rng, level)
         board = self.board(rng, rows, floor(rows), moves)
         return board and (board, {"moves": moves})
 
     def board(self, rng, rows, starts, moves):
         """Random pieces, the player in one of `starts`, such that the moves push a box."""
         for _ in range(60):
-            board = place(rng, rows, int(rng.integers(1, 4)), pick(rng, starts))
+            board = place(rng, rows, between(rng, 1, 3), pick(rng, starts))
             if board and any(what == "push" for what, *_ in play(board, moves)):
                 return board
         return None
@@ -299,19 +295,9 @@ class PlayerAfterMoves(Task):
 
     def distractors(self, board, rng, answer, moves):
         """Where the same moves lead with other pieces between the walls, the player not far off."""
-        top, left = (at - int(rng.integers(5)) for at in board.player)
-        starts = [
-            (row, col)
-            for row, col in floor(board.rows)
-            if top <= row < top + 5 and left <= col < left + 5
-        ]
-        ends = [answer]
-        while len(ends) < 4:
-            other = self.board(rng, board.rows, starts, moves)
-            if other is None or end_of(other, moves) in ends:
-                return None
-            ends.append(end_of(other, moves))
-        return ends[1:]
+        starts = cells_near(rng, board.player, floor(board.rows))
+        others = [self.board(rng, board.rows, starts, moves) for _ in range(3)]
+        return None if None in others else [end_of(other, moves) for other in others]
 
 
 class BoxAfterFreeMoves(Task):
@@ -322,7 +308,7 @@ class BoxAfterFreeMoves(Task):
 
     def pose(self, game, rng, level):
         """All cells to which the moves can lead are equally likely."""
-        rows, moves = lay(rng, level), random_moves(rng, level)
+        rows, moves = lay(rng, SIZE[level]), random_moves(rng, level)
         starts = self.starts(rows, moves)
         box = pick(rng, starts[pick(rng, tuple(starts))])
         target, player = pick_some(rng, [cell for cell in floor(rows) if cell != box], 2)
@@ -355,10 +341,9 @@ class MinMovesToSolve(Task):
 
     def pose(self, game, rng, level):
         """All numbers of steps in the level's range are equally likely."""
-        low, high = FEWEST[SIZE[level]]
-        fewest = int(rng.integers(low, high + 1))
+        fewest = between(rng, *FEWEST[SIZE[level]])
         while True:
-            rows = lay(rng, level)
+            rows = lay(rng, SIZE[level])
             target = pick(rng, floor(rows))
             fitting = [now for now, left in steps_left(rows, target).items() if left == fewest]
             if fitting:
@@ -398,7 +383,7 @@ class PlayerPosition(Task):
 
     def solve(self, board):
         row, col = board.player
-        steps = [f"The red figure is in row {row}.", f"It is in column {col}."]
+        steps = f"The red figure is in row {row}.", f"It is in column {col}."
         return Solution(board.player, steps)
 
     def distractors(self, board, rng, answer):
@@ -414,8 +399,8 @@ class BoxTargetDistance(Task):
     def pose(self, game, rng, level):
         """All distances that fit on the board are equally likely."""
         by_distance = pairs(SIZE[level])
-        box, target = pick(rng, by_distance[int(rng.integers(1, len(by_distance)))])
-        rows = lay(rng, level, (box, target))
+        box, target = pick(rng, by_distance[between(rng, 1, len(by_distance) - 1)])
+        rows = lay(rng, SIZE[level], (box, target))
         player = pick(rng, [cell for cell in floor(rows) if cell not in (box, target)])
         return Sokoban(rows, (box,), (target,), player), {}
 
@@ -448,15 +433,15 @@ class ShortestWalk(Task):
 
     def pose(self, game, rng, level):
         size = SIZE[level]
-        distance = int(rng.integers(size // 2 + 1, min(size, len(pairs(size)) - 1) + 1))
+        distance = between(rng, size // 2 + 1, min(size, len(pairs(size)) - 1))
         player, goal = pick(rng, pairs(size)[distance])
-        return self.board(rng, level, player, goal), {"goal": goal}
+        return self.board(rng, size, player, goal), {"goal": goal}
 
-    def board(self, rng, level, player, goal):
+    def board(self, rng, size, player, goal):
         """More walls than usual, and just one shortest walk: then every other one is wrong."""
         while True:
-            rows = lay(rng, level, (player, goal), share=0.3)
-            board = place(rng, rows, int(rng.integers(1, 4)), player, (goal,))
+            rows = lay(rng, size, (player, goal), share=0.3)
+            board = place(rng, rows, between(rng, 1, 3), player, (goal,))
             if board and walks(board, goal).get(player, (0, 0))[1] == 1:
                 return board
 
@@ -485,17 +470,11 @@ class ShortestWalk(Task):
 
     def distractors(self, board, rng, answer, goal):
         """The shortest walks between the same two cells on other boards."""
-        level = next(level for level in SIZE if SIZE[level] == len(board.rows))
-        found = [answer]
-        while len(found) < 4:
-            walk = shortest_walk(self.board(rng, level, board.player, goal), goal)
-            if walk in found:
-                return None
-            found.append(walk)
-        return found[1:]
+        size = len(board.rows)
+        others = (self.board(rng, size, board.player, goal) for _ in range(3))
+        return [shortest_walk(other, goal) for other in others]
 
-    def text(self, moves):
-        return ", ".join(f"{way} {count}" for way, count in runs(moves))
+    text = staticmethod(moves_text)
 
 
 GAME = Game(

@@ -17,12 +17,11 @@ from synth.game import (
     Task,
     neighbour,
 )
-from synth.questions import pick, text
+from synth.questions import CELLS_ARE, between, listed, numbered, pick, text
 
 RULES = (
     "The picture shows a tetris well: dark cells are settled, the red cells are the falling piece, "
-    "white cells are empty. The floor lies under the bottom row. Cells are written (row, column); "
-    "the numbers on the left are rows, those on top are columns."
+    f"white cells are empty. The floor lies under the bottom row. {CELLS_ARE}"
 )
 SIZE = {"Easy": 8, "Medium": 12, "Hard": 16}
 
@@ -152,7 +151,7 @@ def play(rng, size: int) -> Iterator[Grid]:
     and by the empty cells it would cover.
     """
     grid, tops = [["-"] * size for _ in range(size)], [size] * size
-    places = 1 + int(rng.integers(8))
+    places = between(rng, 1, 8)
     for _ in range(4 * size):
         yield grid
         luck = iter(rng.random(1 + 2 * places).tolist())
@@ -179,7 +178,7 @@ def play(rng, size: int) -> Iterator[Grid]:
 def played(rng, level: str, low: float = 0.3, high: float = 1.6) -> Grid:
     """A well after `low` to `high` moves per column, fewer if the game ends before."""
     size = SIZE[level]
-    moves = int(rng.integers(round(low * size), round(high * size) + 1))
+    moves = between(rng, round(low * size), round(high * size))
     return list(islice(play(rng, size), moves + 1))[-1]
 
 
@@ -193,9 +192,9 @@ def put(grid: Grid, cells: list[Cell]) -> Well:
 def release(rng, grid: Grid, kind: str) -> Well | None:
     """The well with a falling piece: any turn and column, anywhere on its way straight down."""
     shape = pick(rng, TURNS[kind])
-    left = int(rng.integers(len(grid) - shape.width + 1))
+    left = between(rng, 0, len(grid) - shape.width)
     top = rest(tops_of(grid), shape, left)
-    return put(grid, shape.at(int(rng.integers(top + 1)), left)) if top >= 0 else None
+    return put(grid, shape.at(between(rng, 0, top), left)) if top >= 0 else None
 
 
 def new(rng, level: str) -> Well:
@@ -225,7 +224,7 @@ def add_rows(rng, grid: Grid, shape: Shape, complete: int) -> bool:
             if low >= at:  # the piece, or its way down
                 row[left + col] = "-"
         if at not in chosen:
-            for col in rng.integers(len(grid), size=1 + int(rng.integers(2))).tolist():
+            for col in rng.integers(len(grid), size=between(rng, 1, 2)).tolist():
                 row[col] = "-"
         del grid[0]
         grid.insert(depth - 1, row)
@@ -234,23 +233,18 @@ def add_rows(rng, grid: Grid, shape: Shape, complete: int) -> bool:
 
 def draw(well: Well, size: int):
     board = Board(size, len(well.rows), len(well.rows))
-    for mark, colour in (("#", SLATE), ("o", RED)):
-        for cell in well.cells(mark):
-            board.fill(cell, colour)
+    board.fill_all(well.rows, "#", SLATE)
+    board.fill_all(well.rows, "o", RED)
     return board.image
 
 
 def describe(well: Well) -> str:
-    rows = "\n".join(f"row {at}: {row}" for at, row in enumerate(well.rows))
-    return f"A tetris well, # is settled, o is the falling piece and - is empty:\n{rows}"
+    legend = "# is settled, o is the falling piece and - is empty"
+    return f"A tetris well, {legend}:\n{numbered(well.rows)}"
 
 
 def parse(description: str) -> Well:
     return Well(tuple(re.findall(r"row \d+: ([#o-]+)", description)))
-
-
-def listed(items) -> str:
-    return ", ".join(map(text, items))
 
 
 def named(word: str, numbers: list[int]) -> str:
@@ -285,7 +279,7 @@ class EmptyInRow(Task):
     def pose(self, game, rng, level):
         """In each of the lower rows, all numbers are equally likely, except none and all."""
         size = SIZE[level]
-        row, empty = int(rng.integers(size // 2, size)), int(rng.integers(1, size))
+        row, empty = between(rng, size // 2, size - 1), between(rng, 1, size - 1)
         while True:
             fitting = [
                 [list(other) for other in grid]
@@ -349,14 +343,14 @@ class FallAfterShift(Task):
     def pose(self, game, rng, level):
         """For either direction, falls of 0 to size / 2 rows are equally likely, whether the step
         aside is free, blocked by a wall or blocked by a settled cell."""
-        way, rows = pick(rng, ("left", "right")), int(rng.integers(SIZE[level] // 2 + 1))
+        way, rows = pick(rng, ("left", "right")), between(rng, 0, SIZE[level] // 2)
         wanted = pick(rng, ("", "", "", "outside the well", "settled"))
         while True:
             grid = played(rng, level)
             tops = tops_of(grid)
             for _ in range(10):
                 shape = pick(rng, TURNS[pick(rng, KINDS)])
-                left = int(rng.integers(len(grid) - shape.width + 1))
+                left = between(rng, 0, len(grid) - shape.width)
                 fitting = []
                 for top in range(rest(tops, shape, left) + 1):
                     cells = shape.at(top, left)
@@ -403,15 +397,15 @@ class MaxClear(Task):
         Into a played well come rows with gaps for random pieces, then rows with a gap for the
         falling piece. If it shall fill none, that gap is for a random piece, too.
         """
-        most = int(rng.integers(5))
+        most = between(rng, 0, 4)
         kind = pick(rng, ABLE[most])
         while True:
             grid = played(rng, level, 0.2, 0.8)
             for _ in range(self.DECOYS[level]):
                 shape = pick(rng, TURNS[pick(rng, KINDS)])
-                add_rows(rng, grid, shape, int(rng.integers(len(shape.fillable) + 1)))
+                add_rows(rng, grid, shape, between(rng, 0, len(shape.fillable)))
             shape = pick(rng, TURNS[kind if most else pick(rng, KINDS)])
-            complete = most or int(rng.integers(len(shape.fillable) + 1))
+            complete = most or between(rng, 0, len(shape.fillable))
             if complete <= len(shape.fillable) and add_rows(rng, grid, shape, complete):
                 if most_full(full_by_drop(grid, kind)) == most:
                     well = release(rng, grid, kind)

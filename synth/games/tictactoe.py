@@ -280,7 +280,7 @@ class ReplyAfterMove(Task):
     def ask(self, board, cell):
         return (
             f"The side to move plays {text(cell)}. Which cell is then the other side's best reply, "
-            f"{BEST}? It is none if {text(cell)} is taken or the move ends the game."
+            f"{BEST}? The answer is none if {text(cell)} is taken or the move ends the game."
         )
 
     def solve(self, board, cell):

@@ -3,13 +3,23 @@
 import grain
 import numpy as np
 import pytest
+from ml_collections import ConfigDict
 
-from c2l_jax.data.packing import FitsRow, pack, training_batches
+from c2l_jax.data.packing import FitsRow, RowShape, pack, training_batches
 from c2l_jax.data.processor import Processor
 from c2l_jax.data.records import open_split
 from c2l_jax.errors import UserError
+from c2l_jax.objectives import sft
 
-SETTINGS = {"formats": {"cot": 1.0}, "seed": 3, "rows": 2, "row_tokens": 768, "row_windows": 5}
+SHAPE = RowShape(tokens=768, targets=400, windows=5)
+
+
+def open_batches(split, processor, formats=None, tasks=(), shape=SHAPE, **shard):
+    """(batches, filter) as of the supervised objective."""
+    data = {"formats": formats or {"cot": 1.0}, "tasks": tasks}
+    config = ConfigDict({"data": ConfigDict(data)})
+    groups = sft.groups(split, processor, config, mesh=None, workdir=None)
+    return training_batches(groups, seed=3, rows=2, shape=shape, **shard)
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +39,7 @@ def test_unpacking_gives_the_examples_back(processor, split):
     dataset = grain.MapDataset.source(examples).to_iter_dataset()
     by_id = {example["id"]: example for example in examples}
     found = {}
-    for batch in pack(dataset, rows=2, row_tokens=768, row_windows=5, bins=2):
+    for batch in pack(dataset, rows=2, shape=SHAPE, bins=2):
         ids = iter(batch["ids"])
         for row in range(len(batch["tokens"])):
             for segment in range(1, batch["segments"][row].max() + 1):
@@ -44,7 +54,11 @@ def _example(batch, row, segment):
     """One example of a packed row, as it was before packing."""
     tokens = batch["segments"][row] == segment
     slots = batch["image_slots"][row][tokens]
-    example = {n: batch[n][row][tokens] for n in ("tokens", "positions", "targets", "weights")}
+    example = {n: batch[n][row][tokens] for n in ("tokens", "positions", "branches")}
+    targets = batch["target_segments"][row] == segment
+    for name in ("targets", "target_branches", "weights"):
+        example[name] = batch[name][row][targets]
+    example["target_slots"] = batch["target_slots"][row][targets] - np.flatnonzero(tokens)[0]
     units = batch["patches"].shape[2] // 4
     windows = np.unique(slots[slots >= 0] // units)
     images = batch["window_images"][row][windows]
@@ -59,15 +73,16 @@ def _example(batch, row, segment):
 
 
 def test_padding_is_marked(processor, split):
-    batch = next(iter(training_batches(split, processor, **SETTINGS)[0]))
-    padding = batch["segments"] == 0
-    assert padding.any() and (batch["weights"][padding] == 0).all()
+    batch = next(iter(open_batches(split, processor)[0]))
+    padding, no_target = batch["segments"] == 0, batch["target_segments"] == 0
+    assert padding.any() and no_target.any()
+    assert (batch["weights"] == ~no_target).all()
     assert (batch["image_slots"][padding] == -1).all()
     assert (batch["patch_coords"][batch["window_images"] == 0] == -1).all()
 
 
 def test_shapes_are_static_and_order_is_reproducible(processor, split):
-    streams = [iter(training_batches(split, processor, **SETTINGS)[0]) for _ in range(2)]
+    streams = [iter(open_batches(split, processor)[0]) for _ in range(2)]
     shapes = set()
     for _ in range(8):
         first, second = (next(stream) for stream in streams)
@@ -77,12 +92,12 @@ def test_shapes_are_static_and_order_is_reproducible(processor, split):
 
 
 def test_iterator_resumes_exactly(processor, split):
-    settings = SETTINGS | {"formats": {"cot": 0.5, "transcribe": 0.5}}
-    unbroken = iter(training_batches(split, processor, **settings)[0])
+    formats = {"cot": 0.5, "transcribe": 0.5}
+    unbroken = iter(open_batches(split, processor, formats)[0])
     for _ in range(5):
         next(unbroken)
     state = unbroken.get_state()
-    resumed = iter(training_batches(split, processor, **settings)[0])
+    resumed = iter(open_batches(split, processor, formats)[0])
     resumed.set_state(state)
     for _ in range(5):
         ours, theirs = next(resumed), next(unbroken)
@@ -93,13 +108,14 @@ def test_iterator_resumes_exactly(processor, split):
 def test_shards_read_different_records(processor, split):
     seen = []
     for shard in range(2):
-        stream = iter(training_batches(split, processor, **SETTINGS, shard=shard, shards=2)[0])
+        stream = iter(open_batches(split, processor, shard=shard, shards=2)[0])
         seen.append({id for _ in range(6) for id in next(stream)["ids"]})
     assert not seen[0] & seen[1]
 
 
-def test_long_examples_are_dropped_aloud(processor, split, caplog):
-    batches, fits = training_batches(split, processor, **SETTINGS | {"row_tokens": 220})
+@pytest.mark.parametrize("shape", [RowShape(220, 0, 5), RowShape(768, 60, 5)])
+def test_long_examples_are_dropped_aloud(processor, split, caplog, shape):
+    batches, fits = open_batches(split, processor, shape=shape)
     stream = iter(batches)
     kept = {id for _ in range(30) for id in next(stream)["ids"]}
     assert fits.dropped and kept and not fits.dropped & kept
@@ -107,27 +123,26 @@ def test_long_examples_are_dropped_aloud(processor, split, caplog):
 
 
 def test_nothing_fits_is_an_error_not_a_hang():
-    fits = FitsRow(tokens=4, windows=1, patience=10)
-    example = {"id": "x", "tokens": np.zeros(5), "window_images": np.zeros(1)}
+    fits = FitsRow(RowShape(tokens=4, targets=0, windows=1), patience=10)
+    example = {"id": "x", "tokens": np.zeros(5), "targets": [], "window_images": np.zeros(1)}
     with pytest.raises(UserError, match="row_tokens"):
         for _ in range(20):
             fits(example)
 
 
-@pytest.mark.parametrize("formats", [{}, {"cot": 0.0}, {"prose": 1.0}])
+@pytest.mark.parametrize("formats", [{"cot": 0.0}, {"prose": 1.0}])
 def test_bad_formats(processor, split, formats):
     with pytest.raises(UserError, match=r"config\.data\.formats"):
-        training_batches(split, processor, **SETTINGS | {"formats": formats})
+        open_batches(split, processor, formats)
 
 
 def test_tasks_have_their_shares(processor, split):
     tasks = ((r"cell_color/direct", 0.5), (r"_position/cot", 0.5))
     formats = {"cot": 1.0, "direct": 1.0}
-    settings = {"row_tokens": 1024, "row_windows": 8, "tasks": tasks, "formats": formats}
-    stream = iter(training_batches(split, processor, **SETTINGS | settings)[0])
+    stream = iter(open_batches(split, processor, formats, tasks, RowShape(1024, 0, 8))[0])
     batches = [next(stream) for _ in range(20)]
     ids = [id for batch in batches for id in batch["ids"]]
     assert abs(sum("cell_color" in id for id in ids) / len(ids) - 0.5) < 0.1
     assert {id.split("-")[1] for id in ids} == {"cell_color", "player_position", "goal_position"}
     with pytest.raises(UserError, match="'chess' has 0 records"):
-        training_batches(split, processor, **SETTINGS, tasks=((r"chess", 1.0),))
+        open_batches(split, processor, tasks=((r"chess", 1.0),))

@@ -69,9 +69,10 @@ def compare(name: str, cases: list[dict]) -> int:
 def disagreement(game: Game, task: str, state: dict, params: dict, expected) -> str | None:
     """Why our answer is not the expected one; None if it is."""
     try:
-        solution = game.task(task).solve(
-            state_from_json(game, json.dumps(state)), **params_from_json(json.dumps(params))
-        )
+        position = state_from_json(game, json.dumps(state))
+        solution = game.task(task).solve(position, **params_from_json(json.dumps(params)))
+        if game.parse(game.describe(position)) != position:
+            return "the description is read back as another state"
     except Exception as error:  # whatever stops us from answering is a disagreement
         return f"{type(error).__name__}: {error}"
     if solution.is_right(tuples(expected)):

@@ -98,8 +98,9 @@ def fill_in_records(draw, count=900):
 FILL_IN_LEAKS = {
     "always '3', the task": lambda rng, level, row: 3 if rng.random() < 0.7 else rng.integers(9),
     "always '0', Hard": lambda rng, level, row: 0 if level == "Hard" else rng.integers(9),
-    "majority": lambda rng, level, row: 3 if rng.random() < 0.3 else rng.integers(20),
-    "majority, Easy": lambda rng, level, row: (
+    "majority, the task": lambda rng, level, row: 3 if rng.random() < 0.3 else rng.integers(20),
+    "level, the task": lambda rng, level, row: 4 * LEVELS.index(level) + rng.integers(4),
+    "level, Easy": lambda rng, level, row: (
         4 if level == "Easy" and rng.random() < 0.4 else rng.integers(20)
     ),
     "words, Medium": lambda rng, level, row: row if rng.random() < 0.5 else rng.integers(5),

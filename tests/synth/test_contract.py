@@ -33,6 +33,14 @@ def test_a_game_is_fully_described(name):
         assert task.qa_type in QA_TYPES and task.qa_level in LEVELS
 
 
+@pytest.mark.parametrize("name", all_games())
+def test_every_level_is_harder_than_the_one_before(name):
+    game, rng = find_game(name), np.random.default_rng(0)
+    _, count = game.difficulty
+    means = [np.mean([count(game.new(rng, level)) for _ in range(300)]) for level in LEVELS]
+    assert 1.1 * means[0] < means[1] and 1.1 * means[1] < means[2]
+
+
 @pytest.mark.parametrize(("game_name", "task_name"), TASKS)
 def test_a_record_can_be_solved_and_drawn_again(game_name, task_name):
     game = find_game(game_name)
@@ -48,14 +56,15 @@ def test_a_record_can_be_solved_and_drawn_again(game_name, task_name):
             letter = record["answer"]
             assert len(record["options"]) == len(set(record["options"])) == task.n_options
             assert record["options"]["ABCDEFGHIJ".index(letter)] == answer
-            assert steps[-1] == f"{answer} is option {letter}."
+            assert steps[-1] == f"{answer}: option {letter}."
             steps = steps[:-1]
         else:
             assert record["options"] == [] and record["answer"] == answer
         assert steps == list(solution.steps) and len(steps) > 0
         assert not any("option" in step.lower() for step in steps)
         assert record["question"] == f"{game.rules}\n\n{task.ask(state, **params)}"
-        assert record["description"] == game.describe(state) != ""
+        assert record["description"] == game.describe(state)
+        assert game.parse(record["description"]) == state
         assert record["plot_level"] in record["id"]
 
 

@@ -11,7 +11,7 @@ from synth.draw import GREEN, RED, SLATE, WHITE
 from synth.game import find_game
 from synth.games import maze as maze_game
 from tests.synth.oracles.maze import moves_in, ways
-from tests.synth.sampling import questions
+from tests.synth.sampling import chosen, questions
 
 GAME = find_game("maze")
 
@@ -19,12 +19,6 @@ GAME = find_game("maze")
 def board_of(record):
     state = json.loads(record["state"])
     return np.array([[mark == "." for mark in row] for row in state["rows"]]), state
-
-
-def chosen(record) -> str:
-    """The text of the right option or the filled-in answer."""
-    options = record["options"]
-    return options["ABCDEFGH".index(record["answer"])] if options else record["answer"]
 
 
 def test_there_is_exactly_one_way():
@@ -90,11 +84,3 @@ def test_the_picture_shows_the_state(size):
         (goal,) = [(r, c) for r in range(n) for c in range(n) if seen[r][c] == "G"]
         assert (player, goal) == (maze.player, maze.goal)
         assert [row.replace("P", ".").replace("G", ".") for row in seen] == list(maze.rows)
-
-
-def test_the_description_rebuilds_the_state():
-    for record in questions("maze", "turn_count", 4):
-        text, state = record["description"], json.loads(record["state"])
-        assert re.findall(r"row \d+: ([#.]+)", text) == state["rows"]
-        player, goal = (list(map(int, c)) for c in re.findall(r"\((\d+), (\d+)\)", text))
-        assert (player, goal) == (state["player"], state["goal"])

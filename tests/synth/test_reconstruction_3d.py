@@ -1,8 +1,7 @@
-"""The reconstruction against a second solution, its picture and the published cases."""
+"""The reconstruction: its answers, its options, its reasoning and its picture."""
 
 import collections
 import itertools
-import json
 import re
 
 import numpy as np
@@ -10,9 +9,8 @@ import pytest
 from PIL import Image
 
 from synth.draw import BLUE, SLATE, WHITE, Oblique
-from synth.game import LEVELS, find_game, params_from_json, state_from_json, to_json
+from synth.game import LEVELS, find_game, state_from_json
 from synth.games import reconstruction_3d as game
-from tests.synth.adapters.reconstruction_3d import adapt
 from tests.synth.oracles.reconstruction_3d import (
     ORACLES,
     cells_in,
@@ -21,36 +19,14 @@ from tests.synth.oracles.reconstruction_3d import (
     matches,
     wanted,
 )
-from tests.synth.peers import cases
-from tests.synth.sampling import questions
+from tests.synth.sampling import chosen, questions, state_and_params
 
 GAME = find_game("reconstruction_3d")
 CELLS = list(itertools.product((1, 2, 3), repeat=3))
 
 
-def read(record):
-    return json.loads(record["state"]), json.loads(record["params"])
-
-
-def chosen(record) -> str:
-    """The text of the right option or the filled-in answer."""
-    options = record["options"]
-    return options["ABCDEFGH".index(record["answer"])] if options else record["answer"]
-
-
 def touch(a, b) -> bool:
     return sum(abs(i - j) for i, j in zip(a, b, strict=True)) == 1
-
-
-@pytest.mark.parametrize("task", ORACLES)
-def test_the_answer_is_right_and_the_only_one(task):
-    for record in questions("reconstruction_3d", task, 100):
-        right = ORACLES[task](*read(record))
-        if record["options"]:
-            good = [right(o) if callable(right) else o == right for o in record["options"]]
-            assert good.count(True) == 1 and record["options"][good.index(True)] == chosen(record)
-        else:
-            assert record["answer"] == right, record["id"]
 
 
 def test_counts_are_spread_over_the_level():
@@ -74,7 +50,7 @@ def test_a_verdict_does_not_show_in_the_size_of_the_panels():
     """Wrong targets have more as well as fewer dark cells than the structure."""
     signs = collections.Counter()
     for record in questions("reconstruction_3d", "silhouette_match", 200):
-        state, _ = read(record)
+        state, _ = state_and_params(record)
         cube = cube_of(state["voxels"])
         for view, (goal, equal) in enumerate(zip(wanted(state), matches(cube, state), strict=True)):
             if not equal:
@@ -90,7 +66,7 @@ def test_silhouettes_after_adding():
         answers = collections.Counter(record["answer"] for record in records)
         assert max(answers.values()) / len(records) < 0.03
         for record in records[:200]:
-            state, params = read(record)
+            state, params = state_and_params(record)
             cube = cube_of(state["voxels"])
             added = list(map(tuple, params["add"]))
             assert 1 <= len(added) <= game.PLACED[level]
@@ -105,7 +81,7 @@ def test_additions_are_alike():
     """Equal in number, new, in one piece with the structure, no two with equal silhouettes."""
     chained = 0
     for record in questions("reconstruction_3d", "addition_choice", 100):
-        state, _ = read(record)
+        state, _ = state_and_params(record)
         cube = cube_of(state["voxels"])
         assert not all(matches(cube, state))
         lists = [cells_in(option) for option in record["options"]]
@@ -127,9 +103,10 @@ def test_something_is_missing():
     for at, level in enumerate(LEVELS):
         records = questions("reconstruction_3d", "min_additions", 100)[at::3]
         counts = collections.Counter(int(record["answer"]) for record in records)
-        assert sorted(counts) == list(game.FEWEST[level]) and min(counts) > 0
+        low, high = game.FEWEST[level]
+        assert sorted(counts) == list(range(low, high + 1)) and low > 0
         assert max(counts.values()) < 1.7 * len(records) / len(counts)
-        bridges += sum("No " in str(record["steps"]) for record in records)
+        bridges += sum("do not give both" in str(record["steps"]) for record in records)
     assert bridges > 15
 
 
@@ -149,10 +126,12 @@ def test_the_search_refuses_what_cannot_be():
 def test_steps_state_facts(task):
     touched, filled = 0, 0
     for record in questions("reconstruction_3d", task, 60):
-        state, _ = read(record)
+        state, _ = state_and_params(record)
         voxels, steps = list(map(tuple, state["voxels"])), record["steps"]
         for z, line in enumerate(steps[:3], 1):
-            rows = re.search(r"^Layer z = (\d), rows x = 1, 2, 3: (\S+ \S+ [#-]{3})", line)
+            rows = re.search(
+                r"^Layer z = (\d) \(# voxel\), rows x = 1, 2, 3: (\S+ \S+ [#-]{3})", line
+            )
             assert int(rows[1]) == z
             shown = [
                 (x, y, z)
@@ -182,18 +161,6 @@ def test_steps_state_facts(task):
                 int(record["answer"]) if task == "min_additions" else len(cells_in(chosen(record)))
             )
     assert (touched > 100 and filled > 100) == (task in ("addition_choice", "min_additions"))
-
-
-def test_levels_differ():
-    rng = np.random.default_rng(0)
-    means = []
-    for level in LEVELS:
-        scenes = [GAME.new(rng, level) for _ in range(300)]
-        for scene in scenes:
-            assert game.SHOWN[level][0] <= len(scene.voxels) <= game.SHOWN[level][1]
-            assert hangs_together(cube_of(scene.voxels))
-        means.append(np.mean([GAME.difficulty[1](scene) for scene in scenes]))
-    assert means[0] + 2 < means[1] < means[2] - 3
 
 
 def scene_with(voxels, targets=((), ())):
@@ -246,7 +213,7 @@ def test_the_panels_show_the_targets(size):
         areas.append((ys.min() + half.start, xs.min(), (xs.max() - xs.min() + 1) / 3))
     assert areas[0][0] < areas[1][0] and areas[0][1] > middle
     for record in questions("reconstruction_3d", "silhouette_match", 6):
-        state, _ = read(record)
+        state, _ = state_and_params(record)
         pixels = np.asarray(GAME.draw(state_from_json(GAME, record["state"]), size))
         for (top, left, side), goal in zip(areas, state["targets"], strict=True):
             for at, z in full:
@@ -273,21 +240,3 @@ def test_nearer_blocks_cover_those_behind():
             both = drawn(*cells)
             assert (both[inside] == alone[inside]).mean() > 0.9
             assert ((both != 255).any(2) >= (alone != 255).any(2)).all()
-
-
-@pytest.mark.parametrize("task", ORACLES)
-def test_the_description_rebuilds_the_state(task):
-    for record in questions("reconstruction_3d", task, 60):
-        assert to_json(GAME.parse(record["description"])) == record["state"]
-
-
-def test_published_cases():
-    compared = collections.Counter()
-    for case in cases("reconstruction_3d"):
-        task, state, params, expected = adapt(case, case["answer"])
-        state = state_from_json(GAME, json.dumps(state))
-        assert GAME.parse(GAME.describe(state)) == state
-        solution = GAME.task(task).solve(state, **params_from_json(json.dumps(params)))
-        assert solution.is_right(expected), case["case"]
-        compared[task] += 1
-    assert set(compared) == set(ORACLES)

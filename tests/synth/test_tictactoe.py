@@ -125,9 +125,3 @@ def test_the_picture_shows_the_state(size):
             seen.append("O" if red > 20 and blue == 0 else "X" if blue > 20 and red == 0 else "-")
             assert (red + blue == 0) == (seen[-1] == "-")
         assert "".join(seen) == "".join(rows)
-
-
-def test_the_description_rebuilds_the_state():
-    for record in questions("tictactoe", "cell_color", 6):
-        rows = re.findall(r"row \d: (\S) (\S) ([^;. ])", record["description"])
-        assert ["".join(row) for row in rows] == json.loads(record["state"])["rows"]

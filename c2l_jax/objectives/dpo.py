@@ -1,0 +1,277 @@
+"""Direct preference optimisation (Rafailov et al. 2023, arXiv 2305.18290) on pairs of responses.
+
+A pair is one prompt with two branches, 1 the chosen and 2 the rejected response, so the picture
+and the prompt are computed once. The reference's log-probabilities come with the data
+(`python -m c2l_jax.preferences`); no second model is in memory.
+
+With d = (log pi - log ref)(chosen) - (log pi - log ref)(rejected), each log-probability a sum over
+a response's tokens weighted by the discount, and e = config.dpo.label_smoothing:
+  sigmoid  -(1 - e) log sigmoid(beta d) - e log sigmoid(-beta d)     (e > 0: Mitchell 2023, cDPO)
+  hinge    max(0, 1 - beta d)                                        (Zhao et al. 2023, SLiC)
+  ipo      (d - 1 / (2 beta))^2, with means over tokens for sums     (Azar et al. 2023)
+config.dpo.sft_weight adds the chosen response's mean negative log-likelihood a token (as RPO does,
+arXiv 2404.19733 equation 1). Responses are cut after config.dpo.truncate_words words, as in
+LLaVA-Reasoner (arXiv 2410.16198), which counts words between single spaces; here any white space
+separates them.
+"""
+
+import functools
+import hashlib
+import logging
+import re
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from c2l_jax import scoring
+from c2l_jax.data.packing import Group
+from c2l_jax.data.processor import add_branches, user_text
+from c2l_jax.errors import UserError
+from c2l_jax.models.loading import fingerprint, load_model
+from c2l_jax.ops.logprobs import target_logprobs
+
+_fingerprint = functools.cache(fingerprint)  # of gigabytes, for each split
+
+EXTRA_TARGETS = ("reference_logps",)
+LOSSES = ("sigmoid", "hinge", "ipo")
+DISCOUNTS = ("none", "cos", "linear")
+
+
+def check(config):
+    """Refuses settings that make no sense."""
+    dpo = config.dpo
+    for name, allowed in (("loss", LOSSES), ("discount", DISCOUNTS)):
+        if dpo[name] not in allowed:
+            raise UserError(f"config.dpo.{name} is {dpo[name]!r}: one of {', '.join(allowed)}.")
+    if dpo.beta <= 0 or dpo.sft_weight < 0 or dpo.truncate_words < 0:
+        raise UserError(
+            f"config.dpo: beta {dpo.beta} must be positive, sft_weight {dpo.sft_weight} and "
+            f"truncate_words {dpo.truncate_words} must not be negative."
+        )
+    if not 0 <= dpo.label_smoothing < 0.5 or (dpo.label_smoothing and dpo.loss != "sigmoid"):
+        raise UserError(
+            f"config.dpo.label_smoothing is {dpo.label_smoothing}: from 0 to below 0.5, and only "
+            "with the sigmoid loss."
+        )
+    if config.data.tasks:
+        raise UserError("config.data.tasks is for sft: choose the pairs when you make them.")
+
+
+# ------------------------------------------------------------------------------ pairs to examples
+
+
+def groups(split, processor, config, *, mesh, workdir) -> list[Group]:
+    """All pairs of a split. Raises UserError where another model made their reference."""
+    if "chosen_logps" not in split[0]:
+        raise UserError(
+            f"{config.data.path} holds no preference pairs: make them with "
+            "`python -m c2l_jax.preferences`."
+        )
+    if config.dpo.recompute_reference:
+        reference = recomputed_reference(split, processor, config, mesh, workdir)
+    else:
+        check_fingerprint(split[0], config)
+        reference = None
+
+    def example(index):
+        pair = split[index]
+        if reference is not None:
+            pair |= reference(index)
+        return pair_example(pair, processor, config.dpo)
+
+    return [Group(example, range(len(split)))]
+
+
+def check_fingerprint(pair: dict, config):
+    made_by, ours = pair["fingerprint"], _fingerprint(config.model)
+    if made_by != ours:
+        raise UserError(
+            f"the reference log-probabilities in {config.data.path} were made by a model with "
+            f"fingerprint {made_by[:12]}, and config.model {config.model} has {ours[:12]}: start "
+            "from that model, or set --config.dpo.recompute_reference=True."
+        )
+
+
+def pair_example(pair: dict, processor, dpo) -> dict[str, np.ndarray]:
+    """A pair as a trunk and two branches, the kept tokens' reference_logps [r] with them."""
+    kept, logps, weights = [], [], []
+    for name, ended in (("chosen", True), ("rejected", bool(pair["rejected_ended"]))):
+        tokens, starts = processor.response_and_starts(pair[name])
+        stored = pair[f"{name}_logps"]
+        if len(stored) != len(tokens):
+            raise UserError(
+                f"pair {pair['id']} has {len(stored)} reference log-probabilities for a {name} "
+                f"response of {len(tokens)} tokens: make the pairs with this model's tokeniser."
+            )
+        count = kept_tokens(pair[name], starts, dpo.truncate_words, ended and dpo.score_end)
+        kept.append(tokens[:count])
+        logps.append(stored[:count])
+        weights.append(discounts(dpo.discount, count))
+    example = add_branches(processor.prompt(pair, pair["format"]), kept)
+    example |= {
+        "weights": np.concatenate(weights),
+        "reference_logps": np.concatenate(logps).astype(np.float32),
+    }
+    return {"id": pair["id"], **example}
+
+
+def kept_tokens(text: str, starts: np.ndarray, words: int, score_end: bool) -> int:
+    """How many of a response's tokens (begins in `starts`, the last the end-of-turn) are scored.
+
+    All that begin inside the first `words` words (0: no limit). The end-of-turn token counts where
+    `score_end` says so and nothing was cut off.
+    """
+    found = list(re.finditer(r"\S+", text)) if words else []
+    if len(found) > words:
+        return int(np.searchsorted(starts, found[words - 1].end()))
+    return len(starts) - (not score_end)
+
+
+def discounts(kind: str, count: int) -> np.ndarray:
+    """Weights [count] float32 of a response's tokens: 1, or falling from 1 towards 0."""
+    share = np.arange(count) / max(count, 1)
+    weights = {
+        "none": np.ones(count),
+        "cos": (1 + np.cos(np.pi * share)) / 2,
+        "linear": 1 - share,
+    }
+    return weights[kind].astype(np.float32)
+
+
+def samples(record: dict, config) -> dict[str, str]:
+    """Prompt and both responses of a pair, as TensorBoard shows them."""
+    texts = user_text(record, record["format"]), record["chosen"], record["rejected"]
+    return {"pair": "{}\n\n---> chosen\n\n{}\n\n---> rejected\n\n{}".format(*texts)}
+
+
+# ------------------------------------------------------------------------------------- reference
+
+
+def recomputed_reference(split, processor, config, mesh, workdir: Path):
+    """index -> the pair's chosen_logps and rejected_logps under config.model.
+
+    Computed once a run and kept in the working directory, so that resuming finds them.
+    """
+    ids = "\n".join(split[index]["id"] for index in range(len(split)))
+    key = f"{_fingerprint(config.model)} {config.compute_dtype} {ids}"
+    path = workdir / f"reference-{hashlib.sha256(key.encode()).hexdigest()[:16]}.npz"
+    if not path.exists():
+        found = reference_logprobs(split, processor, config, mesh)
+        lengths = [[len(logps) for logps in pair] for pair in found]
+        logps = np.concatenate([logps for pair in found for logps in pair])
+        if jax.process_index() == 0:
+            workdir.mkdir(parents=True, exist_ok=True)
+            temporary = path.with_suffix(".new")
+            with temporary.open("wb") as file:
+                np.savez(file, logps=logps, lengths=np.asarray(lengths))
+            temporary.rename(path)
+    else:
+        with np.load(path) as kept:
+            logps, lengths = kept["logps"], kept["lengths"]
+    ends = np.cumsum(lengths)  # chosen and rejected by turns
+
+    def reference(index):
+        first = ends[2 * index - 1] if index else 0
+        middle, end = ends[2 * index : 2 * index + 2]
+        return {"chosen_logps": logps[first:middle], "rejected_logps": logps[middle:end]}
+
+    return reference
+
+
+def reference_logprobs(split, processor, config, mesh) -> list[list[np.ndarray]]:
+    dtype = jnp.dtype(config.compute_dtype)
+    graphdef, params, _, _ = load_model(Path(config.model), mesh, dtype)
+
+    def question(index):
+        pair = split[index]
+        return pair, pair["format"], (pair["chosen"], pair["rejected"])
+
+    logging.info("computing the reference's log-probabilities of %d pairs", len(split))
+    return scoring.score(
+        graphdef,
+        params,
+        processor,
+        question,
+        len(split),
+        mesh=mesh,
+        rows=config.data.rows,
+        chunk=config.logprob_chunk,
+        title="reference",
+    )
+
+
+# ------------------------------------------------------------------------------------------ loss
+
+
+def loss(model, batch, config):
+    """Sums over the batch's pairs, so that packing, accumulation and sharding change nothing.
+
+    Returns (loss sum, number of pairs, metrics), all float32; metrics are sums over pairs. `kl` is
+    an estimate, in nats a response, of KL(reference || policy): Schulman's k3 estimator
+    (r - 1 - log r with r = policy / reference of each token), summed over tokens, mean of the two
+    responses, which the reference wrote; that the pair was selected biases it.
+    """
+    dpo = config.dpo
+    logp_br, hit_br = target_logprobs(model, batch, config.logprob_chunk)
+    weights_br, reference_br = batch["weights"], batch["reference_logps"]
+    scored_br = (weights_br > 0).astype(jnp.float32)
+    ratio_br = logp_br - reference_br
+    features = {
+        "tokens": scored_br,
+        "weight": weights_br,
+        "ratio": weights_br * ratio_br,
+        "logp": weights_br * logp_br,
+        "nll": -scored_br * logp_br,
+        "kl": scored_br * (jnp.expm1(ratio_br) - ratio_br),
+        "hits": scored_br * hit_br,
+    }
+    # [B, S, 2]: pair (segment), chosen and rejected.
+    of = {name: _sums_by_response(value, batch) for name, value in features.items()}
+    is_pair_bs = (of["tokens"].sum(-1) > 0).astype(jnp.float32)
+    losses_bs = _losses(of["ratio"], of["weight"], dpo)
+    nll_bs2 = of["nll"] / jnp.maximum(of["tokens"], 1)
+    losses_bs += dpo.sft_weight * nll_bs2[..., 0]
+    rewards_bs2 = dpo.beta * of["ratio"]
+    margins_bs = rewards_bs2[..., 0] - rewards_bs2[..., 1]
+    metrics = {
+        "rewards/chosen": rewards_bs2[..., 0],
+        "rewards/rejected": rewards_bs2[..., 1],
+        "rewards/margin": margins_bs,
+        "rewards/accuracy": margins_bs > 0,
+        "logps/chosen": of["logp"][..., 0],
+        "logps/rejected": of["logp"][..., 1],
+        "nll/chosen": nll_bs2[..., 0],
+        "kl": of["kl"].mean(-1),
+        "accuracy": of["hits"][..., 0] / jnp.maximum(of["tokens"][..., 0], 1),
+    }
+    metrics = {name: (value * is_pair_bs).sum() for name, value in metrics.items()}
+    return (losses_bs * is_pair_bs).sum(), is_pair_bs.sum(), metrics
+
+
+def _sums_by_response(values_br: jax.Array, batch) -> jax.Array:
+    """Sums [B, R + 1, 2] over the targets of each pair's two responses.
+
+    A row of R targets holds at most R pairs; segment 0 is padding.
+    """
+    pairs = values_br.shape[1] + 1
+    # Padding is on branch 0, and counts nothing wherever it goes.
+    numbers_br = 2 * batch["target_segments"] + jnp.maximum(batch["target_branches"], 1) - 1
+    sums = jax.vmap(lambda v, n: jax.ops.segment_sum(v, n, 2 * pairs))(values_br, numbers_br)
+    return sums.reshape(-1, pairs, 2)
+
+
+def _losses(ratio_bs2: jax.Array, weight_bs2: jax.Array, dpo) -> jax.Array:
+    """The loss [B, S] of each pair; see the module's docstring."""
+    if dpo.loss == "ipo":
+        ratio_bs2 = ratio_bs2 / jnp.maximum(weight_bs2, 1e-6)
+    difference_bs = ratio_bs2[..., 0] - ratio_bs2[..., 1]
+    if dpo.loss == "ipo":
+        return (difference_bs - 1 / (2 * dpo.beta)) ** 2
+    scaled_bs = dpo.beta * difference_bs
+    if dpo.loss == "hinge":
+        return jax.nn.relu(1 - scaled_bs)
+    smoothing = dpo.label_smoothing
+    right, wrong = jax.nn.log_sigmoid(scaled_bs), jax.nn.log_sigmoid(-scaled_bs)
+    return -(1 - smoothing) * right - smoothing * wrong

@@ -1,0 +1,300 @@
+"""Makes preference pairs out of sampled responses: a right one and a wrong one to one question.
+
+  python -m c2l_jax.sample --model runs/sft --data DATASET --split train --n 32 --out responses
+  python -m c2l_jax.preferences --responses responses --out pairs
+
+A response is right or wrong by its final answer alone. Questions that the model answers right
+neither too seldom nor too often are kept, and right and wrong responses paired at random (the
+recipe of LLaVA-Reasoner, arXiv 2410.16198). A response that was cut off before it ended can only be
+a rejected one. --out is then a TFDS data set with splits train and validation, the pictures and the
+reference's log-probability of every token included: it trains with `--config configs/dpo.py`.
+--dtype should be what training computes in, or the two differ by rounding from the start. The
+result depends on the responses and the options alone.
+"""
+
+import argparse
+import dataclasses
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+
+from c2l_jax import scoring
+from c2l_jax.data import pairs as pair_data
+from c2l_jax.data.processor import Processor
+from c2l_jax.data.records import Split, open_split
+from c2l_jax.errors import UserError, exit_on_user_error
+from c2l_jax.evaluate import add_dtype, device_mesh
+from c2l_jax.models.loading import exported_model, fingerprint, load_model
+from c2l_jax.responses import read_responses, record_of
+from c2l_jax.sample import RESPONSES
+
+KEPT = ("game", "task", "qa_type", "qa_level", "plot_level", "question", "options", "answer")
+
+
+# ------------------------------------------------------------------------------- choosing pairs
+
+
+@dataclasses.dataclass(frozen=True)
+class Pair:
+    """Responses, as in responses.jsonl, to questions[question]; `number` counts a question's."""
+
+    question: int
+    number: int
+    chosen: dict
+    rejected: dict
+
+
+def accuracy(question: dict) -> float:
+    return sum(r["correct"] for r in question["responses"]) / len(question["responses"])
+
+
+def pair_up(question: dict, most: int, seed: int) -> list[tuple[dict, dict]]:
+    """At most `most` different (chosen, rejected) of a question, at random.
+
+    Responses with the same text count as one. No response comes twice before all others of its
+    kind have come.
+    """
+    texts: dict[str, dict] = {}
+    for response in question["responses"]:
+        if response["text"] not in texts or response["ended"]:
+            texts[response["text"]] = response
+    rng = np.random.default_rng([seed, _hash(question["id"])])
+    responses = [list(texts.values())[i] for i in rng.permutation(len(texts))]
+    right = [r for r in responses if r["correct"] and r["ended"]]
+    wrong = [r for r in responses if not r["correct"]]
+    if not right or not wrong:
+        return []
+    # Both in turn; every time that would meet again, the wrong ones move on by one.
+    turn = math.lcm(len(right), len(wrong))
+    return [
+        (right[i % len(right)], wrong[(i + i // turn) % len(wrong)])
+        for i in range(min(most, len(right) * len(wrong)))
+    ]
+
+
+def choose(
+    questions: Sequence[dict], *, low: float, high: float, most: int, balance: bool, seed: int
+) -> tuple[list[Pair], Counter]:
+    """Pairs of the questions whose accuracy is in [low, high], and how many were what.
+
+    balance: no task keeps more pairs than the mean number a task; which ones is random.
+    """
+    pairs, counts = [], Counter(dict.fromkeys(("too easy", "too hard", "no pair", "kept"), 0))
+    for index, question in enumerate(questions):
+        share, found = accuracy(question), []
+        if share < low or share > high:
+            counts["too hard" if share < low else "too easy"] += 1
+        else:
+            found = pair_up(question, most, seed)
+            counts["kept" if found else "no pair"] += 1
+        pairs += [Pair(index, number, *both) for number, both in enumerate(found)]
+    if balance and pairs:
+        by_task: dict[str, list[Pair]] = {}
+        for pair in pairs:
+            by_task.setdefault(_task(questions[pair.question]), []).append(pair)
+        cap = -(-len(pairs) // len(by_task))
+
+        def drawn(pair):
+            return _hash(f"{seed} {questions[pair.question]['id']} {pair.number}")
+
+        capped = [pair for group in by_task.values() for pair in sorted(group, key=drawn)[:cap]]
+        pairs = sorted(capped, key=lambda pair: (pair.question, pair.number))
+    return pairs, counts
+
+
+def is_validation(record_id: str, share: float) -> bool:
+    """Whether a record's pairs are held out, by the hash of its id."""
+    return _hash(f"validation {record_id}") < share * 2**64
+
+
+def _task(question: dict) -> str:
+    return f"{question['game']}/{question['task']}"
+
+
+def _hash(text: str) -> int:
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
+
+
+# --------------------------------------------------------------------------- reference and records
+
+
+def reference_logprobs(
+    pairs: Sequence[Pair], questions: Sequence[dict], record, args, settings: dict, model: Path
+) -> dict[tuple[int, str], np.ndarray]:
+    """(question, text) -> the model's log-probability of each token; every text once."""
+    texts: dict[int, dict[str, dict]] = {}
+    for pair in pairs:
+        for response in (pair.chosen, pair.rejected):
+            texts.setdefault(pair.question, {})[response["text"]] = response
+    used = list(texts)
+    mesh = device_mesh(args.rows)
+    graphdef, params, directory, _ = load_model(model, mesh, jnp.dtype(args.dtype))
+
+    def question(number):
+        return record(used[number]), settings["format"], list(texts[used[number]])
+
+    found = scoring.score(
+        graphdef,
+        params,
+        Processor(directory),
+        question,
+        len(used),
+        mesh=mesh,
+        rows=args.rows,
+        title="reference",
+    )
+    logps, differences, other = {}, [], 0
+    for index, of_question in zip(used, found, strict=True):
+        for (text, response), of_text in zip(texts[index].items(), of_question, strict=True):
+            logps[index, text] = of_text
+            written = of_text if response["ended"] else of_text[:-1]
+            if len(written) == response["tokens"]:
+                differences.append(abs(written.sum(dtype=np.float64) - response["logp"]))
+            else:  # A model may spell a text in other tokens than the tokeniser does.
+                other += 1
+    print(
+        "log-probability of a response, here and when it was sampled: largest difference "
+        f"{max(differences, default=0):.2g} in {len(differences)} responses; {other} more were "
+        "sampled in other tokens than their text has"
+    )
+    return logps
+
+
+def pair_records(
+    pairs: Sequence[Pair], questions: Sequence[dict], record, logps: dict, common: dict
+) -> Iterator[dict]:
+    """Records of `pairs.FEATURES`; the picture is read again from the data set."""
+    for pair in pairs:
+        question = questions[pair.question]
+        both = {"chosen": pair.chosen, "rejected": pair.rejected}
+        source = record(pair.question)
+        yield {
+            "id": f"{question['id']}-pair{pair.number}",
+            "record": question["id"],
+            **{name: question[name] for name in KEPT},
+            **{name: response["text"] for name, response in both.items()},
+            **{f"{name}_answer": response["extracted"] or "" for name, response in both.items()},
+            **{
+                f"{name}_logps": logps[pair.question, response["text"]]
+                for name, response in both.items()
+            },
+            "rejected_ended": pair.rejected["ended"],
+            **({"image": source["image"]} if "image" in source else {}),
+            **common,
+        }
+
+
+# ----------------------------------------------------------------------------------- the command
+
+
+def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m c2l_jax.preferences",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--responses", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--out", type=Path, required=True, metavar="PAIRS")
+    parser.add_argument("--model", type=Path, help="if it is elsewhere now than when sampling")
+    parser.add_argument("--data", type=Path, help="if it is elsewhere now than when sampling")
+    parser.add_argument(
+        "--low", type=float, default=0.25, help="least accuracy of a question (default: 0.25)"
+    )
+    parser.add_argument("--high", type=float, default=0.85, help="and largest (default: 0.85)")
+    parser.add_argument("--max-pairs", type=int, default=3, help="of a question (default: 3)")
+    parser.add_argument(
+        "--balance", action="store_true", help="no task has more pairs than tasks have on average"
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--validation", type=float, default=0.05, help="share of the questions (default: 0.05)"
+    )
+    parser.add_argument("--rows", type=int, default=8, help="rows scored at a time (default: 8)")
+    add_dtype(parser)
+    args = parser.parse_args(arguments)
+    if not 0 <= args.low <= args.high <= 1 or not 0 <= args.validation < 1 or args.max_pairs < 1:
+        raise UserError(
+            "--low and --high must be in order and in 0..1, --validation in 0..1 and below 1, "
+            "--max-pairs at least 1."
+        )
+    return args
+
+
+@exit_on_user_error
+def main(arguments: list[str] | None = None):
+    args = parse_arguments(arguments)
+    settings, questions = read_responses(args.responses)
+    model = exported_model(args.model or Path(settings["model"]))
+    if fingerprint(model) != settings["fingerprint"]:
+        raise UserError(
+            f"the responses in {args.responses} were not sampled with the model in {model} (its "
+            "fingerprint differs): give --model the one that wrote them."
+        )
+    names = ("low", "high", "max_pairs", "balance", "seed", "validation", "dtype")
+    sampled = hashlib.sha256((args.responses / RESPONSES).read_bytes()).hexdigest()
+    metadata = {name: getattr(args, name) for name in names}
+    metadata |= {"fingerprint": settings["fingerprint"], "responses": sampled}
+    if pair_data.is_written(args.out, metadata):
+        print(f"{pair_data.folder(args.out)} is already there.")
+        return
+    pairs, counts = choose(
+        questions,
+        low=args.low,
+        high=args.high,
+        most=args.max_pairs,
+        balance=args.balance,
+        seed=args.seed,
+    )
+    print(table(pairs, questions, counts))
+    if not pairs:
+        raise UserError(
+            f"not one pair in {args.responses}: no question has both kinds of response and an "
+            f"accuracy from {args.low} to {args.high}; sample more, or widen --low and --high."
+        )
+    data = args.data or Path(settings["data"])
+    write(args, settings, model, data, pairs, questions, metadata)
+    print(pair_data.folder(args.out))
+
+
+def write(args, settings, model, data, pairs, questions, metadata):
+    """Computes the reference and writes the data set."""
+    split: Split = open_split(data, settings["split"])
+
+    def record(index):
+        return record_of(questions[index], split, data)
+
+    logps = reference_logprobs(pairs, questions, record, args, settings, model)
+    common = {"format": settings["format"], "fingerprint": settings["fingerprint"]}
+    held_out = [is_validation(questions[pair.question]["id"], args.validation) for pair in pairs]
+    splits = {}
+    for name, wanted in (("train", False), ("validation", True)):
+        part = [
+            pair for pair, is_held_out in zip(pairs, held_out, strict=True) if is_held_out == wanted
+        ]
+        if part:  # TFDS refuses to write an empty split
+            splits[name] = lambda part=part: pair_records(part, questions, record, logps, common)
+    if "train" not in splits:
+        raise UserError("all pairs are held out: lower --validation.")
+    image = "image" in record(pairs[0].question)
+    pair_data.write_pairs(args.out, splits, image=image, metadata=metadata)
+    sizes = ", ".join(f"{name} {held_out.count(name == 'validation')}" for name in splits)
+    print(f"{len(pairs)} pairs ({sizes})")
+
+
+def table(pairs: Sequence[Pair], questions: Sequence[dict], counts: Counter) -> str:
+    """What became of the questions, and the pairs of each task."""
+    tasks = Counter(_task(questions[pair.question]) for pair in pairs)
+    lines = [f"{'questions':32}{len(questions):>8}"]
+    lines += [f"  {name:30}{count:>8}" for name, count in counts.items()]
+    lines += [f"{'pairs':32}{len(pairs):>8}"]
+    lines += [f"  {name:30}{count:>8}" for name, count in sorted(tasks.items())]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,286 @@
+"""Uses a preference-trained model as a verifier: which of several responses to believe.
+
+  python -m c2l_jax.rerank --responses responses --policy runs/dpo --reference runs/sft --out rerank
+
+The responses come from `python -m c2l_jax.sample`. A response's score is log(policy / reference),
+summed over its tokens (--mean: averaged). Curves say how often the answer taken from N responses is
+right:
+  single     one response at random, whatever N
+  majority   the most frequent answer (self-consistency)
+  best       the answer of the response with the largest score
+  weighted   the answer with the largest sum of exp(beta * score) over its responses: beta * score
+             is DPO's implicit reward, so a weight is the response's Bradley-Terry strength, against
+             which preferences were fitted (the paper, arXiv 2410.16198, leaves its form open);
+             --beta 1 makes it an importance weight, with the policy's own distribution of answers
+  oracle     any response right: what no choice can exceed
+Ties go to the response drawn first; responses without an answer have no vote. N responses are drawn
+from each question's n without replacement, --subsets times; intervals (95 %, normal) are over
+questions. Writes to --out: rerank.json, scores.jsonl (each response's score and its tokens'
+log-ratios) and TensorBoard events, with N for the step.
+"""
+
+import argparse
+import itertools
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+from tensorboardX import SummaryWriter
+
+from c2l_jax import scoring
+from c2l_jax.answers import matches
+from c2l_jax.data.processor import Processor, letter
+from c2l_jax.data.records import open_split
+from c2l_jax.errors import UserError, exit_on_user_error
+from c2l_jax.evaluate import add_dtype, check_positive, device_mesh
+from c2l_jax.models.loading import exported_model, fingerprint, load_model
+from c2l_jax.responses import read_responses, record_of
+
+METHODS = ("single", "majority", "best", "weighted", "oracle")
+
+
+# -------------------------------------------------------------------------------------- choosing
+
+
+def same_answers(question: dict) -> np.ndarray:
+    """bool [n, n]: whether two responses give the same answer; one without an answer agrees with
+    none, not even itself."""
+    extracted = [response["extracted"] for response in question["responses"]]
+    options = question["options"]
+    if options:
+        letters = [letter(i) for i in range(len(options))]
+        chosen = [[matches(text, question | {"answer": a}) for a in letters] for text in extracted]
+        return np.asarray(chosen, int) @ np.asarray(chosen, int).T > 0
+    verdicts: dict[tuple[str, str], bool] = {}
+    for a in {text for text in extracted if text}:
+        for b in {text for text in extracted if text}:
+            verdicts[a, b] = matches(b, {"options": [], "answer": a})
+    return np.asarray(
+        [
+            [verdicts.get((a, b), False) or verdicts.get((b, a), False) for b in extracted]
+            for a in extracted
+        ]
+    )
+
+
+def share_right(
+    correct_n: np.ndarray,
+    same_nn: np.ndarray,
+    score_n: np.ndarray,
+    drawn_sm: np.ndarray,
+    beta: float,
+) -> dict[str, float]:
+    """How often each method is right on one question, over S subsets of M drawn responses."""
+    right_sm, score_sm = correct_n[drawn_sm], score_n[drawn_sm]
+    same_smm = same_nn[drawn_sm[:, :, None], drawn_sm[:, None, :]]
+    weight_sm = np.exp(beta * (score_sm - score_sm.max(-1, keepdims=True)))
+    votes = {
+        "majority": same_smm.sum(-1),
+        "best": score_sm,
+        "weighted": (same_smm * weight_sm[:, None]).sum(-1),
+    }
+    shares = {
+        name: np.take_along_axis(right_sm, value.argmax(-1)[:, None], 1).mean()
+        for name, value in votes.items()
+    }
+    shares |= {"single": correct_n.mean(), "oracle": right_sm.any(-1).mean()}
+    return {name: float(shares[name]) for name in METHODS}
+
+
+def curves(
+    questions: Sequence[dict],
+    scores: Sequence[np.ndarray],
+    *,
+    beta: float,
+    subsets: int,
+    seed: int,
+) -> dict[str, list[dict]]:
+    """For each method the points {n, accuracy, low, high} at N = 1, 2, 4, ... and all responses.
+
+    Args:
+      questions: lines of responses.jsonl, all with the same number n of responses.
+      scores: [n] of each question.
+    """
+    n = len(questions[0]["responses"])
+    sizes = [2**power for power in range(n.bit_length()) if 2**power < n] + [n]
+    shares: dict[tuple[str, int], list[float]] = {(m, size): [] for m in METHODS for size in sizes}
+    for number, (question, score_n) in enumerate(zip(questions, scores, strict=True)):
+        correct_n = np.asarray([response["correct"] for response in question["responses"]])
+        same_nn = same_answers(question)
+        rng = np.random.default_rng([seed, number])
+        drawn_sn = rng.permuted(np.tile(np.arange(n), (subsets, 1)), axis=1)
+        for size in sizes:
+            of_question = share_right(correct_n, same_nn, score_n, drawn_sn[:, :size], beta)
+            for method, share in of_question.items():
+                shares[method, size].append(share)
+    return {m: [{"n": size, **_interval(shares[m, size])} for size in sizes] for m in METHODS}
+
+
+def _interval(shares: Sequence[float]) -> dict[str, float]:
+    """Mean over questions and its 95 % interval (normal), within 0..1."""
+    mean = float(np.mean(shares))
+    deviation = float(np.std(shares, ddof=1)) if len(shares) > 1 else 0.0
+    half = 1.96 * deviation / math.sqrt(len(shares))
+    return {"accuracy": mean, "low": max(0.0, mean - half), "high": min(1.0, mean + half)}
+
+
+# --------------------------------------------------------------------------------------- scoring
+
+
+def log_ratios(
+    args: argparse.Namespace, settings: dict, questions: Sequence[dict]
+) -> tuple[list[list[np.ndarray]], Processor]:
+    """log(policy / reference) [r] of each response's tokens; end tokens only where one was written.
+
+    The models are in memory one after the other.
+    """
+    mesh = device_mesh(args.rows)
+    data = args.data or Path(settings["data"])
+    split = open_split(data, settings["split"])
+    # Responses with the same text are scored once.
+    texts = [list(dict.fromkeys(r["text"] for r in q["responses"])) for q in questions]
+
+    def question(number):
+        record = record_of(questions[number], split, data)
+        return record, settings["format"], texts[number]
+
+    found = []
+    for name in ("policy", "reference"):
+        graphdef, params, directory, _ = load_model(
+            exported_model(getattr(args, name)), mesh, jnp.dtype(args.dtype)
+        )
+        processor = Processor(directory)
+        found.append(
+            scoring.score(
+                graphdef,
+                params,
+                processor,
+                question,
+                len(questions),
+                mesh=mesh,
+                rows=args.rows,
+                title=name,
+            )
+        )
+        del params
+    ratios = []
+    for line, own, policy, reference in zip(questions, texts, *found, strict=True):
+        by_text = {t: p - r for t, p, r in zip(own, policy, reference, strict=True)}
+        of_line = [(by_text[r["text"]], r["ended"]) for r in line["responses"]]
+        ratios.append([ratio if ended else ratio[:-1] for ratio, ended in of_line])
+    return ratios, processor
+
+
+def token_texts(processor: Processor, text: str, count: int) -> list[str]:
+    """The pieces of a response that its first `count` tokens stand for; the end token by name.
+
+    A piece is empty for a token that only ends a character begun by the one before.
+    """
+    _, starts = processor.response_and_starts(text)
+    bounds = [0, *starts[1:].tolist()]
+    pieces = [text[a:b] for a, b in itertools.pairwise(bounds)]
+    return [*pieces, processor.tokenizer.decode([processor.end_token_id])][:count]
+
+
+def score_lines(questions, ratios, scores, processor: Processor) -> str:
+    """The content of scores.jsonl, a line a response."""
+    lines = []
+    for question, of_question, score_n in zip(questions, ratios, scores, strict=True):
+        for number, response in enumerate(question["responses"]):
+            kept = {name: response[name] for name in ("extracted", "correct", "ended")}
+            line = {
+                "id": question["id"],
+                "response": number,
+                "score": float(score_n[number]),
+                **kept,
+                "tokens": token_texts(processor, response["text"], len(of_question[number])),
+                "log_ratios": [round(float(ratio), 5) for ratio in of_question[number]],
+            }
+            lines.append(json.dumps(line) + "\n")
+    return "".join(lines)
+
+
+# ----------------------------------------------------------------------------------- the command
+
+
+def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m c2l_jax.rerank",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    for name, what in (
+        ("responses", "from c2l_jax.sample"),
+        ("policy", "the preference-trained model, or its run"),
+        ("reference", "the model it was trained from, or its run"),
+        ("out", ""),
+    ):
+        parser.add_argument(f"--{name}", type=Path, required=True, metavar="DIR", help=what)
+    parser.add_argument("--data", type=Path, help="if it is elsewhere now than when sampling")
+    parser.add_argument("--mean", action="store_true", help="score by the mean over tokens")
+    parser.add_argument(
+        "--beta", type=float, default=0.1, help="of weighted voting; as in training (default: 0.1)"
+    )
+    parser.add_argument("--subsets", type=int, default=256, help="a question (default: 256)")
+    parser.add_argument("--seed", type=int, default=0, help="of the subsets (default: 0)")
+    parser.add_argument("--rows", type=int, default=8, help="rows scored at a time (default: 8)")
+    add_dtype(parser)
+    args = parser.parse_args(arguments)
+    check_positive(subsets=args.subsets)
+    return args
+
+
+@exit_on_user_error
+def main(arguments: list[str] | None = None):
+    args = parse_arguments(arguments)
+    settings, questions = read_responses(args.responses)
+    models = {name: exported_model(getattr(args, name)) for name in ("policy", "reference")}
+    tokenizers = {(path / "tokenizer.json").read_bytes() for path in models.values()}
+    if len(tokenizers) > 1:
+        raise UserError(
+            f"{models['policy']} and {models['reference']} have different tokenisers: --reference "
+            "must be the model that --policy was trained from."
+        )
+    ratios, processor = log_ratios(args, settings, questions)
+    reduce = np.mean if args.mean else np.sum
+    scores = [
+        np.asarray([reduce(r, dtype=np.float64) if len(r) else 0.0 for r in of_question])
+        for of_question in ratios
+    ]
+    found = curves(questions, scores, beta=args.beta, subsets=args.subsets, seed=args.seed)
+    result = {
+        **{name: str(path) for name, path in models.items()},
+        **{f"{name}_fingerprint": fingerprint(path) for name, path in models.items()},
+        "responses": str(args.responses),
+        "score": "mean" if args.mean else "sum",
+        **{name: getattr(args, name) for name in ("beta", "subsets", "seed")},
+        "questions": len(questions),
+        "curves": found,
+    }
+    args.out.mkdir(parents=True, exist_ok=True)
+    (args.out / "scores.jsonl").write_text(score_lines(questions, ratios, scores, processor))
+    (args.out / "rerank.json").write_text(json.dumps(result, indent=2) + "\n")
+    with SummaryWriter(str(args.out)) as board:
+        for method, points in found.items():
+            for point in points:
+                board.add_scalar(f"rerank/{method}", point["accuracy"], point["n"])
+    print(table(found))
+
+
+def table(found: dict[str, list[dict]]) -> str:
+    """Accuracy in per cent and its interval, a line a number of responses."""
+    lines = [f"{'N':>4}" + "".join(f"{method:>22}" for method in METHODS)]
+    for row in zip(*(found[method] for method in METHODS), strict=True):
+        cells = (
+            f"{100 * p['accuracy']:6.1f} ({100 * p['low']:.1f} – {100 * p['high']:.1f})"
+            for p in row
+        )
+        lines.append(f"{row[0]['n']:>4}" + "".join(f"{cell:>22}" for cell in cells))
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

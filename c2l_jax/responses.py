@@ -1,0 +1,42 @@
+"""Reading what `python -m c2l_jax.sample` wrote."""
+
+import json
+from pathlib import Path
+
+from c2l_jax.data.records import Split
+from c2l_jax.errors import UserError
+from c2l_jax.sample import RESPONSES, SETTINGS
+
+
+def read_responses(directory: Path) -> tuple[dict, list[dict]]:
+    """(settings of sampling.json, lines of responses.jsonl, one a question).
+
+    Raises UserError where there are none or they are not whole.
+    """
+    for name in (SETTINGS, RESPONSES):
+        if not (directory / name).is_file():
+            raise UserError(f"no {name} in {directory}: sample with `python -m c2l_jax.sample`.")
+    settings = json.loads((directory / SETTINGS).read_text())
+    lines = (directory / RESPONSES).read_text().splitlines()
+    try:
+        questions = [json.loads(line) for line in lines]
+    except ValueError:
+        questions = []
+    if not questions or any(len(q["responses"]) != settings["n"] for q in questions):
+        raise UserError(
+            f"{directory / RESPONSES} is incomplete: not every line is a question with "
+            f"{settings['n']} responses; run its `python -m c2l_jax.sample` again."
+        )
+    return settings, questions
+
+
+def record_of(question: dict, split: Split, data: Path) -> dict:
+    """The record a question was made of. Raises UserError where the data set is another one."""
+    index = question["index"]
+    record = split[index] if index < len(split) else None
+    if record is None or record["id"] != question["id"]:
+        raise UserError(
+            f"{data} has no record {question['id']} at place {index}: give --data the data set "
+            "that the responses were sampled on."
+        )
+    return record

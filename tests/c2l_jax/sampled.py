@@ -1,0 +1,65 @@
+"""What `python -m c2l_jax.sample` leaves, written by hand from the records of a data set."""
+
+import json
+from pathlib import Path
+
+from c2l_jax.answers import judge
+from c2l_jax.data.processor import Processor, response_text
+from c2l_jax.data.records import open_split
+from c2l_jax.models.loading import fingerprint
+
+KEPT = ("id", "game", "task", "qa_type", "qa_level", "plot_level", "question", "options", "answer")
+
+
+def response(text: str, record: dict, ended: bool = True) -> dict:
+    verdict = judge(text, record)
+    return {
+        "text": text,
+        "logp": -10.0,
+        "ended": ended,
+        "extracted": verdict.extracted,
+        "correct": verdict.correct,
+    }
+
+
+def wrong(record: dict, number: int = 0) -> str:
+    """A chain that goes astray in its first step and ends in an answer that is wrong."""
+    answer = "A" if record["answer"] != "A" else "B"
+    text = response_text(record | {"answer": answer if record["options"] else "nowhere"}, "cot")
+    return f"Look {number} again. {text}"
+
+
+def responses_of(record: dict) -> list[dict]:
+    """Two right ones and two wrong ones, one of these cut off."""
+    right = response_text(record, "cot")
+    return [
+        response(right, record),
+        response(f"Well. {right}", record),
+        response(wrong(record), record),
+        response(wrong(record, 1).split("### Answer")[0], record, ended=False),
+    ]
+
+
+def write(out: Path, model: Path, data: Path, limit: int = 24) -> Path:
+    split, processor = open_split(data, "train"), Processor(model)
+    out.mkdir(parents=True)
+    settings = {
+        "model": str(model),
+        "fingerprint": fingerprint(model),
+        "data": str(data),
+        "split": "train",
+        "format": "cot",
+        "n": 4,
+        "temperature": 1.0,
+    }
+    (out / "sampling.json").write_text(json.dumps(settings))
+    with (out / "responses.jsonl").open("w") as file:
+        for index in range(limit):
+            record = split[index]
+            kept = {name: record[name] for name in KEPT}
+            responses = responses_of(record)
+            for made in responses:
+                made["tokens"] = len(processor.response(made["text"])) - (not made["ended"])
+            line = {**kept, "index": index, "responses": responses}
+            file.write(json.dumps(line) + "\n")
+    return out

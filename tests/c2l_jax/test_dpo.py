@@ -1,0 +1,377 @@
+"""The preference objective: against torch, against hand formulas, and in other layouts."""
+
+import functools
+import math
+from types import SimpleNamespace
+
+import grain
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import torch
+from flax import nnx
+from ml_collections import ConfigDict
+from safetensors.numpy import load_file
+
+from c2l_jax.data.packing import RowShape, pack
+from c2l_jax.data.processor import Processor, add_branches
+from c2l_jax.data.records import open_split
+from c2l_jax.errors import UserError
+from c2l_jax.models.qwen2_5_vl import weights
+from c2l_jax.objectives import dpo
+from c2l_jax.ops.logprobs import target_logprobs
+from configs import tiny_dpo
+from tests.c2l_jax import tiny
+
+BETA = 0.3
+# Compiling these programs well would take most of the time.
+quick_jit = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
+
+
+def settings(**changed) -> ConfigDict:
+    config = tiny_dpo.get_config()
+    config.dpo.beta = BETA
+    config.dpo.update(changed)
+    config.logprob_chunk = 16
+    return config
+
+
+# ------------------------------------------------------- the same loss computed in other ways
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("dpo_model")
+    reference = tiny.torch_model(tiny.config())
+    tiny.save_checkpoint(reference, directory)
+    graphdef, params = weights.load(directory)
+    return SimpleNamespace(
+        config=tiny.config(), torch=reference, directory=directory, graphdef=graphdef, params=params
+    )
+
+
+@pytest.fixture(scope="module")
+def tiny_pairs():
+    """Two prompts with pictures, each with a chosen and a rejected response and references."""
+    rng = np.random.default_rng(5)
+    made = []
+    for parts, lengths in (([4, (84, 140), 5], (5, 3)), ([3, (56, 56), 6], (2, 7))):
+        prompt = tiny.sequence(parts, rng)
+        prompt["next_position"] = int(prompt["positions"][-1, 0]) + 1
+        responses = [rng.integers(2, tiny.IMAGE, n).astype(np.int32) for n in lengths]
+        references = [rng.uniform(-6, -3, n).astype(np.float32) for n in lengths]
+        made.append((prompt, responses, references))
+    return made
+
+
+def packed(groups, extra=("reference_logps",)) -> dict:
+    """One row of (prompt, responses, references), each on one trunk."""
+    examples = [
+        {
+            "id": i,
+            **add_branches(prompt, responses),
+            "reference_logps": np.concatenate(references),
+        }
+        for i, (prompt, responses, references) in enumerate(groups)
+    ]
+    source = grain.MapDataset.source(examples).to_iter_dataset()
+    shape = RowShape(tokens=160, targets=32, windows=12)
+    (batch,) = pack(source, rows=1, shape=shape, bins=1, extra_targets=extra)
+    del batch["ids"]
+    return batch
+
+
+@pytest.fixture(scope="module")
+def ours(model, tiny_pairs):
+    """(loss sum, gradients) of both pairs packed in one row."""
+    batch, config = packed(tiny_pairs), settings()
+
+    @quick_jit
+    def run(params):
+        def loss(params):
+            total, weight, _ = dpo.loss(nnx.merge(model.graphdef, params), batch, config)
+            return total, weight
+
+        return jax.value_and_grad(loss, has_aux=True)(params)
+
+    (total, weight), gradients = run(model.params)
+    assert weight == 2
+    return float(total), gradients
+
+
+def test_trunk_and_branches_equal_separate_sequences(model, tiny_pairs, ours):
+    alone = [
+        (prompt, [response], [reference])
+        for prompt, responses, references in tiny_pairs
+        for response, reference in zip(responses, references, strict=True)
+    ]
+    batch = packed(alone)
+
+    @quick_jit
+    def run(params):
+        def loss(params):
+            logp, _ = target_logprobs(nnx.merge(model.graphdef, params), batch, 16)
+            ratio = (logp - batch["reference_logps"]) * batch["weights"]
+            by_sequence = [(ratio * (batch["target_segments"] == n)).sum() for n in range(1, 5)]
+            return sum(
+                -jax.nn.log_sigmoid(BETA * (chosen - rejected))
+                for chosen, rejected in (by_sequence[:2], by_sequence[2:])
+            )
+
+        return jax.value_and_grad(loss)(params)
+
+    total, gradients = run(model.params)
+    assert ours[0] == pytest.approx(float(total), abs=1e-5)
+    flat = nnx.to_flat_state(gradients), nnx.to_flat_state(ours[1])
+    for (path, theirs), (_, mine) in zip(*flat, strict=True):
+        scale = max(float(jnp.abs(theirs[...]).max()), 1e-3)
+        np.testing.assert_allclose(mine[...] / scale, theirs[...] / scale, atol=1e-5, err_msg=path)
+
+
+def test_loss_and_gradients_equal_torch(model, tiny_pairs, ours, tmp_path):
+    """As TRL computes it: every response in a sequence of its own, from transformers' model."""
+    model.torch.zero_grad()
+    total = 0
+    for prompt, responses, references in tiny_pairs:
+        ratios = []
+        for response, reference in zip(responses, references, strict=True):
+            sequence = prompt | {"tokens": np.r_[prompt["tokens"], response]}
+            inputs = tiny.torch_inputs(sequence)
+            logp = model.torch(**inputs).logits[0, :-1].log_softmax(-1)
+            logp = logp.gather(-1, inputs["input_ids"][0, 1:, None])[-len(response) :, 0]
+            ratios.append((logp - torch.tensor(reference)).sum())
+        total = total - torch.nn.functional.logsigmoid(BETA * (ratios[0] - ratios[1]))
+    total.backward()
+    assert ours[0] == pytest.approx(total.item(), abs=1e-4)
+    weights.export(model.config, ours[1], tmp_path / "grads", model.directory)
+    mine = load_file(tmp_path / "grads" / "model.safetensors")
+    for name, parameter in model.torch.named_parameters():
+        name = name.replace("model.language_model.", "model.").replace("model.visual.", "visual.")
+        if not name.endswith("k_proj.bias"):  # whose true gradient is zero
+            theirs = parameter.grad.numpy()
+            error = np.abs(mine[name] - theirs).max() / np.abs(theirs).max()
+            assert error < 1e-4, (name, error)
+
+
+# --------------------------------------------------------------------------- hand formulas
+
+LOGPS = {1: [[-1.0, -2.0, -0.5], [-3.0, -1.0]], 2: [[-0.2, -0.3], [-4.0, -0.1, -2.5, -1.5]]}
+REFERENCES = {1: [[-1.5, -1.0, -1.0], [-2.0, -2.0]], 2: [[-1.0, -0.1], [-1.0, -1.0, -1.0, -1.0]]}
+
+
+def fake_batch(discount="none"):
+    """Two pairs whose log-probabilities are given, and padding of every kind of nonsense."""
+    rows = {"segment": [], "branch": [], "weight": [], "reference": [], "logp": []}
+    for segment, both in LOGPS.items():
+        for branch, logps in enumerate(both, start=1):
+            rows["segment"] += [segment] * len(logps)
+            rows["branch"] += [branch] * len(logps)
+            rows["weight"] += list(dpo.discounts(discount, len(logps)))
+            rows["reference"] += REFERENCES[segment][branch - 1]
+            rows["logp"] += logps
+    padding = {"segment": 0, "branch": 0, "weight": 0.0, "reference": 0.0, "logp": -9.0}
+    arrays = {n: np.asarray([values + [padding[n]] * 3]) for n, values in rows.items()}
+    batch = {
+        "target_segments": arrays["segment"],
+        "target_branches": arrays["branch"],
+        "weights": arrays["weight"].astype(np.float32),
+        "reference_logps": arrays["reference"].astype(np.float32),
+    }
+    return batch, jnp.asarray(arrays["logp"], jnp.float32)
+
+
+def loss_of(batch, logp, config, monkeypatch):
+    monkeypatch.setattr(dpo, "target_logprobs", lambda *_: (logp, jnp.ones(logp.shape, bool)))
+    return dpo.loss(None, batch, config)
+
+
+def weighted(discount, mean=False):
+    """By hand: sum of weight * (logp - reference) of each pair's responses."""
+    found = []
+    for segment, both in LOGPS.items():
+        pair = []
+        for logps, references in zip(both, REFERENCES[segment], strict=True):
+            count = len(logps)
+            weight = {
+                "none": [1.0] * count,
+                "cos": [(1 + math.cos(math.pi * t / count)) / 2 for t in range(count)],
+                "linear": [(count - t) / count for t in range(count)],
+            }[discount]
+            terms = zip(weight, logps, references, strict=True)
+            total = sum(w * (logp - reference) for w, logp, reference in terms)
+            pair.append(total / sum(weight) if mean else total)
+        found.append(pair)
+    return found
+
+
+def sigmoid(x):
+    return 1 / (1 + math.exp(-x))
+
+
+@pytest.mark.parametrize("discount", ["none", "cos", "linear"])
+@pytest.mark.parametrize("kind", ["sigmoid", "smoothed", "hinge", "ipo"])
+def test_losses_and_metrics_equal_hand_formulas(kind, discount, monkeypatch):
+    config = settings(loss="sigmoid" if kind == "smoothed" else kind, discount=discount)
+    config.dpo.label_smoothing = 0.2 if kind == "smoothed" else 0.0
+    total, weight, metrics = loss_of(*fake_batch(discount), config, monkeypatch)
+    formula = {
+        "sigmoid": lambda d: -math.log(sigmoid(BETA * d)),
+        "smoothed": lambda d: (
+            -0.8 * math.log(sigmoid(BETA * d)) - 0.2 * math.log(sigmoid(-BETA * d))
+        ),
+        "hinge": lambda d: max(0.0, 1 - BETA * d),
+        "ipo": lambda d: (d - 1 / (2 * BETA)) ** 2,
+    }[kind]
+    expected = sum(formula(c - r) for c, r in weighted(discount, mean=kind == "ipo"))
+    assert weight == 2 and float(total) == pytest.approx(expected, rel=1e-5)
+    sums = weighted(discount)
+    by_hand = {
+        "rewards/chosen": sum(BETA * c for c, _ in sums),
+        "rewards/rejected": sum(BETA * r for _, r in sums),
+        "rewards/margin": sum(BETA * (c - r) for c, r in sums),
+        "rewards/accuracy": sum(c > r for c, r in sums),
+    }
+    for name, value in by_hand.items():
+        assert float(metrics[name]) == pytest.approx(value, rel=1e-5), name
+
+
+def test_kl_is_the_k3_estimate_and_logps_are_sums(monkeypatch):
+    _, _, metrics = loss_of(*fake_batch(), settings(), monkeypatch)
+    kl = 0.0
+    for segment, both in LOGPS.items():
+        for logps, references in zip(both, REFERENCES[segment], strict=True):
+            deltas = [a - b for a, b in zip(logps, references, strict=True)]
+            kl += sum(math.exp(d) - 1 - d for d in deltas) / 2
+    assert float(metrics["kl"]) == pytest.approx(kl, rel=1e-5)
+    assert float(metrics["logps/chosen"]) == pytest.approx(-4.0)
+    assert float(metrics["logps/rejected"]) == pytest.approx(-12.1)
+
+
+def test_the_likelihood_term_acts_on_the_chosen_response(monkeypatch):
+    batch, logp = fake_batch()
+
+    def gradient(weight):
+        return jax.grad(
+            lambda logp: loss_of(batch, logp, settings(sft_weight=weight), monkeypatch)[0]
+        )(logp)
+
+    difference = np.asarray(gradient(0.5) - gradient(0.0))[0]
+    chosen = [-0.5 / 3] * 3 + [0.0] * 2 + [-0.5 / 2] * 2 + [0.0] * 4  # mean over a response
+    np.testing.assert_allclose(difference, chosen + [0.0] * 3, atol=1e-6)
+
+
+# ---------------------------------------------------------- what of a response is trained on
+
+
+@pytest.fixture(scope="module")
+def processor(model_dir):
+    return Processor(model_dir)
+
+
+TEXT = "The red\ncell is  at (3, 5)."
+
+
+@pytest.mark.parametrize(
+    ("words", "score_end", "kept"),
+    [
+        (0, True, TEXT + "<end>"),
+        (0, False, TEXT),
+        (90, True, TEXT + "<end>"),
+        (7, True, TEXT + "<end>"),  # exactly all words: nothing is cut off
+        (7, False, TEXT),
+        (6, True, "The red\ncell is  at (3,"),  # cut: no end token
+        (3, False, "The red\ncell"),
+        (1, True, "The"),
+    ],
+)
+def test_responses_are_cut_after_words(processor, words, score_end, kept):
+    tokens, starts = processor.response_and_starts(TEXT)
+    count = dpo.kept_tokens(TEXT, starts, words, score_end)
+    has_end = tokens[count - 1] == processor.end_token_id
+    text = processor.tokenizer.decode(tokens[: count - has_end]) + "<end>" * bool(has_end)
+    # A token may reach past the word it begins in, by white space at most.
+    assert text.rstrip() == kept
+
+
+@pytest.mark.parametrize(
+    ("kind", "weights"),
+    [
+        ("none", [1, 1, 1, 1]),
+        ("cos", [1, (1 + 0.5**0.5) / 2, 0.5, (1 - 0.5**0.5) / 2]),
+        ("linear", [1, 0.75, 0.5, 0.25]),
+    ],
+)
+def test_discounts(kind, weights):
+    np.testing.assert_allclose(dpo.discounts(kind, 4), weights, rtol=1e-6)
+    assert len(dpo.discounts(kind, 0)) == 0
+
+
+@pytest.mark.parametrize(("words", "score_end"), [(0, True), (0, False), (3, True)])
+def test_a_pair_is_cut_with_its_reference(processor, pairs_split, words, score_end):
+    pair = next(p for p in (pairs_split[i] for i in range(9)) if not p["rejected_ended"])
+    config = settings(truncate_words=words, score_end=score_end, discount="linear")
+    example = dpo.pair_example(pair, processor, config.dpo)
+    for branch, name in ((1, "chosen"), (2, "rejected")):
+        of = example["target_branches"] == branch
+        whole = processor.response(pair[name])
+        ends = score_end and not words and name == "chosen"  # the rejected one never ended
+        if not words:
+            assert of.sum() == len(whole) - (not ends)
+        assert 0 < of.sum() <= len(whole)
+        np.testing.assert_array_equal(example["targets"][of], whole[: of.sum()])
+        stored = np.float32(pair[f"{name}_logps"][: of.sum()])
+        np.testing.assert_array_equal(example["reference_logps"][of], stored)
+        np.testing.assert_allclose(example["weights"][of], dpo.discounts("linear", of.sum()))
+    assert (example["branches"] == 1).sum() == (example["target_branches"] == 1).sum()
+
+
+@pytest.fixture(scope="module")
+def pairs_split(pairs):
+    return open_split(pairs[0], "train")
+
+
+def test_a_pair_of_another_tokeniser_is_refused(processor, pairs_split):
+    pair = pairs_split[0]
+    pair["chosen_logps"] = pair["chosen_logps"][:-1]
+    with pytest.raises(UserError, match="this model's tokeniser"):
+        dpo.pair_example(pair, processor, settings().dpo)
+
+
+def test_questions_are_no_pairs(dataset):
+    with pytest.raises(UserError, match="holds no preference pairs"):
+        dpo.groups(open_split(dataset, "train"), None, settings(), mesh=None, workdir=None)
+
+
+def test_the_recomputed_reference_is_kept_for_resuming(
+    processor, pairs_split, model_dir, tmp_path, monkeypatch
+):
+    config, calls = settings(), []
+    config.model = str(model_dir)
+
+    def made(split, *_):
+        calls.append(len(split))
+        return [[np.full(i + 1, -i, np.float32), np.full(2, i, np.float32)] for i in range(51)]
+
+    monkeypatch.setattr(dpo, "reference_logprobs", made)
+    for _ in range(2):
+        reference = dpo.recomputed_reference(pairs_split, processor, config, None, tmp_path)
+        for index in (0, 1, 7):
+            found = reference(index)
+            assert found["chosen_logps"].tolist() == [-index] * (index + 1)
+            assert found["rejected_logps"].tolist() == [index] * 2
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"loss": "kto"}, "config.dpo.loss is 'kto'"),
+        ({"discount": "exp"}, "config.dpo.discount is 'exp'"),
+        ({"beta": 0.0}, "must be positive"),
+        ({"label_smoothing": 0.1, "loss": "hinge"}, "label_smoothing"),
+    ],
+)
+def test_bad_settings(changed, message):
+    with pytest.raises(UserError, match=message):
+        dpo.check(settings(**changed))

@@ -1,0 +1,210 @@
+"""Which responses become pairs, and what is on disk."""
+
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from c2l_jax import preferences
+from c2l_jax.data.pairs import folder
+from c2l_jax.data.records import open_split
+from c2l_jax.models.loading import fingerprint
+from c2l_jax.responses import read_responses
+from tests.conftest import ROOT
+
+
+def question(id: str, *responses: tuple, task: str = "t") -> dict:
+    """Responses as (text, correct) or (text, correct, ended)."""
+    made = [
+        {"text": r[0], "correct": r[1], "ended": r[2] if len(r) > 2 else True} for r in responses
+    ]
+    return {"id": id, "game": "g", "task": task, "responses": made}
+
+
+def chosen(questions, **options):
+    settings = {"low": 0.25, "high": 0.85, "most": 3, "balance": False, "seed": 0}
+    pairs, counts = preferences.choose(questions, **settings | options)
+    return [(p.question, p.chosen["text"], p.rejected["text"]) for p in pairs], dict(counts)
+
+
+def with_accuracy(id: str, right: int, n: int, task: str = "t") -> dict:
+    return question(id, *((f"{i}", i < right) for i in range(n)), task=task)
+
+
+def test_accuracy_bounds_are_inclusive():
+    questions = [with_accuracy(str(right), right, 20) for right in (0, 4, 5, 17, 18, 20)]
+    pairs, counts = chosen(questions)
+    assert counts == {"too easy": 2, "too hard": 2, "no pair": 0, "kept": 2}
+    assert {index for index, *_ in pairs} == {2, 3} and len(pairs) == 6
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "most", "pairs"),
+    [(3, 3, 3, 3), (2, 2, 3, 3), (2, 2, 9, 4), (1, 3, 3, 3), (2, 4, 3, 3), (1, 1, 3, 1)],
+)
+def test_pairs_differ_and_no_response_comes_twice_too_early(right, wrong, most, pairs):
+    texts = [(f"r{i}", True) for i in range(right)] + [(f"w{i}", False) for i in range(wrong)]
+    found, _ = chosen([question("q", *texts)], most=most, low=0, high=1)
+    assert len(found) == len(set(found)) == pairs
+    for column, count in ((1, right), (2, wrong)):
+        used = [pair[column] for pair in found]
+        times = [used.count(text) for text in {t for t, _ in texts} if text[0] == "rw"[column - 1]]
+        assert len(times) == count and max(times) - min(times) <= 1
+
+
+@pytest.mark.parametrize(
+    ("responses", "pairs"),
+    [
+        ([("a", True), ("a", True), ("b", False), ("b", False)], {("a", "b")}),  # same text: one
+        ([("a", True, False), ("b", False)], set()),  # what was cut off is never chosen
+        ([("a", True, False), ("a", True, True), ("b", False)], {("a", "b")}),
+        ([("a", True), ("b", False, False)], {("a", "b")}),  # but may be rejected
+    ],
+)
+def test_what_can_be_a_pair(responses, pairs):
+    found, counts = chosen([question("q", *responses)], low=0, high=1)
+    assert {pair[1:] for pair in found} == pairs
+    assert counts["kept" if pairs else "no pair"] == 1
+
+
+def test_balance_caps_every_task_at_the_mean():
+    many = [with_accuracy(f"m{i}", 2, 4, "many") for i in range(8)]
+    few = [with_accuracy(f"f{i}", 2, 4, "few") for i in range(2)]
+    pairs, _ = chosen(many + few, balance=True)
+    tasks = ["many" if index < 8 else "few" for index, *_ in pairs]
+    assert tasks.count("few") == 6 and tasks.count("many") == 15  # the mean of 24 and 6
+    assert len({index for index, *_ in pairs}) > 5 + 2  # drawn from all questions
+    assert pairs != chosen(many + few, balance=True, seed=1)[0]
+    assert pairs == chosen(many + few, balance=True)[0]
+
+
+def test_pairs_depend_on_the_question_and_the_seed_alone():
+    questions = [with_accuracy(str(i), 5, 10) for i in range(5)]
+    together, _ = chosen(questions)
+    alone = [(i, *pair[1:]) for i, q in enumerate(questions) for pair in chosen([q])[0]]
+    assert together == alone != chosen(questions, seed=1)[0]
+
+
+def test_held_out_questions_have_their_share():
+    share = np.mean([preferences.is_validation(str(i), 0.1) for i in range(4000)])
+    assert abs(share - 0.1) < 0.02
+
+
+# --------------------------------------------------------------------------------- on disk
+
+
+def test_the_data_set_holds_everything(pairs, responses, dataset, model_dir):
+    out, printed = pairs
+    _, questions = read_responses(responses)
+    by_id = {q["id"]: q for q in questions}
+    sources = {r["id"]: r for r in (open_split(dataset, "train")[i] for i in range(len(by_id)))}
+    records = {
+        name: [split[i] for i in range(len(split))]
+        for name in ("train", "validation")
+        for split in [open_split(out, name)]
+    }
+    held_out = {r["record"] for r in records["validation"]}
+    assert held_out and not held_out & {r["record"] for r in records["train"]}
+    everything = records["train"] + records["validation"]
+    assert len(everything) == 3 * len(by_id) == len({r["id"] for r in everything})
+    assert f"kept{len(by_id):>34}" in printed and "maze/turn_count" in printed
+    # The difference to a log-probability of -10, which the responses pretend to have.
+    used = {(r["record"], r["rejected"]): r for r in everything}
+    sums = [sum(r["rejected_logps"][: None if r["rejected_ended"] else -1]) for r in used.values()]
+    told = float(printed.split("largest difference ")[1].split()[0])
+    assert told >= 0.95 * max(abs(total + 10) for total in sums)
+    assert "0 more were sampled in other tokens" in printed
+    for record in everything:
+        texts = {r["text"]: r for r in by_id[record["record"]]["responses"]}
+        right, wrong = texts[record["chosen"]], texts[record["rejected"]]
+        assert right["correct"] and right["ended"] and not wrong["correct"]
+        assert record["rejected_ended"] == wrong["ended"]
+        assert record["chosen_answer"] == right["extracted"]
+        assert record["image"] == sources[record["record"]]["image"]
+        assert record["fingerprint"] == fingerprint(model_dir) and record["format"] == "cot"
+        assert all(logp < 0 for logp in record["chosen_logps"] + record["rejected_logps"])
+
+
+def contents(out) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder(out).iterdir()}
+
+
+KILLED = """
+import os, signal
+from c2l_jax import preferences
+whole = preferences.pair_records
+def cut_short(*arguments):
+    for number, record in enumerate(whole(*arguments)):
+        if number == 5:
+            os.kill(os.getpid(), signal.SIGKILL)
+        yield record
+preferences.pair_records = cut_short
+preferences.main()
+"""
+
+
+def test_a_killed_run_leaves_no_pairs_and_the_next_makes_the_same_bytes(pairs, responses, tmp_path):
+    options = ["--responses", str(responses), "--out", str(tmp_path), "--validation", "0.2"]
+    command = [sys.executable, "-c", KILLED, *options]
+    process = subprocess.run(command, cwd=ROOT, capture_output=True)
+    assert process.returncode == -signal.SIGKILL
+    assert not folder(tmp_path).exists() and list(tmp_path.glob("pairs/incomplete.*"))
+    preferences.main(options)
+    assert contents(tmp_path) == contents(pairs[0])
+    assert [path.name for path in (tmp_path / "pairs").iterdir()] == ["1.0.0"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"--low": "0.9"}, "--low and --high"),
+        ({"--responses": "/nonexistent"}, "no sampling.json in /nonexistent"),
+        ({"--model": "other"}, "its fingerprint differs"),
+        ({"--data": "/nonexistent"}, "no data set in /nonexistent"),
+        ({"--low": "0.6", "--high": "0.7"}, "not one pair"),
+        ({"--out": "pairs"}, "already holds other pairs"),
+        ({"--seed": "0"}, "incomplete"),
+    ],
+)
+def test_bad_arguments(changed, message, pairs, responses, model_dir, tmp_path, capsys):
+    arguments = {"--responses": str(responses), "--out": str(tmp_path / "out")} | changed
+    if changed.get("--model"):
+        (tmp_path / "other").mkdir()
+        for name in ("config.json", "model.safetensors"):
+            (tmp_path / "other" / name).write_bytes((model_dir / name).read_bytes() + b"\n")
+        arguments["--model"] = str(tmp_path / "other")
+    if "--out" in changed:
+        arguments["--out"] = str(pairs[0])
+    if message == "incomplete":
+        (tmp_path / "sampling.json").write_bytes((responses / "sampling.json").read_bytes())
+        cut = (responses / "responses.jsonl").read_bytes()[:-100]
+        (tmp_path / "responses.jsonl").write_bytes(cut)
+        arguments["--responses"] = str(tmp_path)
+    with pytest.raises(SystemExit) as stopped:
+        preferences.main([item for pair in arguments.items() for item in pair])
+    assert stopped.value.code == 2 and message in capsys.readouterr().err
+    assert not (tmp_path / "out" / "pairs" / "1.0.0").exists()
+
+
+def test_text_only_data_makes_text_only_pairs(responses, dataset, model_dir, tmp_path, monkeypatch):
+    class WithoutPictures:
+        def __init__(self, split):
+            self._split = split
+
+        def __len__(self):
+            return len(self._split)
+
+        def __getitem__(self, index):
+            return {n: v for n, v in self._split[index].items() if n != "image"}
+
+    monkeypatch.setattr(preferences, "open_split", lambda *a: WithoutPictures(open_split(*a)))
+    few = tmp_path / "few"
+    few.mkdir()
+    (few / "sampling.json").write_bytes((responses / "sampling.json").read_bytes())
+    lines = (responses / "responses.jsonl").read_text().splitlines(keepends=True)
+    (few / "responses.jsonl").write_text("".join(lines[:3]))
+    preferences.main(["--responses", str(few), "--out", str(tmp_path / "out"), "--validation", "0"])
+    split = open_split(tmp_path / "out", "train")
+    assert len(split) == 9 and "image" not in split[0]

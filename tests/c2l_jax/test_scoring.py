@@ -1,0 +1,65 @@
+"""Scores of responses do not depend on what they are scored beside."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from c2l_jax import scoring
+from c2l_jax.data.processor import Processor
+from c2l_jax.data.records import open_split
+from c2l_jax.errors import UserError
+from c2l_jax.models.loading import load_model
+from c2l_jax.sharding import make_mesh
+from tests.c2l_jax import sampled
+
+
+@pytest.fixture(scope="module")
+def scored(model_dir, dataset):
+    """score(number of questions, responses of each), with the small model."""
+    mesh = make_mesh({"data": 1, "fsdp": -1, "tensor": 1})
+    graphdef, params, directory, _ = load_model(model_dir, mesh, jnp.float32)
+    processor, split = Processor(directory), open_split(dataset, "train")
+
+    def score(indices, which, rows=2):
+        def question(number):
+            record = split[indices[number]]
+            texts = [response["text"] for response in sampled.responses_of(record)]
+            return record, "cot", [texts[i] for i in which]
+
+        return scoring.score(
+            graphdef, params, processor, question, len(indices), mesh=mesh, rows=rows
+        )
+
+    score.lengths = lambda index: [
+        len(processor.response(r["text"])) for r in sampled.responses_of(split[index])
+    ]
+    return score
+
+
+def test_company_changes_nothing(scored, monkeypatch):
+    together = scored(range(5), (0, 1, 2, 3))
+    for index in range(5):
+        assert [len(logps) for logps in together[index]] == scored.lengths(index)
+        assert all((logps < 0).all() for logps in together[index])
+    alone = scored([3], (2,))
+    np.testing.assert_allclose(alone[0][0], together[3][2], atol=1e-5)
+    # Rows too short for all responses of a question: it comes several times.
+    monkeypatch.setattr(scoring, "ROW_TOKENS", 1)
+    split_up = scored(range(5), (0, 1, 2, 3))
+    for ours, theirs in zip(split_up, together, strict=True):
+        for a, b in zip(ours, theirs, strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_plan_puts_as_many_responses_together_as_fit():
+    sizes = [scoring.Size(10, 1, (5, 5, 5)), scoring.Size(4, 2, (30,)), scoring.Size(2, 0, (1, 1))]
+    shape = scoring.fitting_shape(sizes)
+    assert (shape.tokens, shape.targets, shape.windows) == (64, 32, 4)
+    assert scoring.parts(sizes, shape) == [(0, 0, 3), (1, 0, 1), (2, 0, 2)]
+    short = scoring.RowShape(tokens=22, targets=32, windows=2)
+    assert scoring.parts(sizes[:1], short) == [(0, 0, 2), (0, 2, 3)]
+
+
+def test_rows_must_suit_the_devices(scored):
+    with pytest.raises(UserError, match="0 rows"):
+        scored([0], (0,), rows=0)
