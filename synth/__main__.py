@@ -306,7 +306,9 @@ def _audit(args) -> int:
         levels = ", ".join(
             f"{level} {means[level]:.2f}" for level in games.LEVELS if level in means
         )
-        print(f"{game}: {means['counts']}: {levels}")
+        seconds = [row["seconds"] for row in rows if row["game"] == game]
+        speed = len(seconds) / sum(seconds)
+        print(f"{game}: {means['counts']}: {levels}; {speed:.0f} records/s on one core")
     if args.json:
         found = {"tasks": rows, "difficulty": difficulties}
         found["faults"] = [dataclasses.asdict(fault) for fault in faults]

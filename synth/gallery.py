@@ -2,6 +2,7 @@
 
 import base64
 import itertools
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 from string import ascii_uppercase as LETTERS
@@ -68,6 +69,8 @@ img { display: block; width: 100%; height: auto; background: #fff; border-radius
 .steps { margin: 0 0 12px; padding-left: 22px; font-size: 14px; }
 .steps li::marker { color: var(--soft); }
 .answer { margin: 0 0 8px; } .answer b { color: var(--right); }
+code { font: 0.93em ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace;
+  white-space: nowrap; }
 summary { cursor: pointer; color: var(--soft); font-size: 13.5px; }
 pre { margin: 6px 0 0; white-space: pre-wrap;
   font: 12.5px/1.45 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; }
@@ -172,6 +175,11 @@ def _game(game: Game, records: Sequence[dict]) -> str:
     )
 
 
+def _text(plain: str) -> str:
+    """HTML in which rows of marks, as "-##-", are not broken into lines."""
+    return re.sub(r"[#o./-]{2,}", r"<code>\g<0></code>", escape(plain))
+
+
 def _card(record: dict) -> str:
     name, task, level = (escape(record[key]) for key in ("game", "task", "plot_level"))
     picture = base64.b64encode(record["image"]).decode()
@@ -181,12 +189,12 @@ def _card(record: dict) -> str:
         f"{escape(option)}</li>"
         for letter, option in zip(LETTERS, record["options"], strict=False)
     )
-    steps = "".join(f"<li>{escape(step)}</li>" for step in record["steps"])
+    steps = "".join(f"<li>{_text(step)}</li>" for step in record["steps"])
     return (
         f'<article data-game="{name}" data-task="{task}" data-level="{level}">'
         f"<h4>{name} / {task} · {level}</h4>"
         f'<img loading="lazy" alt="{name}, {level}" src="data:image/png;base64,{picture}">'
-        f'<p class="question">{escape(question)}</p>'
+        f'<p class="question">{_text(question)}</p>'
         + (f'<ol class="options">{options}</ol>' if options else "")
         + f'<ol class="steps">{steps}</ol>'
         f'<p class="answer">Answer: <b>{escape(record["answer"])}</b></p>'

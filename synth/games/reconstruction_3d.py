@@ -22,13 +22,13 @@ RULES = (
     "dark at (x, z) if it has a voxel with this x and z, whatever its y. The panels on the right "
     "show the two target silhouettes."
 )
-# Neighbouring levels overlap: else whoever knows the level could guess voxels and additions.
-SHOWN = {"Easy": (1, 7), "Medium": (2, 10), "Hard": (6, 15)}  # voxels in the picture
-TARGET = {"Easy": (3, 7), "Medium": (6, 10), "Hard": (11, 15)}  # voxels of what made the targets
+# The levels overlap widely: else whoever knows the level could guess how many there are.
+SHOWN = {"Easy": (1, 8), "Medium": (2, 12), "Hard": (6, 15)}  # voxels in the picture
+TARGET = {"Easy": (3, 8), "Medium": (6, 12), "Hard": (11, 15)}  # voxels of what made the targets
 ADDED = {"Easy": (2, 3), "Medium": (3, 4), "Hard": (4, 5)}  # voxels from the one to the other
 PLACED = {"Easy": 1, "Medium": 2, "Hard": 3}  # at most: named voxels betray a part of the answer
 DARK = {"Easy": (3, 5), "Medium": (4, 7), "Hard": (5, 8)}  # dark cells of a silhouette
-FEWEST = {"Easy": (1, 5), "Medium": (2, 6), "Hard": (3, 7)}  # voxels that must be added
+FEWEST = {"Easy": (1, 5), "Medium": (1, 6), "Hard": (2, 7)}  # voxels that must be added
 
 Voxel = tuple[int, int, int]  # (x, y, z), each 1 to 3
 Dark = tuple[tuple[int, int], ...]  # the dark cells of a silhouette, (y, z) or (x, z), sorted
@@ -380,7 +380,8 @@ class SilhouetteAfterAdd(Task):
         return (
             f"{'A voxel is' if len(add) == 1 else 'Voxels are'} added to the structure in "
             f"{listed(add)}. What is its {view} silhouette then? Write 1 for dark and 0 for white, "
-            "row by row from z = 3 down to z = 1, in the form [[0, 0, 0], [0, 0, 0], [0, 0, 0]]."
+            f"row by row from z = 3 down to z = 1 and in each row from {view[0].lower()} = 1 to 3, "
+            "in the form [[0, 0, 0], [0, 0, 0], [0, 0, 0]]."
         )
 
     def solve(self, scene, view, add):
@@ -466,16 +467,14 @@ class MinAdditions(Task):
             total += max(yz, xz)
             if max(yz, xz):
                 need = f"at least {max(yz, xz)}"
-                steps.append(f"Layer z = {z} lacks {yz} cells of Y-Z and {xz} of X-Z: {need}.")
-        steps.append(
-            f"A voxel fills at most one cell of either view, so at least {total} are needed."
-        )
+                steps.append(f"Missing in layer z = {z}: {yz} of Y-Z and {xz} of X-Z, {need}.")
+        steps.append(f"A voxel fills at most one cell of either view: together at least {total}.")
         steps += [
-            f"{count} voxels do not give both targets in one piece."
+            f"No addition of {count} gives both targets in one piece."
             for count in range(total, len(added))
         ]
         steps += placing(scene, added)
-        return Solution(len(added), [*steps, f"That gives both targets with {len(added)} voxels."])
+        return Solution(len(added), [*steps, f"Both targets are met, voxels added: {len(added)}."])
 
 
 GAME = Game(

@@ -65,7 +65,7 @@ def new(rng, level: str) -> Sokoban:
 
 
 def lay(rng, size: int, kept: tuple[Cell, ...] = (), share: float = 0.1) -> tuple[str, ...]:
-    """Walls all around, and with chance `share` on each inner cell that is not `kept` free.
+    """Walls all around, and with chance `share` on inner cells, not on those `kept` free.
 
     At least three cells stay free.
     """
@@ -85,10 +85,8 @@ def lay(rng, size: int, kept: tuple[Cell, ...] = (), share: float = 0.1) -> tupl
 def place(rng, rows, boxes: int, player: Cell, kept: tuple[Cell, ...] = ()) -> Sokoban | None:
     """Boxes and targets on random cells that are not `kept`; None if the floor is too small."""
     free = [cell for cell in floor(rows) if cell != player and cell not in kept]
-    cells = pick_some(rng, free, 2 * boxes)
-    if cells is None:
-        return None
-    return Sokoban(rows, tuple(sorted(cells[:boxes])), tuple(sorted(cells[boxes:])), player)
+    some = pick_some(rng, free, 2 * boxes)
+    return some and Sokoban(rows, tuple(sorted(some[:boxes])), tuple(sorted(some[boxes:])), player)
 
 
 @lru_cache(maxsize=8)
@@ -345,7 +343,8 @@ class MinMovesToSolve(Task):
         while True:
             rows = lay(rng, SIZE[level])
             target = pick(rng, floor(rows))
-            fitting = [now for now, left in steps_left(rows, target).items() if left == fewest]
+            steps = steps_left(rows, target).items()
+            fitting = [now for now, left in steps if left == fewest and target not in now]
             if fitting:
                 player, box = pick(rng, fitting)
                 return Sokoban(rows, (box,), (target,), player), {}

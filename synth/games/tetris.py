@@ -302,8 +302,8 @@ class EmptyInRow(Task):
             len(empty),
             [
                 f"Row {row} (# settled, o red, - empty): {marks}.",
-                f"Red are {named('column', red)}." if red else "No cell of it is red.",
-                f"Empty are {named('column', empty)}: {len(empty)}.",
+                f"Red: {named('column', red)}." if red else "No cell of it is red.",
+                f"Empty: {named('column', empty)}; together {len(empty)}.",
             ],
         )
 

@@ -35,6 +35,15 @@ def cells_in(text: str) -> list[tuple]:
     return [(int(row), int(col)) for row, col in re.findall(CELL, text)]
 
 
+def test_no_two_pieces_share_a_cell():
+    """One would hide the other in the picture."""
+    for task in GAME.tasks:
+        for record in asked(task.name):
+            state, _ = state_and_params(record)
+            pieces = [state["player"], *state["boxes"], *state["targets"]]
+            assert len(cells(pieces)) == len(pieces) and cells(pieces) <= floor_of(state)
+
+
 def test_options_are_cells_of_the_floor():
     for task in ("player_after_moves", "box_after_free_moves", "player_position"):
         for record in asked(task):
