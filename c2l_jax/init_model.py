@@ -83,8 +83,12 @@ SPECIAL_TOKENS = [
 
 # A piece is a cell "(1, 2)", a run of words, one digit, one capital or one mark; a token never
 # spans two pieces. So the cells and the fixed wording of a small data set become a few tokens, and
-# the marks of a board stay apart.
-_PIECES = r"\(\p{N}+, \p{N}+\)|\p{N}| ?\p{L}?\p{Ll}+(?:[,:;-]? ?\p{Ll}+)*| ?\S|\s+"
+# the marks of a board stay apart. The space before a cell is a piece of its own, so that a cell is
+# the same token in the options and wherever a sentence names it.
+_PIECES = (
+    r"\(\p{N}+, \p{N}+\)| (?=\(\p{N}+, \p{N}+\))|\p{N}"
+    r"| ?\p{L}?\p{Ll}+(?:[,:;-]? ?\p{Ll}+)*| ?\S|\s+"
+)
 
 # Same output as Qwen2.5-VL's template, but a conversation without a system message gets none.
 CHAT_TEMPLATE = """\

@@ -147,6 +147,10 @@ def turns_of(steps: tuple[str, ...]) -> int:
     return sum(a != b for a, b in pairwise(steps))
 
 
+def see(maze: Maze) -> str:
+    return f"The player is at {text(maze.player)}, the goal at {text(maze.goal)}."
+
+
 def walk(maze: Maze) -> tuple[tuple[str, ...], list[str]]:
     """The way to the goal, and the sentences that follow it."""
     steps = path(maze.rows, maze.player, maze.goal)
@@ -156,7 +160,7 @@ def walk(maze: Maze) -> tuple[tuple[str, ...], list[str]]:
             cell = neighbour(cell, way)
         said.append(f"{way} {count} to {text(cell)}")
     return steps, [
-        f"The player is at {text(maze.player)} and the goal at {text(maze.goal)}.",
+        see(maze),
         f"The way: {', '.join(said)}, the goal.",
     ]
 
@@ -170,10 +174,7 @@ def draw(maze: Maze, size: int):
 
 
 def describe(maze: Maze) -> str:
-    return (
-        f"A maze, # is wall and . is open:\n{numbered(maze.rows)}\n"
-        f"The player is at {text(maze.player)}, the goal at {text(maze.goal)}."
-    )
+    return f"A maze, # is wall and . is open:\n{numbered(maze.rows)}\n{see(maze)}"
 
 
 def parse(description: str) -> Maze:
@@ -189,8 +190,7 @@ class PlayerPosition(Task):
         return "In which cell is the player?"
 
     def solve(self, maze):
-        row, col = maze.player
-        return Solution(maze.player, [f"The red disc is in row {row}.", f"It is in column {col}."])
+        return Solution(maze.player, [see(maze)])
 
     def distractors(self, maze, rng, answer):
         return pick_near(rng, answer, spots(maze, maze.goal), 4)
@@ -204,9 +204,7 @@ class GoalPosition(Task):
         return "In which cell is the goal?"
 
     def solve(self, maze):
-        row, col = maze.goal
-        steps = [f"The green square is in row {row}.", f"It is in column {col}."]
-        return Solution(maze.goal, steps)
+        return Solution(maze.goal, [see(maze)])
 
     def distractors(self, maze, rng, answer):
         return pick_near(rng, answer, spots(maze, maze.player), 4)
