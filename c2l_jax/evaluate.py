@@ -9,7 +9,10 @@ intervals), responses.jsonl (every question's response and verdict) and TensorBo
 """
 
 import argparse
+import itertools
 import json
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import jax
@@ -52,7 +55,10 @@ def add_arguments(parser: argparse.ArgumentParser, split: str):
         choices=list(INSTRUCTIONS),
         help="ask for a chain of reasoning or for the answer alone (default: cot)",
     )
-    parser.add_argument("--limit", type=int, help="only the first N records (default: all)")
+    parser.add_argument(
+        "--tasks", metavar="REGEX", help='only records whose "game/task" has it (default: all)'
+    )
+    parser.add_argument("--limit", type=int, help="only the first N of them (default: all)")
     parser.add_argument("--rows", type=int, default=32, help="questions at a time (default: 32)")
     parser.add_argument(
         "--max-tokens", type=int, default=512, help="longest response (default: 512)"
@@ -84,7 +90,29 @@ def check_positive(**values: int | None):
             raise UserError(f"--{name.replace('_', '-')} {value} must be at least 1.")
 
 
-def prompt_shape(processor: Processor, split: Split, records: range, format: str) -> PromptShape:
+def asked_records(split: Split, tasks: str | None, limit: int | None) -> Sequence[int]:
+    """The first `limit` records whose "game/task" has the pattern; None stands for all.
+
+    Raises UserError for a bad pattern and where there is no such record.
+    """
+    if tasks is None:
+        return range(len(split))[:limit]
+    try:
+        pattern = re.compile(tasks)
+    except re.error as error:
+        raise UserError(f"--tasks {tasks!r} is no regular expression: {error}.") from None
+    names = (f"{record['game']}/{record['task']}" for record in split)
+    matching = (index for index, name in enumerate(names) if pattern.search(name))
+    found = list(itertools.islice(matching, limit))
+    if not found:
+        first = f"{split[0]['game']}/{split[0]['task']}"
+        raise UserError(f"--tasks {tasks!r}: no record matches; names look like {first!r}.")
+    return found
+
+
+def prompt_shape(
+    processor: Processor, split: Split, records: Sequence[int], format: str
+) -> PromptShape:
     """What the longest of these prompts fits in."""
     sizes = (processor.size(split[i], format) for i in tqdm(records, "measuring", leave=False))
     return PromptShape.that_fits(sizes)
@@ -102,7 +130,7 @@ def main(arguments: list[str] | None = None):
     check_positive(limit=args.limit, max_tokens=args.max_tokens)
     mesh = device_mesh(args.rows)
     split = open_split(args.data, args.split)
-    records = range(min(len(split), args.limit or len(split)))
+    records = asked_records(split, args.tasks, args.limit)
     graphdef, params, directory, step = load_model(args.model, mesh, jnp.dtype(args.dtype))
     processor = Processor(directory)
     sampler = Sampler(
@@ -126,6 +154,7 @@ def main(arguments: list[str] | None = None):
         "data": str(args.data),
         "split": args.split,
         "format": args.format,
+        "tasks": args.tasks,
         **summary,
     }
     args.out.mkdir(parents=True, exist_ok=True)

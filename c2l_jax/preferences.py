@@ -8,6 +8,7 @@ neither too seldom nor too often are kept, and right and wrong responses paired 
 recipe of LLaVA-Reasoner, arXiv 2410.16198). A response that was cut off before it ended can only be
 a rejected one. --out is then a TFDS data set with splits train and validation, the pictures and the
 reference's log-probability of every token included: it trains with `--config configs/dpo.py`.
+counts.json beside it says what became of the questions.
 --dtype should be what training computes in, or the two differ by rounding from the start. The
 result depends on the responses and the options alone.
 """
@@ -15,6 +16,7 @@ result depends on the responses and the options alone.
 import argparse
 import dataclasses
 import hashlib
+import json
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -33,6 +35,7 @@ from c2l_jax.models.loading import exported_model, fingerprint, load_model
 from c2l_jax.responses import read_responses, record_of
 from c2l_jax.sample import RESPONSES
 
+COUNTS = "counts.json"
 KEPT = ("game", "task", "qa_type", "qa_level", "plot_level", "question", "options", "answer")
 
 
@@ -251,6 +254,10 @@ def main(arguments: list[str] | None = None):
         seed=args.seed,
     )
     print(table(pairs, questions, counts))
+    args.out.mkdir(parents=True, exist_ok=True)
+    (args.out / COUNTS).write_text(
+        json.dumps({"questions": len(questions), **counts, "pairs": len(pairs)}, indent=2) + "\n"
+    )
     if not pairs:
         raise UserError(
             f"not one pair in {args.responses}: no question has both kinds of response and an "

@@ -28,7 +28,14 @@ from c2l_jax import answers
 from c2l_jax.data.processor import Processor
 from c2l_jax.data.records import open_split
 from c2l_jax.errors import UserError, exit_on_user_error
-from c2l_jax.evaluate import KEPT, add_arguments, check_positive, device_mesh, prompt_shape
+from c2l_jax.evaluate import (
+    KEPT,
+    add_arguments,
+    asked_records,
+    check_positive,
+    device_mesh,
+    prompt_shape,
+)
 from c2l_jax.models.loading import exported_model, fingerprint, load_model
 from c2l_jax.sampler import Response, Sampler
 
@@ -191,9 +198,9 @@ def main(arguments: list[str] | None = None):
     args = parse_arguments(arguments)
     mesh = device_mesh(args.rows)
     split = open_split(args.data, args.split)
-    records = range(min(len(split), args.limit or len(split)))
+    records = asked_records(split, args.tasks, args.limit)
     model = exported_model(args.model)
-    names = "split format n temperature top_p top_k seed max_tokens limit dtype".split()
+    names = "split tasks format n temperature top_p top_k seed max_tokens limit dtype".split()
     settings = {"model": str(model), "fingerprint": fingerprint(model), "data": str(args.data)}
     claim(args.out, settings | {name: getattr(args, name) for name in names})
     path, speed = args.out / RESPONSES, None

@@ -50,6 +50,36 @@ def summarise(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
+def paired_difference(
+    first: Sequence[bool], second: Sequence[bool], groups: Sequence | None = None
+) -> dict[str, Any]:
+    """How much more often the second of two models is right, on the same questions in one order.
+
+    Returns {difference, low, high} as shares of the questions, with the 95 % interval, and the
+    counts {fixed, broken, count}: questions that only the second or only the first had right. The
+    interval is normal; questions of one group (say, about one position) count as dependent.
+    Raises ValueError where there is no question.
+    """
+    changes = [int(b) - int(a) for a, b in zip(first, second, strict=True)]
+    if not changes:
+        raise ValueError("an interval needs at least one question")
+    mean = sum(changes) / len(changes)
+    deviations: dict[Any, float] = {}
+    for group, change in zip(groups or range(len(changes)), changes, strict=True):
+        deviations[group] = deviations.get(group, 0.0) + change - mean
+    # The cluster-robust variance of a mean, with the usual factor G / (G - 1) for few groups.
+    factor = len(deviations) / max(len(deviations) - 1, 1)
+    half = _Z * math.sqrt(factor * sum(d * d for d in deviations.values())) / len(changes)
+    return {
+        "difference": mean,
+        "low": max(mean - half, -1.0),
+        "high": min(mean + half, 1.0),
+        "fixed": changes.count(1),
+        "broken": changes.count(-1),
+        "count": len(changes),
+    }
+
+
 def _task(row: Mapping[str, Any]) -> str:
     return f"{row['game']}/{row['task']}"
 

@@ -1,76 +1,33 @@
-"""The whole path on a laptop: games -> data set -> small model -> training -> evaluation -> report.
+"""The whole path on a laptop, from game code to preferences between chains of reasoning.
 
   python -m demo --out runs/demo
 
-Runs the project's own commands one after the other, from a model with random weights, and writes
-report.html (look at it in a browser) and summary.json. Takes less than ten minutes on two cores.
+Games -> data set -> small model with random weights -> SFT -> its own answers -> pairs -> DPO, and
+beside it as many steps of more SFT; all of it evaluated on held-out questions. Runs the project's
+own commands one after the other and writes report.html (look at it in a browser) and summary.json.
+Takes less than fifteen minutes on two cores. The same command again goes on where it was stopped;
+remove the folder to start anew.
 """
 
 import argparse
+import itertools
 import json
 import os
 import platform
-import shutil
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 from c2l_jax import scores
 from c2l_jax.data.records import open_split
+from c2l_jax.errors import exit_on_user_error
 from c2l_jax.metrics import read_metrics
+from c2l_jax.preferences import COUNTS
+from demo import pipeline
+from demo.commands import Commands
+from demo.pipeline import DPO_TASKS, STAGES, STEPS, Run
 from demo.report import write_report
 
-PER_TASK = 1200  # records for each of the 27 pairs of task and level
-SIZE = 112  # px: one vision window
-QUESTIONS = 540  # held-out questions that are asked before and after
-MAX_TOKENS = 160
-HUGE_PAGES = "glibc.malloc.hugetlb=1"
-STEPS = {"read": 220, "reason": 420}
-
-
-def run(title: str, module: str, *arguments: object):
-    """One command of the project, announced and timed; what it prints is the user's to see."""
-    command = [sys.executable, "-m", module, *map(str, arguments)]
-    print(f"\n=== {title}\n$ python -m {' '.join(command[2:])}", flush=True)
-    began = time.monotonic()
-    # Fewer page faults: a training step on a CPU takes a sixth less time.
-    subprocess.run(command, check=True, env={**os.environ, "GLIBC_TUNABLES": HUGE_PAGES})
-    print(f"=== {time.monotonic() - began:.0f} s", flush=True)
-
-
-def train(title: str, stage: str, model: Path, data: Path, workdir: Path) -> Path:
-    """Trains one stage of configs/demo_sft.py; returns the trained model's directory."""
-    arguments = ["--config", f"configs/demo_sft.py:{stage}", "--workdir", workdir]
-    settings = [f"--config.model={model}", f"--config.data.path={data}"]
-    run(title, "c2l_jax.train", *arguments, *settings, f"--config.steps={STEPS[stage]}")
-    return workdir / "model"
-
-
-def evaluate(title: str, model: Path, data: Path, out: Path) -> tuple[dict, dict[str, dict]]:
-    """(summary, judged responses by record id)."""
-    arguments = ["--data", data, "--split", "test", "--limit", QUESTIONS, "--rows", 60]
-    options = ["--out", out, "--max-tokens", MAX_TOKENS]
-    run(title, "c2l_jax.evaluate", "--model", model, *arguments, *options)
-    lines = (out / "responses.jsonl").read_text().splitlines()
-    rows = {row["id"]: row for row in map(json.loads, lines)}
-    return scores.summarise(list(rows.values())), rows
-
-
-def pick_samples(data: Path, stages: dict[str, dict[str, dict]]) -> list[dict]:
-    """For each task a question answered right after training and one answered wrong, if any."""
-    split = open_split(data, "test")
-    last = list(stages.values())[-1]
-    chosen, seen = [], set()
-    for index in range(QUESTIONS):
-        record = split[index]
-        key = record["game"], record["task"], last[record["id"]]["correct"]
-        if key not in seen:
-            seen.add(key)
-            responses = {name: rows[record["id"]] for name, rows in stages.items()}
-            chosen.append({"image": record["image"], "record": record, "responses": responses})
-    order = sorted(chosen, key=lambda s: (s["record"]["game"], s["record"]["task"]))
-    return order
+SHOWN = 3  # chains that DPO fixed, chains that it broke, questions with token credit
+Rows = dict[str, dict]  # judged responses by record id
 
 
 def brief(summary: dict) -> dict:
@@ -81,94 +38,185 @@ def brief(summary: dict) -> dict:
     return {"overall": short.pop("overall"), "by_task": short}
 
 
-def comparison(before: dict, after: dict, blind: dict) -> str:
+def comparison(stages: dict[str, dict]) -> str:
     """Held-out accuracy by task, side by side."""
-    width = max(map(len, after["by_task"]))
-    lines = [f"{'held-out accuracy, %':{width}}  before  after  blind"]
-    for task in after["by_task"]:
-        figures = (100 * stage["by_task"][task]["accuracy"] for stage in (before, after, blind))
-        lines.append(f"{task:{width}}  " + "  ".join(f"{figure:5.1f}" for figure in figures))
+    tasks = next(iter(stages.values()))["by_task"]
+    width = max(map(len, [*tasks, "held-out accuracy, %"]))
+    lines = [f"{'held-out accuracy, %':{width}}" + "".join(f"{name:>10}" for name in stages)]
+    for task in tasks:
+        figures = (100 * summary["by_task"][task]["accuracy"] for summary in stages.values())
+        lines.append(f"{task:{width}}" + "".join(f"{figure:10.1f}" for figure in figures))
     return "\n".join(lines)
 
 
-def curve(workdirs: list[Path]) -> list[dict]:
-    """Loss and accuracy over all stages, steps and seconds counted through."""
+def curve(run: Run) -> list[dict]:
+    """Loss and accuracy over all stages of SFT, steps and seconds counted through."""
     lines, steps, seconds = [], 0, 0.0
-    for workdir in workdirs:
+    for stage in pipeline.sft_stages():
         last = 0
-        for line in read_metrics(workdir):
+        for line in read_metrics(run.out / stage):
             seconds += line["seconds_per_step"] * (line["step"] - last)
             last = line["step"]
             kept = {name: line[name] for name in ("loss", "accuracy")}
-            lines.append({"step": steps + last, "seconds": seconds, **kept})
+            lines.append({"step": steps + last, "seconds": seconds, "stage": stage, **kept})
         steps += last
     return lines
 
 
-def finish(out, began, before, after, workdirs, rows_before, rows_after) -> float:
-    """Writes summary.json and report.html; returns the minutes it all took."""
-    train, test = (open_split(out / "data", split) for split in ("train", "test"))
-    blind = scores.blind((train[i] for i in range(len(train))), (test[i] for i in range(QUESTIONS)))
-    runs = [json.loads((workdir / "summary.json").read_text()) for workdir in workdirs]
+# --------------------------------------------------------------------------------- what is shown
+
+
+def pick_samples(records: dict[str, dict], stages: dict[str, Rows]) -> list[dict]:
+    """For each task a question that SFT answers right and one it answers wrong, if any."""
+    last, chosen = stages["SFT"], {}
+    for id, row in last.items():
+        chosen.setdefault((row["game"], row["task"], row["correct"]), id)
+    return [_shown(records[chosen[key]], stages) for key in sorted(chosen)]
+
+
+def pick_changed(records: dict[str, dict], stages: dict[str, Rows]) -> dict[str, list[dict]]:
+    """Questions that DPO answers right and SFT doesn't ("fixed"), and the other way round."""
+    found = {"fixed": [], "broken": []}
+    for id, row in stages["DPO"].items():
+        if row["correct"] != stages["SFT"][id]["correct"]:
+            both = {name: stages[name] for name in ("SFT", "DPO")}
+            found["fixed" if row["correct"] else "broken"].append(_shown(records[id], both))
+    return {name: some[:SHOWN] for name, some in found.items()}
+
+
+def pick_credit(records: dict[str, dict], rerank: Path) -> list[dict]:
+    """Of questions with both, a right and a wrong response with their tokens' log-ratios."""
+    chosen = []
+    lines = map(json.loads, (rerank / "scores.jsonl").read_text().splitlines())
+    for id, responses in itertools.groupby(lines, lambda line: line["id"]):
+        by_verdict = {}
+        for response in responses:
+            if response["ended"]:
+                by_verdict.setdefault(response["correct"], response)
+        if len(by_verdict) == 2:
+            both = [by_verdict[True], by_verdict[False]]
+            record = records[id]
+            chosen.append({"image": record["image"], "record": record, "responses": both})
+    return chosen[:SHOWN]
+
+
+def _shown(record: dict, stages: dict[str, Rows]) -> dict:
+    responses = {name: rows[record["id"]] for name, rows in stages.items()}
+    return {"image": record["image"], "record": record, "responses": responses}
+
+
+def settings(run: Run, train, test) -> dict[str, str]:
+    runs = [json.loads((run.out / s / "summary.json").read_text()) for s in pipeline.sft_stages()]
     steps, examples, tokens, seconds = (
-        sum(run[name] for run in runs)
+        sum(each[name] for each in runs)
         for name in ("steps", "examples", "tokens", "seconds_in_steps")
     )
-    minutes = (time.monotonic() - began) / 60
+    stages = ", then ".join(f"{count} of “{name}”" for name, count in pipeline.sft_stages().items())
+    return {
+        "model": f"Qwen2.5-VL of {runs[0]['parameters'] / 1e6:.1f} M parameters, from random "
+        "weights",
+        "SFT": f"{steps} steps ({stages}), {examples:,} examples, {tokens:,.0f} tokens",
+        "DPO, more SFT": f"{STEPS['dpo']} steps each, on {DPO_TASKS}",
+        "speed of SFT": f"{tokens / seconds:,.0f} tokens/s",
+        "questions": f"{len(train):,} for training, {len(test):,} held out",
+        "seed": str(run.seed),
+    }
+
+
+# --------------------------------------------------------------------------------------- the demo
+
+
+def finish(run: Run, general: dict[str, list], on_tasks: dict[str, list], rerank: Path):
+    """Writes summary.json and report.html.
+
+    general, on_tasks: judged responses to questions of all tasks and of DPO_TASKS, by stage.
+    """
+    train, test = (list(open_split(run.data, split)) for split in ("train", "test"))
+    records = {record["id"]: record for record in test}
+    blind, blind_on_tasks = (
+        scores.blind(train, (records[row["id"]] for row in rows["SFT"]))
+        for rows in (general, on_tasks)
+    )
+    by_id = {
+        name: {stage: {row["id"]: row for row in rows} for stage, rows in stages.items()}
+        for name, stages in (("general", general), ("on_tasks", on_tasks))
+    }
+    general, of_tasks = (
+        {stage: scores.summarise(rows) for stage, rows in stages.items()}
+        for stages in (general, on_tasks)
+    )
+    gains = pipeline.differences(run.data, on_tasks)
+    pairs = json.loads((run.out / "pairs" / COUNTS).read_text())
+    curves = json.loads((rerank / "rerank.json").read_text())
+    minutes = run.commands.seconds / 60
     summary = {
-        "before": brief(before),
-        "after": brief(after),
+        "before": brief(general["before"]),
+        "after": brief(general["SFT"]),
+        "dpo": brief(general["DPO"]),
+        "more_sft": brief(general["more SFT"]),
         "blind": brief(blind),
         "minutes": minutes,
-        "training": {"examples": examples, "tokens_per_second": tokens / seconds},
+        "pairs": pairs,
+        "preference_gain": pipeline.gain(gains, on_tasks),
+        "rerank": curves["curves"],
+        "seed": run.seed,
     }
-    (out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+    (run.out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
     data = {
-        "title": "From game code to a model that reads boards",
+        "title": "From game code to a model that reasons about boards",
         "machine": f"{os.cpu_count()} cores, {platform.machine()}",
         "minutes": minutes,
-        "settings": {
-            "model": f"Qwen2.5-VL of {runs[0]['parameters'] / 1e6:.1f} M parameters, from random "
-            "weights",
-            "training": f"{steps} steps, {examples:,} examples, {tokens:,.0f} tokens: first "
-            "writing positions down, then chains of reasoning",
-            "speed": f"{tokens / seconds:,.0f} tokens/s",
-            "questions": f"{len(train):,} for training; {QUESTIONS} of {len(test):,} held out",
-        },
-        "stages": [("before", before), ("SFT", after)],
+        "settings": settings(run, train, test),
+        "stages": list(general.items()),
         "blind": blind,
-        "loss": curve(workdirs),
-        "samples": pick_samples(out / "data", {"before": rows_before, "SFT": rows_after}),
+        "loss": curve(run),
+        "samples": pick_samples(records, by_id["general"]),
+        "preference": {
+            "tasks": list(of_tasks["SFT"]["by_task"]),
+            "stages": list(of_tasks.items()),
+            "blind": blind_on_tasks,
+            "differences": gains,
+            "pairs": pairs,
+            "training": read_metrics(run.of("DPO")),
+            "rerank": {name: curves[name] for name in ("curves", "questions")},
+            **pick_changed(records, by_id["on_tasks"]),
+            "credit": pick_credit(records, rerank),
+        },
     }
-    write_report(out / "report.html", data)
-    print("\n" + comparison(before, after, blind))
-    return minutes
+    write_report(run.out / "report.html", data)
+    print("\n" + comparison({**general, "blind": blind}))
+    print(f"\non {len(on_tasks['SFT'])} held-out questions of {DPO_TASKS}, %")
+    for name, summary in [*of_tasks.items(), ("blind", blind_on_tasks)]:
+        print(f"  {name:16}{100 * summary['overall']['accuracy']:7.1f}")
+    for name, found in gains.items():
+        low, high = 100 * found["low"], 100 * found["high"]
+        print(f"  {name:16}{100 * found['difference']:+7.1f}  ({low:+.1f} to {high:+.1f})")
 
 
+@exit_on_user_error
 def main():
     parser = argparse.ArgumentParser(
         prog="python -m demo",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--out", type=Path, default=Path("runs/demo"), help="is made anew")
-    out = parser.parse_args().out
-    began = time.monotonic()
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
-    data, model, workdir = out / "data", out / "model", out / "sft"
+    parser.add_argument("--out", type=Path, default=Path("runs/demo"), help="the demo's folder")
+    parser.add_argument("--seed", type=int, default=0, help="of all that is random (default: 0)")
+    args = parser.parse_args()
 
-    run("1/6 Questions from both games", "synth", "generate", "--out", data, "--games", "all",
-        "--per-task", PER_TASK, "--seed", 0, "--size", SIZE)  # fmt: skip
-    run("2/6 A small model with random weights", "c2l_jax.init_model", "--preset", "tiny",
-        "--data", data, "--out", model)  # fmt: skip
-    before, rows_before = evaluate("3/6 What it knows before", model, data, out / "before")
-    reader = train("4/6 Training to read the pictures", "read", model, data, out / "read")
-    train("5/6 Training on chains of reasoning", "reason", reader, data, workdir)
-    after, rows_after = evaluate("6/6 What it knows now", workdir, data, out / "after")
-
-    minutes = finish(out, began, before, after, [out / "read", workdir], rows_before, rows_after)
-    print(f"\n{minutes:.1f} minutes; look at {out / 'report.html'}")
+    run = Run(Commands(args.out), args.out / "data", args.out, args.seed)
+    pipeline.generate(run.commands, run.data)
+    model = pipeline.init(run)
+    general = {"before": pipeline.ask(run, "before", model, pipeline.QUESTIONS)}
+    pipeline.supervise(run, model)
+    pipeline.prefer(run)
+    for stage in STAGES:
+        name = stage.replace(" ", "_")
+        general[stage] = pipeline.ask(run, name, run.of(stage), pipeline.QUESTIONS)
+    on_tasks = pipeline.compare(run)
+    rerank = pipeline.rerank(run)
+    finish(run, general, on_tasks, rerank)
+    print(f"\n{run.commands.seconds / 60:.1f} minutes; look at {args.out / 'report.html'}")
 
 
 if __name__ == "__main__":

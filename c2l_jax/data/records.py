@@ -1,6 +1,6 @@
 """Reading a data set of questions from disk (TFDS array_record, TensorFlow never imported)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +49,9 @@ class Split(Sequence):
 
     def __getitem__(self, index: int) -> dict:
         return {name: _plain(name, value) for name, value in self._source[index].items()}
+
+    def __iter__(self) -> Iterator[dict]:
+        return (self[index] for index in range(len(self)))
 
 
 def _plain(name: str, value):

@@ -61,7 +61,7 @@ def test_every_question_has_its_judged_responses(unbroken, model_dir, dataset):
     expected = {"split": "train", "format": "cot", "n": N, "temperature": 1.0, "top_p": 1.0}
     expected |= {"top_k": 50, "seed": 0, "max_tokens": 40, "limit": LIMIT, "data": str(dataset)}
     expected |= {"model": str(model_dir), "fingerprint": fingerprint(model_dir)}
-    assert settings == expected | {"dtype": "float32"}
+    assert settings == expected | {"dtype": "float32", "tasks": None}
     assert "questions" in stdout and "tokens/s" in stdout and f" {LIMIT}\n" in stdout
 
 
@@ -95,6 +95,14 @@ def test_a_complete_file_is_only_reported(unbroken, model_dir, dataset, capsys):
     sample.main(arguments(model_dir, dataset, unbroken[0]))
     assert path.read_bytes() == before
     assert capsys.readouterr().out.splitlines()[-1].split() == ["tokens/s", "-"]
+
+
+def test_only_the_named_tasks_are_asked(model_dir, dataset, tmp_path):
+    sample.main(arguments(model_dir, dataset, tmp_path, tasks="tictactoe/.*color", limit=5))
+    split = open_split(dataset, "train")
+    names = [(split[i]["game"], split[i]["task"]) for i in range(len(split))]
+    asked = [i for i, name in enumerate(names) if name == ("tictactoe", "cell_color")]
+    assert [line["index"] for line in lines(tmp_path)] == asked[:5]
 
 
 def test_rows_lanes_and_devices_change_rounding_only(unbroken, model_dir, dataset, tmp_path):
@@ -145,6 +153,8 @@ def test_other_settings_in_the_same_directory_are_refused(unbroken, model_dir, d
         ({"top_p": 0}, "--top-p"),
         ({"top_p": 1.5}, "--top-p"),
         ({"top_k": -1}, "--top-k"),
+        ({"tasks": "chess"}, "no record matches"),
+        ({"tasks": "("}, "no regular expression"),
     ],
 )
 def test_bad_arguments(changed, message, model_dir, dataset, tmp_path, capsys):

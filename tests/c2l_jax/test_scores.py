@@ -1,9 +1,10 @@
 import math
 
+import numpy as np
 import pytest
 
 from c2l_jax.errors import UserError
-from c2l_jax.scores import blind, summarise, table, wilson
+from c2l_jax.scores import blind, paired_difference, summarise, table, wilson
 
 COLORS = ["red", "blue", "white"]
 
@@ -120,3 +121,41 @@ def test_table_is_aligned_and_tells_every_cell():
                                    "2500", "0"]  # fmt: skip
     for name in ("tictactoe/task_0", "tictactoe/task_1", "Target Perception", "Easy x Medium"):
         assert any(line.startswith(name) for line in lines)
+
+
+def test_paired_difference_counts_changes_and_has_the_textbook_interval():
+    """Normal interval of a paired difference: variance of the mean change (Agresti, 11.1)."""
+    first = [True] * 60 + [False] * 40
+    second = [True] * 50 + [False] * 10 + [True] * 25 + [False] * 15
+    found = paired_difference(first, second)
+    assert (found["fixed"], found["broken"], found["count"]) == (25, 10, 100)
+    assert found["difference"] == pytest.approx(0.15)
+    half = 1.959964 * math.sqrt((35 / 100 - 0.15**2) / 99)
+    assert found["low"] == pytest.approx(0.15 - half) and found["high"] == pytest.approx(
+        0.15 + half
+    )
+    opposite = paired_difference(second, first)
+    assert opposite["difference"] == -found["difference"]
+    assert (opposite["low"], opposite["high"]) == (-found["high"], -found["low"])
+
+
+def test_paired_difference_covers_the_truth_also_where_questions_come_in_groups():
+    rng = np.random.default_rng(0)
+    covered = {"grouped": 0, "alone": 0}
+    for _ in range(400):
+        groups = np.repeat(np.arange(80), 5)
+        rate = rng.choice([0.2, 0.9], size=80)[groups]  # the second model knows a position or not
+        first, second = rng.random(400) < 0.4, rng.random(400) < rate
+        for name, of in (("grouped", list(groups)), ("alone", None)):
+            found = paired_difference(first, second, of)
+            covered[name] += found["low"] <= 0.55 - 0.4 <= found["high"]
+    assert 0.92 < covered["grouped"] / 400 < 0.98
+    assert covered["alone"] / 400 < 0.9
+
+
+def test_paired_difference_stays_a_difference_of_shares():
+    assert paired_difference([False], [True])["high"] == 1.0
+    same = paired_difference([True, False], [True, False])
+    assert same["difference"] == same["low"] == same["high"] == 0
+    with pytest.raises(ValueError, match="question"):
+        paired_difference([], [])

@@ -1,0 +1,34 @@
+"""What `make demo` does after SFT: preferences, and beside them as much SFT again.
+
+`--config configs/demo_dpo.py:dpo` learns from pairs of the model's own responses to training
+questions of DPO_TASKS. `--config configs/demo_dpo.py:more_sft` is what it is compared with: as many
+steps, each of as many rows, on the game's own solutions of the same tasks, at the learning rate
+that SFT had.
+"""
+
+from configs import demo_sft, tiny_dpo, tiny_sft
+
+DPO_TASKS = r"tictactoe/cell_color"  # in "game/task": what the model is asked for pairs
+
+
+def get_config(stage="dpo"):
+    if stage == "dpo":
+        config = tiny_dpo.get_config()
+        config.dpo.beta = 0.1
+        config.dpo.truncate_words = 0
+        config.optimizer.lr = 1e-4
+        config.evaluation.every = 20
+    else:
+        config = tiny_sft.get_config()
+        config.data.formats.transcribe = 0.0
+        config.data.tasks = ((DPO_TASKS, 1.0),)
+        config.optimizer.lr = demo_sft.get_config().optimizer.lr
+    config.data.rows = 10
+    config.data.row_tokens = 512
+    config.data.row_targets = 320
+    config.data.row_windows = 4
+    config.optimizer.warmup = 0.1
+    config.logprob_chunk = 4096
+    config.checkpoint.every = 500
+    config.log_every = 5
+    return config
