@@ -8,9 +8,9 @@ once for a data set.
 
 The host looks at the lanes after every segment of K tokens and refills them then, and only then.
 So token i of any sample is computed in step i mod K of a segment, and all lanes write to the same
-place: a cache [Q, N, R, Hkv, Dh] keeps the tokens of finished segments in its first slots and those
-of the running one in its last K, from where the segment's end moves them to their own place. What
-is summed, and in which order, is then the same whenever and beside whatever a sample is written.
+place, slot i mod K of the running segment's cache. The segment's end moves that to its own place in
+the cache of finished segments, which no step changes. What is summed, and in which order, is then
+the same whenever and beside whatever a sample is written.
 
 A random draw depends on (seed, prompt number, sample number, token number) alone.
 """
@@ -232,7 +232,7 @@ class Sampler:
         self._by_row = by_row
         self._insert = jax.jit(self.insert_prompts, donate_argnums=1, out_shardings=by_row)
         self._write = jax.jit(self.write_tokens, donate_argnums=3, out_shardings=by_row)
-        self._unstack = jax.jit(lambda params: merge(graphdef, params).unstack())
+        self._unstack = jax.jit(self.unstack)
 
     def run(
         self, prompts: Iterable[tuple[int, dict]], n: int, seed: int
@@ -245,7 +245,7 @@ class Sampler:
         """
         prompts, key = iter(prompts), jax.random.key(seed)
         # Here, not in `write_tokens`, which would copy every weight once a segment.
-        layers = self._unstack(self._params)
+        weights = self._unstack(self._params)
         rows: list[_Row | None] = [None] * self._rows
         trunk, branch_cache = self._empty_caches()
         while True:
@@ -256,7 +256,7 @@ class Sampler:
                 row.refill()
             lanes = put_batch(self._mesh, _lane_arrays(rows, self._lanes))
             branch_cache, *written = self._write(
-                self._params, layers, trunk, branch_cache, lanes, key
+                self._params, weights, trunk, branch_cache, lanes, key
             )
             tokens_qnk, logps_qnk = jax.device_get(written)
             for q, row in enumerate(rows):
@@ -268,20 +268,14 @@ class Sampler:
                     yield row.number, row.responses
 
     def _empty_caches(self):
-        """trunk {cache: a layer's (keys, values) [Q, T, Hkv, Dh], mask [Q, T]} and branch cache."""
-        model = merge(self._graphdef, self._params)
-        config, dtype = model.config.text_config, model.text.embedding[...].dtype
-        length = -(-self._max_tokens // self._segment) * self._segment
-
-        def zeros(*shape, dtype=dtype):
-            return jnp.zeros((self._rows, *shape), dtype, device=self._by_row)
-
-        def cache(*shape):
-            shape = (*shape, config.num_key_value_heads, config.head_dim)
-            return [(zeros(*shape), zeros(*shape)) for _ in range(config.num_hidden_layers)]
-
-        trunk = {"cache": cache(self._shape.tokens), "mask": zeros(self._shape.tokens, dtype=bool)}
-        return trunk, cache(self._lanes, length)
+        """trunk {cache, mask [Q, T]} and the cache of finished segments [Q, N, R]."""
+        tokens, segments = self._shape.tokens, math.ceil(self._max_tokens / self._segment)
+        empty = functools.partial(
+            merge(self._graphdef, self._params).empty_cache, self._rows, device=self._by_row
+        )
+        mask = jnp.zeros((self._rows, tokens), bool, device=self._by_row)
+        trunk = {"cache": empty(length=tokens), "mask": mask}
+        return trunk, empty(self._lanes, length=segments * self._segment)
 
     def _fill(self, rows: list[_Row | None], trunk: dict, prompts: Iterator, n: int) -> dict:
         """Gives free rows the next prompts, on every device one at a time; returns the trunk."""
@@ -315,40 +309,47 @@ class Sampler:
 
         return jax.tree.map(put, trunk, {"cache": cache, "mask": batch["segments"] > 0})
 
-    def write_tokens(self, params, layers, trunk, branch_cache, lanes, key):
+    def unstack(self, params):
+        """The weights as the loop wants them: of each layer, and the head as [D, V].
+
+        XLA's CPU backend would turn the head round for every token.
+        """
+        model = merge(self._graphdef, params)
+        return model.unstack(), model.head_vd().T
+
+    def write_tokens(self, params, weights, trunk, branch_cache, lanes, key):
         """One segment: up to K more tokens in every active lane.
 
         Returns the branch cache, tokens int32 and their log-probabilities float32 [Q, N, K]; the
         tokens are -1 where a lane had ended before. Stops when all lanes have.
         """
         model = merge(self._graphdef, params)
-        head_vd, ages_qn = model.head_vd(), lanes["ages"]
+        (layers, head_dv), ages_qn = weights, lanes["ages"]
         fold_in = jax.random.fold_in
         keys_q = jax.vmap(fold_in, (None, 0))(key, lanes["numbers"])
         keys_qn = jax.vmap(jax.vmap(fold_in, (None, 0)))(keys_q, lanes["samples"])
-        slots, count = jnp.arange(branch_cache[0][0].shape[2]), self._segment
-        first = len(slots) - count  # slot of the segment
+        count, length = self._segment, branch_cache[0][0].shape[-1]
+        finished = jnp.arange(length) < ages_qn[..., None]
+        parts = (trunk["cache"], trunk["mask"]), (branch_cache, finished)
 
         def goes_on(carry):
             step, _, active_qn, *_ = carry
             return (step < count) & active_qn.any()
 
         def write_token(carry):
-            step, tokens_qn, active_qn, cache, written = carry
+            step, tokens_qn, active_qn, running, written = carry
             positions_qn = lanes["last_positions"][:, None] + ages_qn + step
-            running = (slots >= first) & (slots <= first + step)
-            hidden_qnd, cache = model.decode(
+            hidden_qnd, running = model.decode(
                 layers,
                 tokens_qn,
                 jnp.repeat(positions_qn[..., None], 3, axis=2),
-                trunk["cache"],
-                trunk["mask"],
-                cache,
-                (slots < ages_qn[..., None]) | running,
-                first + step,
+                parts,
+                running,
+                jnp.broadcast_to(jnp.arange(count) <= step, (*ages_qn.shape, count)),
+                step,
             )
             logits_qnv = jnp.einsum(
-                "qnd,vd->qnv", hidden_qnd, head_vd, preferred_element_type=jnp.float32
+                "qnd,dv->qnv", hidden_qnd, head_dv, preferred_element_type=jnp.float32
             )
             draws_qn = jax.vmap(jax.vmap(fold_in))(keys_qn, ages_qn + step)
             tokens_qn, logps_qn = self._draw(logits_qnv, draws_qn)
@@ -358,17 +359,23 @@ class Sampler:
                 for whole, part in zip(written, now, strict=True)
             )
             active_qn &= (tokens_qn != self._end) & (ages_qn + step + 1 < self._max_tokens)
-            return step + 1, tokens_qn, active_qn, cache, written
+            return step + 1, tokens_qn, active_qn, running, written
 
         empty = jnp.full((*ages_qn.shape, count), -1, jnp.int32), jnp.zeros((*ages_qn.shape, count))
-        start = jnp.zeros((), jnp.int32), lanes["tokens"], lanes["active"], branch_cache, empty
-        *_, cache, (tokens_qnk, logps_qnk) = jax.lax.while_loop(goes_on, write_token, start)
+        running = model.empty_cache(*ages_qn.shape, length=count)
+        start = jnp.zeros((), jnp.int32), lanes["tokens"], lanes["active"], running, empty
+        *_, running, (tokens_qnk, logps_qnk) = jax.lax.while_loop(goes_on, write_token, start)
 
-        def settle(old):
-            blocks = old.reshape(*old.shape[:2], -1, count, *old.shape[3:])
-            own = jnp.arange(blocks.shape[2]) == ages_qn[..., None] // count
-            return jnp.where(own[..., None, None, None], blocks[:, :, -1:], blocks).reshape(
-                old.shape
+        is_own = jnp.arange(length) // count == ages_qn[..., None] // count
+        repeats = length // count
+
+        def settle(old, new):
+            (old_keys, old_values), (keys, values) = old, new
+            is_own_k, is_own_v = is_own[:, :, None, None], is_own[:, :, None, :, None]
+            return (
+                jnp.where(is_own_k, jnp.tile(keys, (1, 1, 1, 1, repeats)), old_keys),
+                jnp.where(is_own_v, jnp.tile(values, (1, 1, 1, repeats, 1)), old_values),
             )
 
-        return jax.tree.map(settle, cache), tokens_qnk, logps_qnk
+        cache = [settle(*both) for both in zip(branch_cache, running, strict=True)]
+        return cache, tokens_qnk, logps_qnk

@@ -230,15 +230,13 @@ def test_prefill_and_decode_equal_the_forward_pass(model):
     def decode_all(params):
         module = nnx.merge(model.graphdef, params)
         hidden, trunk_cache = module.prefill(trunk)
-        empty = jnp.zeros((2, count, steps, *trunk_cache[0][0].shape[2:]))
+        parts = [(trunk_cache, trunk["segments"] > 0)]
         layers = module.unstack()
 
         def step(cache, inputs):
             index, tokens, positions = inputs
             seen = jnp.broadcast_to(jnp.arange(steps) <= index, (2, count, steps))
-            hidden, cache = module.decode(
-                layers, tokens, positions, trunk_cache, trunk["segments"] > 0, cache, seen, index
-            )
+            hidden, cache = module.decode(layers, tokens, positions, parts, cache, seen, index)
             return cache, hidden
 
         tokens = np.stack([s["tokens"][w] for s, w in zip(shared, where, strict=True)])
@@ -248,7 +246,8 @@ def test_prefill_and_decode_equal_the_forward_pass(model):
             jnp.moveaxis(jnp.asarray(tokens.reshape(2, count, steps)), 2, 0),
             jnp.moveaxis(jnp.asarray(positions.reshape(2, count, steps, 3)), 2, 0),
         )
-        _, decoded = jax.lax.scan(step, [(empty, empty)] * len(layers), inputs)
+        empty = module.empty_cache(2, count, length=steps)
+        _, decoded = jax.lax.scan(step, empty, inputs)
         return hidden, decoded @ head.T
 
     hidden, decoded = decode_all(model.params)

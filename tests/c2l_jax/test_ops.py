@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from c2l_jax.ops import attention
-from c2l_jax.ops.attention import attend, attend_trunk_and_branch, trunk_branch_mask
+from c2l_jax.ops.attention import attend, attend_in_parts, trunk_branch_mask
 from c2l_jax.ops.logprobs import token_logprobs
 from c2l_jax.ops.rotary import multimodal_angles, rotate, vision_angles
 
@@ -53,16 +53,17 @@ def test_a_query_that_sees_nothing_stays_finite_and_leaks_nothing():
         assert not np.asarray(gradient)[:, 2].any()
 
 
-def test_long_rows_are_attended_block_by_block(monkeypatch):
+@pytest.mark.parametrize("causal", [False, True])
+def test_long_rows_are_attended_block_by_block(monkeypatch, causal):
     q, k, v = normal(0, 2, 24, 4, 8), normal(1, 2, 24, 2, 8), normal(2, 2, 24, 2, 8)
     mask = np.tril(np.ones((2, 24, 24), bool))
     mask[1, :, :5] = False
 
     def loss(q, k, v):
-        return jnp.sum(jnp.sin(attend(q, k, v, mask)))
+        return jnp.sum(jnp.sin(attend(q, k, v, mask, causal)[:, 5:]))
 
     values = [jax.value_and_grad(loss, argnums=(0, 1, 2))(q, k, v)]
-    monkeypatch.setattr(attention, "_BLOCK", 8)
+    monkeypatch.setattr(attention, "_LEAST", 8)
     values.append(jax.value_and_grad(loss, argnums=(0, 1, 2))(q, k, v))
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), *values)
 
@@ -90,7 +91,8 @@ def test_two_part_attention_is_attention_over_both_parts():
     trunk_mask = np.array([[True] * 5, [True] * 3 + [False] * 2])
     branch_mask = np.random.default_rng(5).random((prompts, count, room)) < 0.5
     branch_mask[:, :, 1] = True
-    out = attend_trunk_and_branch(q, trunk_kv, branch_kv, trunk_mask, branch_mask)
+    by_head = ((np.moveaxis(k, -3, -1), np.moveaxis(v, -3, -2)) for k, v in (trunk_kv, branch_kv))
+    out = attend_in_parts(q, list(zip(by_head, (trunk_mask, branch_mask), strict=True)))
     for p, n in itertools.product(range(prompts), range(count)):
         k, v = (
             np.concatenate([whole[p], part[p, n]])[None]

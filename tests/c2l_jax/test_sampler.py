@@ -254,10 +254,12 @@ def test_cache_logits_equal_full_forward(setting, forward):
             position = jnp.full((1, 1, 3), prompt["next_position"] - 1 + step)
             seen = (jnp.arange(LENGTH) <= step)[None, None]
             token = token[None, None]
-            hidden, cache = model.decode(layers, token, position, trunk, mask, cache, seen, step)
+            hidden, cache = model.decode(
+                layers, token, position, [(trunk, mask)], cache, seen, step
+            )
             return cache, jax.nn.log_softmax(hidden[0, 0] @ model.head_vd().T)
 
-        empty = [tuple(jnp.zeros((1, 1, LENGTH, *x.shape[2:])) for x in pair) for pair in trunk]
+        empty = model.empty_cache(1, 1, length=LENGTH)
         return jax.lax.scan(write, empty, (jnp.arange(LENGTH), tokens))[1]
 
     logps = cached(params, batch, np.r_[prompt["tokens"][-1], response[:-1]])

@@ -9,7 +9,7 @@ a window (64 in the published models):
 It computes in its parameters' dtype; norms, rotary angles and softmax in float32.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -50,9 +50,21 @@ class Qwen2_5_VL(nnx.Module):
         return (self.text.embedding if self.head is None else self.head)[...]
 
     def prefill(self, batch: Batch) -> tuple[jax.Array, list[KeyValue]]:
-        """Like the call, and for each layer (keys after rotary, values), each [B, T, Hkv, Dh]."""
+        """Like the call, and each layer's keys (after rotary) and values, as in `empty_cache`."""
         hidden_btd, (keys, values) = self._forward(batch, keep_cache=True)
         return hidden_btd, list(zip(keys, values, strict=True))
+
+    def empty_cache(self, *rows: int, length: int, device=None) -> list[KeyValue]:
+        """Each layer's (keys [*rows, Hkv, Dh, length], values [*rows, Hkv, length, Dh]), all 0."""
+        config, dtype = self.config.text_config, self.text.embedding[...].dtype
+        rows, size = (*rows, config.num_key_value_heads), config.head_dim
+        return [
+            tuple(
+                jnp.zeros((*rows, *shape), dtype, device=device)
+                for shape in ((size, length), (length, size))
+            )
+            for _ in range(config.num_hidden_layers)
+        ]
 
     def unstack(self) -> list[nnx.State]:
         """The parameters of each layer, for `decode`.
@@ -69,34 +81,28 @@ class Qwen2_5_VL(nnx.Module):
         layers: list[nnx.State],
         tokens_qn: jax.Array,
         positions_qn3: jax.Array,
-        trunk_cache: list[KeyValue],
-        trunk_mask_qt: jax.Array,
-        branch_cache: list[KeyValue],
-        branch_mask_qnr: jax.Array,
+        parts: Sequence[tuple[list[KeyValue], jax.Array]],
+        running: list[KeyValue],
+        running_mask_qnr: jax.Array,
         slot: jax.Array | int,
     ) -> tuple[jax.Array, list[KeyValue]]:
         """One more token of each of N branches of each of Q prompts.
 
         Args:
           layers: from `unstack`.
-          trunk_cache: from `prefill`, [Q, T, Hkv, Dh], shared by a prompt's branches.
-          trunk_mask_qt: bool, which trunk entries a prompt's branches see.
-          branch_cache: for each layer (keys, values) [Q, N, R, Hkv, Dh].
-          branch_mask_qnr: bool, which of its own entries each branch sees; among them `slot`.
+          parts: what was written before, as (cache, bool mask of what is seen): a trunk from
+            `prefill` that a prompt's branches share, of rows Q and with a mask [Q, T], or what each
+            branch has of its own, of rows Q, N and with a mask [Q, N, R].
+          running: the cache to which the tokens are added, of rows Q, N and length R. Keep it
+            short: XLA's CPU backend copies what a loop carries at every step.
+          running_mask_qnr: bool, which entries of it each branch sees; among them `slot`.
           slot: where in R the new tokens go, the same for all branches.
 
-        Returns hidden states [Q, N, D] after the final norm and the branch cache with this token.
+        Returns hidden states [Q, N, D] after the final norm and `running` with this token.
         """
         x_qnd = self.text.embedding[...][tokens_qn]
         return self.text.decode(
-            layers,
-            x_qnd,
-            positions_qn3,
-            trunk_cache,
-            trunk_mask_qt,
-            branch_cache,
-            branch_mask_qnr,
-            slot,
+            layers, x_qnd, positions_qn3, parts, running, running_mask_qnr, slot
         )
 
     def _forward(self, batch: Batch, keep_cache: bool):

@@ -1,6 +1,6 @@
 """Qwen2.5-VL's language model: grouped-query attention, gated MLP, multimodal rotary positions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -8,7 +8,7 @@ from flax import nnx
 
 from c2l_jax.models.qwen2_5_vl.config import TextConfig
 from c2l_jax.models.qwen2_5_vl.layers import GatedMLP, Linear, NewParams, RMSNorm, scan_layers
-from c2l_jax.ops.attention import attend, attend_trunk_and_branch
+from c2l_jax.ops.attention import attend, attend_in_parts
 from c2l_jax.ops.rotary import multimodal_angles, rotate
 
 KeyValue = tuple[jax.Array, jax.Array]
@@ -74,11 +74,15 @@ class TextModel(nnx.Module):
         remat: str,
         keep_cache: bool = False,
     ) -> tuple[jax.Array, KeyValue | None]:
-        """Hidden states [B, T, D] after the final norm, and keys and values [L, B, T, K, Dh]."""
+        """Hidden states [B, T, D] after the final norm, and the cache of all layers.
+
+        That is keys [L, B, K, Dh, T] and values [L, B, K, T, Dh], or None without keep_cache.
+        """
         angles_btk = self.angles(positions_bt3)
 
         def attend_heads(q, k, v):
-            return attend(q, k, v, mask_btt), (k, v) if keep_cache else None
+            cache = (k.transpose(0, 2, 3, 1), v.swapaxes(1, 2)) if keep_cache else None
+            return attend(q, k, v, mask_btt, causal=True), cache
 
         def apply(layer, x):
             return layer(x, angles_btk, attend_heads)
@@ -91,26 +95,27 @@ class TextModel(nnx.Module):
         layers: list[nnx.State],
         x_qnd: jax.Array,
         positions_qn3: jax.Array,
-        trunk_cache: list[KeyValue],
-        trunk_mask_qt: jax.Array,
-        branch_cache: list[KeyValue],
-        branch_mask_qnr: jax.Array,
+        parts: Sequence[tuple[list[KeyValue], jax.Array]],
+        running: list[KeyValue],
+        running_mask_qnr: jax.Array,
         slot: jax.Array | int,
     ) -> tuple[jax.Array, list[KeyValue]]:
         """One token of each branch; see Qwen2_5_VL.decode."""
         graphdef = nnx.graphdef(self.layers)
         angles_qnk = self.angles(positions_qn3)
-        new_cache = []
-        for params, trunk, branch in zip(layers, trunk_cache, branch_cache, strict=True):
+        write = jax.lax.dynamic_update_slice_in_dim
+        new_running = []
+        for index, params in enumerate(layers):
 
-            def attend_heads(q, k, v, trunk=trunk, branch=branch):
-                branch = tuple(
-                    jax.lax.dynamic_update_slice_in_dim(old, new[:, :, None], slot, axis=2)
-                    for old, new in zip(branch, (k, v), strict=True)
+            def attend_heads(q, k, v, index=index):
+                keys, values = running[index]
+                written = (
+                    write(keys, k[..., None], slot, axis=4),
+                    write(values, v[:, :, :, None], slot, axis=3),
                 )
-                out = attend_trunk_and_branch(q, trunk, branch, trunk_mask_qt, branch_mask_qnr)
-                return out, branch
+                seen = [(cache[index], mask) for cache, mask in parts]
+                return attend_in_parts(q, [*seen, (written, running_mask_qnr)]), written
 
-            x_qnd, branch = nnx.merge(graphdef, params)(x_qnd, angles_qnk, attend_heads)
-            new_cache.append(branch)
-        return self.norm(x_qnd), new_cache
+            x_qnd, written = nnx.merge(graphdef, params)(x_qnd, angles_qnk, attend_heads)
+            new_running.append(written)
+        return self.norm(x_qnd), new_running

@@ -1,0 +1,226 @@
+"""Sides that take turns, each in a process of its own; their times, peak memory and the verdict."""
+
+import contextlib
+import json
+import multiprocessing
+import os
+import platform
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+MEMORY = "peak resident memory of the side's own process (VmHWM), compilation included"
+
+
+def say(text: str):
+    """Progress, on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def peak_mib() -> float:
+    """Peak resident memory of this process so far, MiB.
+
+    VmHWM where there is one: ru_maxrss survives exec, so a child's would include its parent's.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM"):
+                return int(line.split()[1]) / 1024
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+
+def _serve(connection, make: Callable, arguments: tuple):
+    run, facts = make(*arguments)
+    connection.send(facts)
+    while connection.recv():
+        began = time.perf_counter()
+        result = run()
+        connection.send((time.perf_counter() - began, result))
+    connection.send(peak_mib())
+
+
+class Side:
+    """One way of doing the work: make(*arguments) -> (run, facts), called in a fresh process.
+
+    `run()` does the work once and returns what is compared with other sides; `facts` is a dict.
+    """
+
+    def __init__(self, name: str, make: Callable, *arguments):
+        context = multiprocessing.get_context("spawn")
+        self.name, self.seconds, self.results = name, [], []
+        self.facts: dict = {}
+        self.peak = 0.0  # MiB
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs, make, arguments), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def wait(self):
+        """Until it is ready to work."""
+        self.facts = self._connection.recv()
+
+    def turn(self, counts: bool):
+        self._connection.send(True)
+        seconds, result = self._connection.recv()
+        self.results.append(result)
+        if counts:
+            self.seconds.append(seconds)
+
+    def close(self):
+        with contextlib.suppress(OSError, EOFError):
+            self._connection.send(False)
+            self.peak = self._connection.recv()
+        self._process.join(timeout=10)
+        self._process.kill()
+        self._process.join()
+
+    @property
+    def best(self) -> float:
+        return min(self.seconds)
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.seconds)
+
+
+@contextlib.contextmanager
+def sides(*made: Side) -> Iterator[tuple[Side, ...]]:
+    """Waits until all are ready; they end with the block, which leaves their peak memory."""
+    try:
+        for side in made:
+            side.wait()
+            say(f"  {side.name}: ready")
+        yield made
+    finally:
+        for side in made:
+            side.close()
+
+
+def take_turns(made: Sequence[Side], rounds: int, warm_up: int = 1):
+    """Rounds A B C C B A: noise on the machine hits every side alike."""
+    for number in range(-warm_up, rounds):
+        for side in made if number % 2 else reversed(made):
+            side.turn(counts=number >= 0)
+        if number >= 0:
+            seconds = "  ".join(f"{s.name} {s.seconds[-1]:.3f} s" for s in made)
+            say(f"  round {number + 1} of {rounds}: {seconds}")
+
+
+class Neighbours:
+    """What other programs take of the cores while this benchmark runs (Linux; elsewhere None).
+
+    `share()` is the part of all cores' time since the start that was neither idle nor used by this
+    process and its children that have ended: close to 0 on a quiet machine.
+    """
+
+    def __init__(self):
+        self._start = self._times()
+
+    @staticmethod
+    def _times() -> tuple[float, float, float] | None:
+        """(busy, idle, our own) seconds of all cores; time a hypervisor stole counts as busy."""
+        with contextlib.suppress(OSError):
+            fields = [int(x) for x in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+            idle, ticks = sum(fields[3:5]), os.sysconf("SC_CLK_TCK")
+            return (sum(fields) - idle) / ticks, idle / ticks, sum(os.times()[:4])
+
+    def share(self) -> float | None:
+        now = self._times()
+        if now is None or self._start is None:
+            return None
+        busy, idle, ours = (b - a for a, b in zip(self._start, now, strict=True))
+        return round(max(0.0, busy - ours) / (busy + idle), 3)
+
+
+def machine() -> dict:
+    """Processor, cores and versions."""
+    model = platform.processor() or platform.machine()
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        model = next((x.split(":")[1].strip() for x in lines if x.startswith("model name")), model)
+    packages = ("jax", "flax", "torch", "transformers")
+    return {
+        "cpu": model,
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
+        "python": platform.python_version(),
+        **{name: version(name) for name in packages},
+    }
+
+
+def ratio(name: str, value: float, target: float | None, **more) -> dict:
+    """A line of the result: the higher the better, met if it reaches the target, if any."""
+    return {
+        "name": name,
+        "ratio": round(value, 3),
+        "target": None if target is None else round(target, 3),
+        "met": None if target is None else bool(value >= target),
+        **more,
+    }
+
+
+def figures(made: Sequence[Side]) -> list[dict]:
+    """The sides as in the JSON."""
+    return [
+        {
+            "side": side.name,
+            "best_s": round(side.best, 4),
+            "median_s": round(side.median, 4),
+            "slowest_s": round(max(side.seconds), 4),
+            "rounds": len(side.seconds),
+            "peak_mib": round(side.peak),
+            **side.facts,
+        }
+        for side in made
+    ]
+
+
+def table(title: str, header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """Columns of text, the first to the left and the others to the right."""
+    widths = [max(len(row[i]) for row in (header, *lines)) for i in range(len(header))]
+
+    def line(cells):
+        aligned = [cells[0].ljust(widths[0])]
+        aligned += [cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True)]
+        return "  ".join(aligned).rstrip()
+
+    return "\n".join([title, line(header), *map(line, lines)])
+
+
+def side_table(title: str, made: Sequence[Side]) -> str:
+    header = ("side", "best s", "median s", "slowest s", "peak MiB")
+    lines = [
+        (s.name, f"{s.best:.3f}", f"{s.median:.3f}", f"{max(s.seconds):.3f}", f"{s.peak:,.0f}")
+        for s in made
+    ]
+    return table(title, header, lines)
+
+
+def ratio_table(ratios: Sequence[Mapping]) -> str:
+    met = {True: "yes", False: "NO", None: "-"}
+    lines = [
+        (
+            r["name"],
+            f"{r['ratio']:.2f}",
+            "-" if r["target"] is None else f"{r['target']:.2f}",
+            met[r["met"]],
+        )
+        for r in ratios
+    ]
+    return table("ratios (of the best times)", ("what", "measured", "target", "met"), lines)
+
+
+def report(
+    benchmark: str, tables: Sequence[str], content: Mapping, neighbours: Neighbours, only_json: bool
+):
+    """Tables, then one JSON object as the last line; the line alone if only_json."""
+    about = machine() | {"others_share_of_cores": neighbours.share()}
+    if not only_json:
+        about_text = ", ".join(f"{name} {value}" for name, value in about.items())
+        print("\n" + "\n\n".join([*tables, about_text]) + "\n")
+    print(json.dumps({"benchmark": benchmark, **content, "machine": about}), flush=True)

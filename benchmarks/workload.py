@@ -1,0 +1,157 @@
+"""What is measured: a small model, drawn pictures, prompts with one picture, random responses.
+
+All of it is a function of seeds. Text tokens are random, since constant ones run faster; pictures
+are drawn and cut into patches as in training.
+"""
+
+import dataclasses
+import tempfile
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from PIL import Image, ImageDraw
+
+from c2l_jax.data.images import ImageSpec, patchify
+from c2l_jax.data.positions import mrope_positions
+from c2l_jax.init_model import write_settings
+from c2l_jax.models.params import flatten, unflatten
+from c2l_jax.models.qwen2_5_vl import weights
+from c2l_jax.models.qwen2_5_vl.config import Config, TextConfig, VisionConfig
+
+
+def model_config(quick: bool = False) -> Config:
+    """A Qwen2.5-VL of 8 M parameters with the shape of the 3B one; quick: as small as can be.
+
+    Here as there the vision tower has about a quarter of the arithmetic of a prompt.
+    """
+    vocab, hidden, layers, depth = (256, 64, 2, 1) if quick else (4096, 256, 6, 4)
+    return Config(
+        TextConfig(
+            vocab_size=vocab,
+            hidden_size=hidden,
+            intermediate_size=3 * hidden,
+            num_hidden_layers=layers,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            mrope_section=(2, 3, 3) if quick else (8, 12, 12),
+            bos_token_id=0,
+            eos_token_id=1,
+        ),
+        VisionConfig(
+            depth=depth,
+            hidden_size=hidden // 2,
+            intermediate_size=3 * hidden // 2,
+            num_heads=2,
+            out_hidden_size=hidden,
+            fullatt_block_indexes=(depth - 1,),
+        ),
+        image_token_id=vocab - 4,
+        video_token_id=vocab - 3,
+        vision_start_token_id=vocab - 2,
+        vision_end_token_id=vocab - 1,
+    )
+
+
+def write_model(config: Config, directory: Path, seed: int, away: float = 0.0):
+    """A model directory with random weights; `away` mixes in as much of other ones.
+
+    Kernels are fan_in^-1/2 times normal numbers, biases and the norms' distance from 1 a tenth.
+    """
+    params = {}
+    for path, leaf in flatten(weights.abstract(config)[1]).items():
+        shape = leaf.shape
+        rng, other = (
+            np.random.default_rng([number, *path.encode()]) for number in (seed, seed + 1)
+        )
+        noise = rng.normal(size=shape) + away * other.normal(size=shape)
+        if path in ("text/embedding", "head"):
+            value = noise * shape[-1] ** -0.5
+        elif path == "vision/patch_embedding":
+            value = noise * np.prod(shape[:-1]) ** -0.5
+        elif path.endswith("kernel"):
+            value = noise * shape[-2] ** -0.5
+        else:
+            value = path.endswith("scale") + 0.1 * noise
+        params[path] = jnp.asarray(value, jnp.float32)
+    with tempfile.TemporaryDirectory() as source:
+        write_settings(config, Path(source))
+        weights.export(config, unflatten(params), directory, source)
+
+
+def parameters(directory: Path) -> tuple[nnx.GraphDef, dict[str, jax.Array]]:
+    graphdef, state = weights.load(directory)
+    return graphdef, flatten(state)
+
+
+def picture(rng: np.random.Generator, side: int) -> Image.Image:
+    """A board of 8 x 8 cells with pieces, `side` px wide and high."""
+    image = Image.new("RGB", (side, side), tuple(rng.integers(200, 256, 3)))
+    pen, cell = ImageDraw.Draw(image), side / 8
+    for row, column in np.ndindex(8, 8):
+        box = [column * cell, row * cell, (column + 1) * cell, (row + 1) * cell]
+        pen.rectangle(box, fill=tuple(rng.integers(0, 256, 3)), outline=(0, 0, 0))
+        if rng.random() < 0.5:
+            pen.ellipse([b + d * cell / 5 for b, d in zip(box, (1, 1, -1, -1), strict=True)])
+    return image
+
+
+@dataclasses.dataclass(frozen=True)
+class Shape:
+    """Of a question: trunk and response in tokens, the picture's side in px (112 at least).
+
+    (side / 28)^2 tokens of the trunk are the picture's.
+    """
+
+    trunk: int
+    response: int
+    side: int
+
+
+def prompt(config: Config, shape: Shape, rng: np.random.Generator) -> dict:
+    """What `Processor.prompt` gives, of shape.trunk + 1 tokens, and the `picture` itself.
+
+    Its last token is the one that every branch repeats.
+    """
+    drawn = picture(rng, shape.side)
+    patches = patchify(drawn, ImageSpec())
+    merged = len(patches.slots_n)
+    text = rng.integers(2, config.image_token_id, shape.trunk - 1 - merged)
+    tokens = np.concatenate(
+        [
+            text[:4],
+            [config.vision_start_token_id],
+            np.full(merged, config.image_token_id),
+            [config.vision_end_token_id],
+            text[4:],
+        ]
+    ).astype(np.int32)
+    is_image = tokens == config.image_token_id
+    positions, next_position = mrope_positions(is_image, [patches.merged_hw])
+    slots = np.full(len(tokens), -1, np.int32)
+    slots[is_image] = patches.slots_n
+    return {
+        "tokens": tokens,
+        "positions": positions,
+        "image_slots": slots,
+        "patches": patches.pixels_gsp,
+        "patch_coords": patches.coords_gs2,
+        "window_images": np.ones(len(patches.pixels_gsp), np.int32),
+        "next_position": next_position,
+        "picture": drawn,
+    }
+
+
+def response(config: Config, shape: Shape, rng: np.random.Generator) -> np.ndarray:
+    return rng.integers(2, config.image_token_id, shape.response).astype(np.int32)
+
+
+def batch(examples: list[dict]) -> dict[str, np.ndarray]:
+    """The model's batch of examples (as from `add_branches`) of one shape, one a row, unpadded."""
+    stacked = {name: np.stack([example[name] for example in examples]) for name in examples[0]}
+    return stacked | {
+        "segments": np.ones_like(stacked["tokens"]),
+        "target_segments": np.ones_like(stacked["targets"]),
+    }

@@ -1,0 +1,77 @@
+"""The benchmarks at a toy size, in one process: what they print and that their sides agree."""
+
+import copy
+import functools
+import json
+import os
+
+import jax
+import pytest
+
+from benchmarks import dpo_step, measure, sampling
+
+
+class InProcess:
+    """A measure.Side without a process of its own."""
+
+    def __init__(self, name, make, *arguments):
+        self.name, self.seconds, self.results, self.peak = name, [], [], measure.peak_mib()
+        self._run, self.facts = make(*arguments)
+
+    def wait(self):
+        pass
+
+    close = wait
+
+    def turn(self, counts):
+        self.results.append(self._run())
+        if counts:
+            self.seconds.append(1.0)
+
+    best = median = 1.0
+
+
+@pytest.fixture(autouse=True)
+def quickly(monkeypatch):
+    monkeypatch.setattr(measure, "Side", InProcess)
+    options = {"xla_backend_optimization_level": 0}
+    monkeypatch.setattr(jax, "jit", functools.partial(jax.jit, compiler_options=options))
+
+
+@pytest.mark.parametrize("benchmark", [dpo_step, sampling])
+def test_last_line_is_json_with_every_ratio(benchmark, capsys):
+    benchmark.main(["--quick"])
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("what") for line in lines)
+    found = json.loads(lines[-1])
+    assert len(found["ratios"]) == 3
+    for ratio in found["ratios"]:
+        assert {"name", "ratio", "target", "met"} <= ratio.keys()
+    assert all(side["peak_mib"] > 0 for side in found["sides"])
+    assert {"cpu", "cores", "jax", "torch", "others_share_of_cores"} <= found["machine"].keys()
+    if benchmark is dpo_step:
+        ours, *others = found["losses"].values()
+        assert abs(ours[0] - 0.6931) > 1e-2  # at log 2 all sides would agree whatever they do
+        for other in others:
+            assert other == pytest.approx(ours, abs=1e-4)
+
+
+def test_sides_that_differ_void_the_run():
+    def side(name, losses):
+        made = InProcess(name, lambda: (None, {}))
+        made.results = losses
+        return made
+
+    agrees, differs = side("b", [1.0, 2.0, 3.0]), side("c", [1.001, 2.0, 3.0])
+    dpo_step.agreement([side("a", [1.0, 2.0, 3.0]), agrees])
+    with pytest.raises(SystemExit, match="void"):
+        dpo_step.agreement([agrees, differs])
+
+
+def test_a_side_works_in_a_process_of_its_own(monkeypatch):
+    monkeypatch.undo()
+    with measure.sides(measure.Side("a", copy.copy, (os.getpid, {}))) as made:
+        measure.take_turns(made, rounds=2)
+    (side,) = made
+    assert len(side.results) == 3 and len(set(side.results) - {os.getpid()}) == 1
+    assert len(side.seconds) == 2 and side.peak > 0
