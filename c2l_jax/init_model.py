@@ -81,12 +81,11 @@ SPECIAL_TOKENS = [
     "<|video_pad|>",
 ]
 
-# A piece is a cell "(1, 2)", a run of words, one digit, one capital or one mark; a token never
-# spans two pieces. So the cells and the fixed wording of a small data set become a few tokens, and
-# the marks of a board stay apart. The space before a cell is a piece of its own, so that a cell is
-# the same token in the options and wherever a sentence names it.
+# A piece is half a cell ("(1" or ", 2)"), a run of words, a number of up to two digits, one capital
+# or one mark; a token never spans two pieces. So the fixed wording of a small data set becomes a
+# few tokens, row and column of a cell are one token each, and the marks of a board stay apart.
 _PIECES = (
-    r"\(\p{N}+, \p{N}+\)| (?=\(\p{N}+, \p{N}+\))|\p{N}"
+    r" ?\(\p{N}{1,2}|, \p{N}{1,2}\)| ?\p{N}{1,2}"
     r"| ?\p{L}?\p{Ll}+(?:[,:;-]? ?\p{Ll}+)*| ?\S|\s+"
 )
 

@@ -12,6 +12,7 @@ from c2l_jax.data.records import dataset_directory, open_split
 from c2l_jax.scores import paired_difference
 from configs import demo_dpo, demo_sft
 from configs.demo_dpo import DPO_TASKS
+from configs.demo_sft import FORMAT
 from demo.commands import Commands
 
 # Steps of each stage: those of configs/demo_sft.py in their order, then DPO and as many of more
@@ -93,8 +94,8 @@ def sample(run: Run, split: str, limit: int) -> Path:
     out = run.out / f"samples_{split}"
     run.commands.run(f"Sampling: {N} answers to each of {limit} {split} questions",
                      "c2l_jax.sample", "--model", run.sft, "--data", run.data, "--split", split,
-                     "--tasks", DPO_TASKS, "--limit", limit, "--n", N, "--rows", 8,
-                     "--max-tokens", MAX_TOKENS, "--seed", run.seed, "--out", out,
+                     "--tasks", DPO_TASKS, "--format", FORMAT, "--limit", limit, "--n", N,
+                     "--rows", 8, "--max-tokens", MAX_TOKENS, "--seed", run.seed, "--out", out,
                      out=out)  # fmt: skip
     return out
 
@@ -116,8 +117,9 @@ def ask(run: Run, name: str, model: Path, limit: int, tasks: str | None = None) 
     out = run.out / "evaluations" / name
     only = ["--tasks", tasks] if tasks else []
     run.commands.run(f"Evaluation: {name.replace('_', ' ')}", "c2l_jax.evaluate", "--model", model,
-                     "--data", run.data, "--split", "test", *only, "--limit", limit, "--rows", ROWS,
-                     "--max-tokens", MAX_TOKENS, "--out", out, out=out)  # fmt: skip
+                     "--data", run.data, "--split", "test", *only, "--format", FORMAT, "--limit",
+                     limit, "--rows", ROWS, "--max-tokens", MAX_TOKENS, "--out", out,
+                     out=out)  # fmt: skip
     return [json.loads(line) for line in (out / "responses.jsonl").read_text().splitlines()]
 
 

@@ -142,8 +142,8 @@ def mixture(
     """(format, indices of the records asked in it, share of the examples), one line a group.
 
     Without `tasks` every record comes in every format of weight > 0, in the formats' proportions.
-    Otherwise a (record, format) belongs to the first pattern found in its "game/task/format", and
-    each pattern has its share; one without a pattern is left out. Raises UserError for weights that
+    Otherwise a (record, format) belongs to the first pattern found in its "level/game/task/format",
+    and each pattern has its share; one without a pattern is left out. Raises UserError for weights that
     make no sense and for a pattern without records.
     """
     used = [name for name, weight in formats.items() if weight > 0]
@@ -158,7 +158,7 @@ def mixture(
     for index in range(len(split)):
         record = split[index]
         for format in used:
-            name = f"{record['game']}/{record['task']}/{format}"
+            name = f"{record['plot_level']}/{record['game']}/{record['task']}/{format}"
             group = next((i for i, (p, _) in enumerate(tasks) if re.search(p, name)), None)
             if group is not None:
                 groups[group][format].append(index)

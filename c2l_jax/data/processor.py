@@ -21,18 +21,27 @@ IMAGE_TOKEN, END_TOKEN = "<|image_pad|>", "<|im_end|>"
 
 INSTRUCTIONS = {
     "cot": "Reason step by step. Finish with a line that reads: ### Answer: X",
+    # Without the options: nothing to choose from by chance, and no letter to look up, which a model
+    # of few layers finds harder than the game. Judged by the right option's text.
+    "open": "Reason step by step. Finish with a line that reads: ### Answer: X",
     "direct": "Reply with the answer alone.",
 }
-TRANSCRIBE = "Write down the position that the picture shows."
-FORMATS = (*INSTRUCTIONS, "transcribe")
+# Asked without a question: for the first step of the chain, which reads what matters in the
+# picture, or for the whole position. One prompt for all pictures is what reading is learned from
+# soonest.
+READINGS = {
+    "look": "Look at the picture and take the first step.",
+    "transcribe": "Write down the position that the picture shows.",
+}
+FORMATS = (*INSTRUCTIONS, *READINGS)
 
 
 def user_text(record: dict, format: str) -> str:
     """What the user says about a record, without the picture."""
-    if format == "transcribe":
-        return TRANSCRIBE
+    if format in READINGS:
+        return READINGS[format]
     lines = [record["question"]]
-    if record["options"]:
+    if record["options"] and format != "open":
         lines += ["Options:", *(f"{letter(i)}. {text}" for i, text in enumerate(record["options"]))]
     return "\n".join([*lines, INSTRUCTIONS[format]])
 
@@ -43,7 +52,13 @@ def response_text(record: dict, format: str) -> str:
         return record["description"]
     if format == "direct":
         return record["answer"]
-    return "\n".join([*record["steps"], f"### Answer: {record['answer']}"])
+    steps, answer = record["steps"], record["answer"]
+    if format == "look":
+        return steps[0]
+    if format == "open" and record["options"]:
+        # The last step has the letter.
+        steps, answer = steps[:-1], record["options"][ord(answer) - ord("A")]
+    return "\n".join([*steps, f"### Answer: {answer}"])
 
 
 def letter(index: int) -> str:

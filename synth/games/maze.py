@@ -174,7 +174,7 @@ def draw(maze: Maze, size: int):
 
 
 def describe(maze: Maze) -> str:
-    return f"A maze, # is wall and . is open:\n{numbered(maze.rows)}\n{see(maze)}"
+    return f"{see(maze)} The maze, # is wall and . is open:\n{numbered(maze.rows)}"
 
 
 def parse(description: str) -> Maze:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from c2l_jax.answers import judge
 from c2l_jax.data.processor import Processor, add_branches, response_text, user_text
 from c2l_jax.data.records import open_split
 from c2l_jax.errors import UserError
@@ -50,6 +51,26 @@ def test_targets_are_the_response_and_its_end(processor, record):
     np.testing.assert_array_equal(predicted[:-1], example["tokens"][where[1:]])
     assert (np.diff(where) == 1).all() and where[-1] == len(example["tokens"]) - 1
     assert response_text(record, "cot").endswith(f"### Answer: {record['answer']}")
+
+
+def test_open_is_the_chain_without_options_and_letter(record):
+    asked, reply = user_text(record, "open"), response_text(record, "open")
+    right = record["options"][ord(record["answer"]) - ord("A")]
+    assert record["question"] in asked and "Options" not in asked
+    assert reply == "\n".join([*record["steps"][:-1], f"### Answer: {right}"])
+    assert judge(reply, record).correct
+    other = next(option for option in record["options"] if option != right)
+    assert not judge(reply.replace(f"Answer: {right}", f"Answer: {other}"), record).correct
+    fill_in = record | {"options": (), "answer": "7"}
+    assert response_text(fill_in, "open") == response_text(fill_in, "cot")
+
+
+def test_readings_are_asked_without_the_question(record):
+    assert response_text(record, "look") == record["steps"][0]
+    assert response_text(record, "transcribe") == record["description"]
+    other = record | {"question": "What else?"}
+    for format in ("look", "transcribe"):
+        assert user_text(record, format) == user_text(other, format)
 
 
 def test_branches_restart_after_the_trunk(processor, record):
