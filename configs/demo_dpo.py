@@ -8,7 +8,8 @@ that SFT had.
 
 from configs import demo_sft, tiny_dpo, tiny_sft
 
-DPO_TASKS = r"tictactoe/cell_color"  # in "game/task": what the model is asked for pairs
+# In "game/task": what the model is asked for pairs, all of target perception.
+DPO_TASKS = r"cell_color|open_directions|player_position|goal_position"
 
 
 def get_config(stage="dpo"):
@@ -20,7 +21,7 @@ def get_config(stage="dpo"):
         config.evaluation.every = 20
     else:
         config = tiny_sft.get_config()
-        config.data.formats.transcribe = 0.0
+        config.data.formats.update({"cot": 0.0, "transcribe": 0.0, demo_sft.FORMAT: 1.0})
         config.data.tasks = ((DPO_TASKS, 1.0),)
         config.optimizer.lr = demo_sft.get_config().optimizer.lr
     config.data.rows = 10
