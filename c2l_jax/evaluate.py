@@ -21,7 +21,7 @@ from tensorboardX import SummaryWriter
 from tqdm import tqdm
 
 from c2l_jax import answers, scores
-from c2l_jax.data.processor import INSTRUCTIONS, Processor
+from c2l_jax.data.processor import INSTRUCTIONS, Processor, as_asked
 from c2l_jax.data.records import SPLITS, Split, open_split
 from c2l_jax.errors import UserError, exit_on_user_error
 from c2l_jax.models.loading import load_model
@@ -53,7 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser, split: str):
         "--format",
         default="cot",
         choices=list(INSTRUCTIONS),
-        help="ask for a chain of reasoning or for the answer alone (default: cot)",
+        help="cot: a chain of reasoning, open: the same but without the options, direct: the "
+        "answer alone (default: cot)",
     )
     parser.add_argument(
         "--tasks", metavar="REGEX", help='only records whose "game/task" has it (default: all)'
@@ -145,7 +146,7 @@ def main(arguments: list[str] | None = None):
     prompts = ((i, processor.prompt(split[i], args.format)) for i in records)
     answered = tqdm(sampler.run(prompts, n=1, seed=0), "answering", total=len(records))
     texts = {i: processor.tokenizer.decode(response.tokens) for i, (response,) in answered}
-    rows = [judged(split[i], texts[i]) for i in records]
+    rows = [judged(as_asked(split[i], args.format), texts[i]) for i in records]
 
     summary = scores.summarise(rows)
     result = {

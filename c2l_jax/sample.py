@@ -25,7 +25,7 @@ import numpy as np
 from tqdm import tqdm
 
 from c2l_jax import answers
-from c2l_jax.data.processor import Processor
+from c2l_jax.data.processor import Processor, as_asked
 from c2l_jax.data.records import open_split
 from c2l_jax.errors import UserError, exit_on_user_error
 from c2l_jax.evaluate import (
@@ -183,7 +183,7 @@ def write_responses(args: argparse.Namespace, mesh, model: Path, split, records,
     bar = tqdm(desc="sampling", unit="question", total=len(records), initial=len(done))
     with bar, (args.out / RESPONSES).open("a", encoding="utf-8") as file:
         for index, responses in sampler.run(prompts, args.n, args.seed):
-            record = split[index]
+            record = as_asked(split[index], args.format)
             lines = [judged(response, record, processor) for response in responses]
             done[index] = question_line(index, record, lines)
             file.write(done[index])

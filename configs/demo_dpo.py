@@ -8,8 +8,8 @@ that SFT had.
 
 from configs import demo_sft, tiny_dpo, tiny_sft
 
-# In "game/task": what the model is asked for pairs, all of target perception.
-DPO_TASKS = r"cell_color|open_directions|player_position|goal_position"
+# In "game/task": what the model is asked for pairs, a task of each game that it half masters.
+DPO_TASKS = r"cell_color|player_position"
 
 
 def get_config(stage="dpo"):
@@ -17,7 +17,7 @@ def get_config(stage="dpo"):
         config = tiny_dpo.get_config()
         config.dpo.beta = 0.1
         config.dpo.truncate_words = 0
-        config.optimizer.lr = 1e-4
+        config.optimizer.lr = 3e-5
         config.evaluation.every = 20
     else:
         config = tiny_sft.get_config()

@@ -17,10 +17,12 @@ import platform
 from pathlib import Path
 
 from c2l_jax import scores
+from c2l_jax.data.processor import as_asked
 from c2l_jax.data.records import open_split
 from c2l_jax.errors import exit_on_user_error
 from c2l_jax.metrics import read_metrics
 from c2l_jax.preferences import COUNTS
+from configs.demo_sft import FORMAT
 from demo import pipeline
 from demo.commands import Commands
 from demo.pipeline import DPO_TASKS, STAGES, STEPS, Run
@@ -131,7 +133,10 @@ def finish(run: Run, general: dict[str, list], on_tasks: dict[str, list], rerank
 
     general, on_tasks: judged responses to questions of all tasks and of DPO_TASKS, by stage.
     """
-    train, test = (list(open_split(run.data, split)) for split in ("train", "test"))
+    train, test = (
+        [as_asked(record, FORMAT) for record in open_split(run.data, split)]
+        for split in ("train", "test")
+    )
     records = {record["id"]: record for record in test}
     blind, blind_on_tasks = (
         scores.blind(train, (records[row["id"]] for row in rows["SFT"]))

@@ -28,7 +28,7 @@ FEATURES = {
     "question": tfds.features.Text(),
     "options": tfds.features.Sequence(tfds.features.Text(), doc="empty: fill in"),
     "answer": tfds.features.Text(),
-    "format": tfds.features.Text(doc="how it was asked: cot, direct, ..."),
+    "format": tfds.features.Text(doc="how it was asked: cot, open or direct"),
     "chosen": tfds.features.Text(doc="a response with the right answer, ended by itself"),
     "rejected": tfds.features.Text(doc="a response with a wrong answer or none"),
     "rejected_ended": tfds.features.Scalar(np.bool_, doc="by itself; False: it was cut off"),

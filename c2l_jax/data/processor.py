@@ -21,8 +21,7 @@ IMAGE_TOKEN, END_TOKEN = "<|image_pad|>", "<|im_end|>"
 
 INSTRUCTIONS = {
     "cot": "Reason step by step. Finish with a line that reads: ### Answer: X",
-    # Without the options: nothing to choose from by chance, and no letter to look up, which a model
-    # of few layers finds harder than the game. Judged by the right option's text.
+    # See `as_asked`.
     "open": "Reason step by step. Finish with a line that reads: ### Answer: X",
     "direct": "Reply with the answer alone.",
 }
@@ -36,12 +35,26 @@ READINGS = {
 FORMATS = (*INSTRUCTIONS, *READINGS)
 
 
+def as_asked(record: dict, format: str) -> dict:
+    """The record as the model sees it: "open" makes a fill-in question of a choice.
+
+    There is nothing to choose from by chance then, and no letter to look up, which a model of few
+    layers finds harder than the game.
+    """
+    if format != "open" or not record["options"]:
+        return record
+    right = record["options"][ord(record["answer"]) - ord("A")]
+    # The last step of a choice names its letter.
+    return record | {"options": [], "answer": right, "steps": record["steps"][:-1]}
+
+
 def user_text(record: dict, format: str) -> str:
     """What the user says about a record, without the picture."""
     if format in READINGS:
         return READINGS[format]
+    record = as_asked(record, format)
     lines = [record["question"]]
-    if record["options"] and format != "open":
+    if record["options"]:
         lines += ["Options:", *(f"{letter(i)}. {text}" for i, text in enumerate(record["options"]))]
     return "\n".join([*lines, INSTRUCTIONS[format]])
 
@@ -52,13 +65,10 @@ def response_text(record: dict, format: str) -> str:
         return record["description"]
     if format == "direct":
         return record["answer"]
-    steps, answer = record["steps"], record["answer"]
     if format == "look":
-        return steps[0]
-    if format == "open" and record["options"]:
-        # The last step has the letter.
-        steps, answer = steps[:-1], record["options"][ord(answer) - ord("A")]
-    return "\n".join([*steps, f"### Answer: {answer}"])
+        return record["steps"][0]
+    record = as_asked(record, format)
+    return "\n".join([*record["steps"], f"### Answer: {record['answer']}"])
 
 
 def letter(index: int) -> str:

@@ -76,8 +76,7 @@ def _headline(data: Mapping[str, Any], colors: Mapping[str, str]) -> str:
         f'<p class="lead">{_result(data["preference"])}</p>\n'
         f"{cards(data['stages'], data['blind'], colors)}"
         '<p class="soft">Share of held-out questions of all tasks answered right. “Without the '
-        "picture” gives each task’s most frequent answer every time, with the options before it; the "
-        "model is asked without them.</p>\n"
+        "picture” gives each task’s most frequent answer every time.</p>\n"
         f"<details><summary>Settings</summary><dl>{settings}</dl></details>\n"
     )
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from c2l_jax.answers import judge
-from c2l_jax.data.processor import Processor, add_branches, response_text, user_text
+from c2l_jax.data.processor import Processor, add_branches, as_asked, response_text, user_text
 from c2l_jax.data.records import open_split
 from c2l_jax.errors import UserError
 
@@ -58,9 +58,11 @@ def test_open_is_the_chain_without_options_and_letter(record):
     right = record["options"][ord(record["answer"]) - ord("A")]
     assert record["question"] in asked and "Options" not in asked
     assert reply == "\n".join([*record["steps"][:-1], f"### Answer: {right}"])
-    assert judge(reply, record).correct
-    other = next(option for option in record["options"] if option != right)
-    assert not judge(reply.replace(f"Answer: {right}", f"Answer: {other}"), record).correct
+    asked = as_asked(record, "open")
+    assert judge(reply, asked).correct and as_asked(record, "cot") is record
+    for other in (*record["options"], record["answer"]):  # nor the letter, which nobody showed
+        is_right = judge(reply.replace(f"Answer: {right}", f"Answer: {other}"), asked).correct
+        assert is_right == (other == right)
     fill_in = record | {"options": (), "answer": "7"}
     assert response_text(fill_in, "open") == response_text(fill_in, "cot")
 
