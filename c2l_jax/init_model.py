@@ -128,7 +128,7 @@ def texts(data: str | Path) -> Iterator[str]:
 
 
 def train_tokenizer(corpus: Iterator[str], vocab_size: int) -> Tokenizer:
-    """Byte-level BPE: any text survives encoding and decoding. Digits are tokens of their own."""
+    """Byte-level BPE: any text survives encoding and decoding. A token holds one number at most."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [

@@ -30,6 +30,8 @@ from c2l_jax.errors import UserError
 from c2l_jax.models.params import merge
 from c2l_jax.sharding import put_batch
 
+# Segments, at least, in a block of the cache. Blocks that no lane has reached aren't read.
+BLOCK = 4
 SEGMENT = 16  # tokens between two looks at the lanes; a response wastes half of them on average
 
 
@@ -117,12 +119,22 @@ def draw(
 ) -> tuple[jax.Array, jax.Array]:
     """Tokens [Q, N] int32, and their log-probabilities at temperature 1, of all tokens, float32."""
     if temperature == 0:
-        tokens_qn = logits_qnv.argmax(-1)
+        tokens_qn = _likeliest(logits_qnv)
     else:
         logits = truncate(logits_qnv / temperature, top_k, top_p)
         tokens_qn = jax.vmap(jax.vmap(jax.random.categorical))(keys_qn, logits)
     logits_qn = jnp.take_along_axis(logits_qnv, tokens_qn[..., None], -1)[..., 0]
     return tokens_qn.astype(jnp.int32), logits_qn - jax.nn.logsumexp(logits_qnv, -1)
+
+
+def _likeliest(logits: jax.Array) -> jax.Array:
+    """As argmax over the last axis, which XLA's CPU backend has without vector instructions.
+
+    A row of NaN gives the last token.
+    """
+    count = logits.shape[-1]
+    is_top = logits == logits.max(-1, keepdims=True)
+    return jnp.where(is_top, jnp.arange(count), count - 1).min(-1)
 
 
 # ------------------------------------------------------------------------ what the host keeps
@@ -268,14 +280,16 @@ class Sampler:
                     yield row.number, row.responses
 
     def _empty_caches(self):
-        """trunk {cache, mask [Q, T]} and the cache of finished segments [Q, N, R]."""
+        """trunk {cache, mask [Q, T]} and the cache of finished segments, blocks of [Q, N, R]."""
         tokens, segments = self._shape.tokens, math.ceil(self._max_tokens / self._segment)
         empty = functools.partial(
             merge(self._graphdef, self._params).empty_cache, self._rows, device=self._by_row
         )
         mask = jnp.zeros((self._rows, tokens), bool, device=self._by_row)
         trunk = {"cache": empty(length=tokens), "mask": mask}
-        return trunk, empty(self._lanes, length=segments * self._segment)
+        block = min(segments, max(BLOCK, math.ceil(segments / 8)))  # at most eight
+        length = block * self._segment
+        return trunk, [empty(self._lanes, length=length) for _ in range(0, segments, block)]
 
     def _fill(self, rows: list[_Row | None], trunk: dict, prompts: Iterator, n: int) -> dict:
         """Gives free rows the next prompts, on every device one at a time; returns the trunk."""
@@ -328,9 +342,10 @@ class Sampler:
         fold_in = jax.random.fold_in
         keys_q = jax.vmap(fold_in, (None, 0))(key, lanes["numbers"])
         keys_qn = jax.vmap(jax.vmap(fold_in, (None, 0)))(keys_q, lanes["samples"])
-        count, length = self._segment, branch_cache[0][0].shape[-1]
-        finished = jnp.arange(length) < ages_qn[..., None]
-        parts = (trunk["cache"], trunk["mask"]), (branch_cache, finished)
+        count, length = self._segment, branch_cache[0][0][0].shape[-1]
+        blocks = [(block, i * length + jnp.arange(length)) for i, block in enumerate(branch_cache)]
+        finished = [(block, slots < ages_qn[..., None]) for block, slots in blocks]
+        parts = [(trunk["cache"], trunk["mask"]), *finished]
 
         def goes_on(carry):
             step, _, active_qn, *_ = carry
@@ -362,20 +377,32 @@ class Sampler:
             return step + 1, tokens_qn, active_qn, running, written
 
         empty = jnp.full((*ages_qn.shape, count), -1, jnp.int32), jnp.zeros((*ages_qn.shape, count))
+        # With one axis for lanes and heads: see `decode`.
         running = model.empty_cache(*ages_qn.shape, length=count)
+        running = jax.tree.map(lambda x: x.reshape(-1, *x.shape[-2:]), running)
         start = jnp.zeros((), jnp.int32), lanes["tokens"], lanes["active"], running, empty
         *_, running, (tokens_qnk, logps_qnk) = jax.lax.while_loop(goes_on, write_token, start)
 
-        is_own = jnp.arange(length) // count == ages_qn[..., None] // count
-        repeats = length // count
-
-        def settle(old, new):
-            (old_keys, old_values), (keys, values) = old, new
-            is_own_k, is_own_v = is_own[:, :, None, None], is_own[:, :, None, :, None]
-            return (
-                jnp.where(is_own_k, jnp.tile(keys, (1, 1, 1, 1, repeats)), old_keys),
-                jnp.where(is_own_v, jnp.tile(values, (1, 1, 1, repeats, 1)), old_values),
-            )
-
-        cache = [settle(*both) for both in zip(branch_cache, running, strict=True)]
+        cache = [_settle(old, running, slots, ages_qn, count) for old, slots in blocks]
         return cache, tokens_qnk, logps_qnk
+
+
+def _settle(block, running, slots, ages_qn, count: int):
+    """The block of the cache, of these slots, with the running segment where it is a lane's own."""
+    is_own = slots // count == ages_qn[..., None] // count
+    repeats = len(slots) // count
+
+    def put(old, new):
+        (old_keys, old_values), (keys, values) = old, new
+        keys = keys.reshape(*old_keys.shape[:-1], count)
+        values = values.reshape(*old_values.shape[:-2], count, -1)
+        is_own_k, is_own_v = is_own[:, :, None, None], is_own[:, :, None, :, None]
+        return (
+            jnp.where(is_own_k, jnp.tile(keys, repeats), old_keys),
+            jnp.where(is_own_v, jnp.tile(values, (repeats, 1)), old_values),
+        )
+
+    def put_all(block):
+        return [put(*both) for both in zip(block, running, strict=True)]
+
+    return jax.lax.cond(is_own.any(), put_all, lambda block: block, block)

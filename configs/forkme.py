@@ -21,13 +21,14 @@ def get_config():
     data.path = ""
     data.split = "train"
     # How a record is asked and answered: with its chain of steps; with the chain but without the
-    # options ("open"); at once; or, with no question, by the chain's first step ("look") or the
-    # whole position. The weights are the shares of the examples.
+    # options ("open", for tasks whose answer is the only one without them, too); at once; or, with
+    # no question, by the chain's first step ("look", for tasks of a game that begin alike) or the
+    # whole position. The weights are the shares of the examples; tasks, below, chooses.
     data.formats = ConfigDict(
         {"cot": 1.0, "open": 0.0, "direct": 0.0, "look": 0.0, "transcribe": 0.0}
     )
-    # (pattern, share of the examples) for "level/game/task/format"; a record in a format counts for the
-    # first pattern found in its name, and one without a pattern is left out. (): all alike.
+    # (pattern, share of the examples) for "level/game/task/format"; a record in a format counts for
+    # the first pattern found in its name, and one without a pattern is left out. (): all alike.
     data.tasks = ()
     # Examples are packed into rows of one shape. A longer example is dropped, aloud, never cut.
     data.rows = 8  # rows in an optimizer step, over all devices

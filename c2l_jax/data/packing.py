@@ -142,9 +142,9 @@ def mixture(
     """(format, indices of the records asked in it, share of the examples), one line a group.
 
     Without `tasks` every record comes in every format of weight > 0, in the formats' proportions.
-    Otherwise a (record, format) belongs to the first pattern found in its "level/game/task/format",
-    and each pattern has its share; one without a pattern is left out. Raises UserError for weights that
-    make no sense and for a pattern without records.
+    Otherwise a (record, format) belongs to the first pattern found in its
+    "level/game/task/format", and each pattern has its share; one without a pattern is left out.
+    Raises UserError for weights that make no sense and for a pattern without records.
     """
     used = [name for name, weight in formats.items() if weight > 0]
     if set(formats) - set(FORMATS) or not used:

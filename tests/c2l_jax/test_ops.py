@@ -103,6 +103,14 @@ def test_two_part_attention_is_attention_over_both_parts():
         np.testing.assert_allclose(out[p, n], expected, atol=1e-5)
 
 
+def test_a_part_that_no_branch_sees_is_not_read():
+    q, own = normal(0, 2, 3, 4, 8), (normal(1, 2, 3, 2, 8, 5), normal(2, 2, 3, 2, 5, 8))
+    seen = (own, np.ones((2, 3, 5), bool))
+    unseen = (tuple(np.full_like(x, np.nan) for x in own), np.zeros((2, 3, 5), bool))
+    expected = attend_in_parts(q, [seen])
+    np.testing.assert_allclose(attend_in_parts(q, [unseen, seen]), expected, rtol=1e-6)
+
+
 def test_rotary_scores_depend_on_distances_of_all_three_axes():
     q, k = normal(0, 16), normal(1, 16)
 

@@ -93,8 +93,9 @@ class Qwen2_5_VL(nnx.Module):
           parts: what was written before, as (cache, bool mask of what is seen): a trunk from
             `prefill` that a prompt's branches share, of rows Q and with a mask [Q, T], or what each
             branch has of its own, of rows Q, N and with a mask [Q, N, R].
-          running: the cache to which the tokens are added, of rows Q, N and length R. Keep it
-            short: XLA's CPU backend copies what a loop carries at every step.
+          running: the cache to which the tokens are added, of rows Q, N and length R; a loop
+            should carry it with Q, N and the heads as one axis, or XLA's CPU backend copies it at
+            every step.
           running_mask_qnr: bool, which entries of it each branch sees; among them `slot`.
           slot: where in R the new tokens go, the same for all branches.
 

@@ -110,8 +110,8 @@ class TextModel(nnx.Module):
             def attend_heads(q, k, v, index=index):
                 keys, values = running[index]
                 written = (
-                    write(keys, k[..., None], slot, axis=4),
-                    write(values, v[:, :, :, None], slot, axis=3),
+                    write(keys, k.reshape(*keys.shape[:-1], 1), slot, axis=-1),
+                    write(values, v.reshape(*values.shape[:-2], 1, -1), slot, axis=-2),
                 )
                 seen = [(cache[index], mask) for cache, mask in parts]
                 return attend_in_parts(q, [*seen, (written, running_mask_qnr)]), written
