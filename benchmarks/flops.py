@@ -1,6 +1,6 @@
-"""Arithmetic of a step: the exact count of multiplications and additions in its matrix products.
+"""Arithmetic of a step: the multiplications and additions of its matrix products.
 
-Causal attention counts what a token sees, not what a dense mask computes; the embedding is free,
+Causal attention over n tokens counts n^2 / 2 pairs, not what a dense mask computes; the embedding is free,
 the head counts response tokens only; a backward pass costs twice its forward pass.
 """
 

@@ -10,7 +10,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 MEMORY = "peak resident memory of the side's own process (VmHWM), compilation included"
@@ -144,13 +144,12 @@ def machine() -> dict:
     with contextlib.suppress(OSError):
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         model = next((x.split(":")[1].strip() for x in lines if x.startswith("model name")), model)
-    packages = ("jax", "flax", "torch", "transformers")
-    return {
-        "cpu": model,
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
-        "python": platform.python_version(),
-        **{name: version(name) for name in packages},
-    }
+    versions = {"python": platform.python_version()}
+    for name in ("jax", "flax", "torch", "transformers"):
+        with contextlib.suppress(PackageNotFoundError):  # torch is for tests and benchmarks alone
+            versions[name] = version(name)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+    return {"cpu": model, "cores": cores, **versions}
 
 
 def ratio(name: str, value: float, target: float | None, **more) -> dict:

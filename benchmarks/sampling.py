@@ -3,12 +3,13 @@
   python -m benchmarks.sampling            # tables, then one line of JSON
   python -m benchmarks.sampling --json     # that line alone; progress goes to stderr
 
-Two comparisons, each of whole calls (the pictures through the vision tower, the prompt, and then
+Two comparisons, both of whole calls (the pictures through the vision tower, the prompt, and then
 token by token), with random weights in float32 and responses of a forced length:
 
   n = 8 samples of one question, trunk to response 4 : 1, at temperature 1
     shared       c2l_jax's sampler: the trunk computed and kept once for eight lanes
     independent  the same sampler given the question eight times
+    generate     transformers' `generate` with num_return_sequences=8 and its dynamic cache
 
   greedy writing for eight questions at a time, short prompts and long responses
     ours         c2l_jax's sampler
@@ -17,7 +18,7 @@ token by token), with random weights in float32 and responses of a forced length
 ours and torch must write the same tokens, or the run is void. How much is gained depends on how
 long the prompt is beside the response: the lines "at 4 : 1" give the second comparison there too,
 without a target. Each side runs in a process of its own; they take turns, and ratios are of the
-best times. On a busy machine torch's threads wait for each other and its ratio comes out too high:
+best times. Needs `pip install -e .[test]`. On a busy machine torch's threads wait for each other and its ratio comes out too high:
 trust it only where others_share_of_cores, printed last, is close to 0. Takes about two minutes on
 two cores that are otherwise idle.
 """
@@ -63,15 +64,15 @@ def make_ours(model: Path, shape: Shape, questions: int, copies: int, n: int, te
         written = dict(sampler.run(enumerate(made), n, seed=0))
         return [response.tokens for number in sorted(written) for response in written[number]]
 
-    run()  # compiles
     return run, {}
 
 
-def make_torch(model: Path, shape: Shape):
+def make_torch(model: Path, shape: Shape, questions: int, n: int):
+    """transformers' `generate`: n responses to each, at random if there are several."""
     from benchmarks import torch_side
 
-    made = prompts(Config.from_directory(model), shape, BATCH)
-    return torch_side.make_generate(model, made, shape.response), {}
+    made = prompts(Config.from_directory(model), shape, questions)
+    return torch_side.make_generate(model, made, shape.response, n), {}
 
 
 def measure_sides(rounds: int, *made: measure.Side) -> list[measure.Side]:
@@ -126,6 +127,7 @@ def main(arguments=None):
             rounds,
             measure.Side("shared", make_ours, model, four_to_one, 1, 1, SAMPLES, 1.0),
             measure.Side("independent", make_ours, model, four_to_one, 1, SAMPLES, 1, 1.0),
+            measure.Side("generate", make_torch, model, four_to_one, 1, SAMPLES),
         )
         check(samples, four_to_one, same=False)
         for name, shape in (("", long), (" at 4 : 1", four_to_one)):
@@ -133,10 +135,10 @@ def main(arguments=None):
             generation[name] = measure_sides(
                 rounds,
                 measure.Side(f"ours{name}", make_ours, model, shape, BATCH, 1, 1, 0.0),
-                measure.Side(f"torch{name}", make_torch, model, shape),
+                measure.Side(f"torch{name}", make_torch, model, shape, BATCH, 1),
             )
             check(generation[name], shape, same=True)
-    shared, independent = samples
+    shared, independent, generate = samples
     predicted = flops.sampling_ratio(config, four_to_one, SAMPLES)
     ratios = [
         measure.ratio(
@@ -144,7 +146,10 @@ def main(arguments=None):
             independent.best / shared.best,
             OVER_INDEPENDENT,
             predicted=round(predicted, 3),
-        )
+        ),
+        measure.ratio(
+            f"generate / shared prefill, n = {SAMPLES}", generate.best / shared.best, OVER_TORCH
+        ),
     ]
     for name, (ours, theirs) in generation.items():
         target = None if name else OVER_TORCH

@@ -75,8 +75,8 @@ def make_dpo(policy: Path, reference: Path, pairs: list, config) -> Callable[[],
     return run
 
 
-def make_generate(directory: Path, prompts: list[dict], count: int) -> Callable[[], list]:
-    """Greedy `generate` with the dynamic cache, `count` tokens whatever they are."""
+def make_generate(directory: Path, prompts: list[dict], count: int, n: int) -> Callable[[], list]:
+    """`generate` with the dynamic cache, `count` tokens whatever they are: greedy, or n draws."""
     model = load(directory).eval()
     batch = inputs(prompts, [np.zeros(0, np.int32)] * len(prompts))
     # No end token: both sides write just as many tokens.
@@ -85,7 +85,9 @@ def make_generate(directory: Path, prompts: list[dict], count: int) -> Callable[
 
     def run() -> list[list[int]]:
         with torch.no_grad():
-            written = model.generate(**batch, do_sample=False, max_new_tokens=count)
+            written = model.generate(
+                **batch, do_sample=n > 1, num_return_sequences=n, top_k=0, max_new_tokens=count
+            )
         return written[:, length:].tolist()
 
     return run

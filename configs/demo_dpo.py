@@ -3,7 +3,7 @@
 `--config configs/demo_dpo.py:dpo` learns from pairs of the model's own responses to training
 questions of DPO_TASKS. `--config configs/demo_dpo.py:more_sft` is what it is compared with: as many
 steps, each of as many rows, on the game's own solutions of the same tasks, at the learning rate
-that SFT had.
+that SFT had and with the vision tower trained, which DPO leaves frozen.
 """
 
 from configs import demo_sft, tiny_dpo, tiny_sft
