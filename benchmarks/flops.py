@@ -1,7 +1,7 @@
 """Arithmetic of a step: the multiplications and additions of its matrix products.
 
-Causal attention over n tokens counts n^2 / 2 pairs, not what a dense mask computes; the embedding is free,
-the head counts response tokens only; a backward pass costs twice its forward pass.
+Causal attention over n tokens counts n^2 / 2 pairs, not what a dense mask computes; the embedding
+is free, the head counts response tokens only; a backward pass costs twice its forward pass.
 """
 
 from benchmarks.workload import Shape

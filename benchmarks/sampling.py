@@ -18,9 +18,9 @@ token by token), with random weights in float32 and responses of a forced length
 ours and torch must write the same tokens, or the run is void. How much is gained depends on how
 long the prompt is beside the response: the lines "at 4 : 1" give the second comparison there too,
 without a target. Each side runs in a process of its own; they take turns, and ratios are of the
-best times. Needs `pip install -e .[test]`. On a busy machine torch's threads wait for each other and its ratio comes out too high:
+best times. On a busy machine torch's threads wait for each other and its ratio comes out too high:
 trust it only where others_share_of_cores, printed last, is close to 0. Takes about two minutes on
-two cores that are otherwise idle.
+two cores that are otherwise idle. Needs `pip install -e .[test]`.
 """
 
 import argparse

@@ -1,5 +1,6 @@
 """Attention, rotary positions and log-probabilities against direct computations."""
 
+import functools
 import itertools
 
 import jax
@@ -54,18 +55,28 @@ def test_a_query_that_sees_nothing_stays_finite_and_leaks_nothing():
 
 
 @pytest.mark.parametrize("causal", [False, True])
-def test_long_rows_are_attended_block_by_block(monkeypatch, causal):
-    q, k, v = normal(0, 2, 24, 4, 8), normal(1, 2, 24, 2, 8), normal(2, 2, 24, 2, 8)
-    mask = np.tril(np.ones((2, 24, 24), bool))
+@pytest.mark.parametrize("block", [8, 64])
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("bfloat16", 5e-2)])
+def test_gradients_of_blocks_equal_autodiff(monkeypatch, causal, block, dtype, tolerance):
+    q, k, v = normal(0, 2, 26, 4, 8), normal(1, 2, 26, 2, 8), normal(2, 2, 26, 2, 8)
+    mask = np.tril(np.ones((2, 26, 26), bool))
     mask[1, :, :5] = False
+    monkeypatch.setattr(attention, "_LEAST", block)  # 26 tokens: the last block is not full
 
-    def loss(q, k, v):
-        return jnp.sum(jnp.sin(attend(q, k, v, mask, causal)[:, 5:]))
+    def loss(attend, dtype, *inputs):
+        out = attend(*(x.astype(dtype) for x in inputs))
+        return jnp.sum(jnp.sin(out[:, 5:].astype(jnp.float32)))
 
-    values = [jax.value_and_grad(loss, argnums=(0, 1, 2))(q, k, v)]
-    monkeypatch.setattr(attention, "_LEAST", 8)
-    values.append(jax.value_and_grad(loss, argnums=(0, 1, 2))(q, k, v))
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), *values)
+    def ours(q, k, v):
+        return attend(q, k, v, mask, causal)
+
+    def theirs(q, k, v):
+        return jax.nn.dot_product_attention(q, k, v, mask=mask[:, None], implementation="xla")
+
+    found = jax.value_and_grad(functools.partial(loss, ours, dtype), argnums=(0, 1, 2))(q, k, v)
+    exact = jax.value_and_grad(functools.partial(loss, theirs, "float32"), (0, 1, 2))(q, k, v)
+    for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(exact), strict=True):
+        np.testing.assert_allclose(a, b, atol=tolerance * max(1.0, np.abs(b).max()))
 
 
 def test_trunk_branch_mask_is_its_definition():
