@@ -17,8 +17,9 @@ All start from the same weights in float32, and clip gradients and update alike.
 agree, at the start and after the first two updates, or the run is void. The reference is another
 model than the policy, so that the loss depends on every log-probability. "four" over "ours" is
 held against what the number of floating-point operations predicts; ours must reach 85 % of it. A
-second table changes the number of branches and the length of the trunk: sharing a trunk must never be slower
-than whole sequences. There the loss needs no reference, so that nothing but sharing differs.
+second table changes the number of branches and the length of the trunk: sharing a trunk must never
+be slower than whole sequences. There the loss needs no reference, so that nothing but sharing
+differs.
 
 Each side runs in a process of its own; they take turns, and ratios are of the best times. On a
 busy machine torch's threads wait for each other and its ratio comes out too high: trust it only
