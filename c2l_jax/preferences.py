@@ -158,12 +158,14 @@ def reference_logprobs(
             written = of_text if response["ended"] else of_text[:-1]
             if len(written) == response["tokens"]:
                 differences.append(abs(written.sum(dtype=np.float64) - response["logp"]))
-            else:  # A model may spell a text in other tokens than the tokeniser does.
-                other += 1
+            else:  # A model may spell a text in other tokens than the tokeniser does,
+                other += 1  # seldom in as many: then their difference is a large one.
+    median = float(np.median(differences)) if differences else 0.0
     print(
-        "log-probability of a response, here and when it was sampled: largest difference "
-        f"{max(differences, default=0):.2g} in {len(differences)} responses; {other} more were "
-        "sampled in other tokens than their text has"
+        f"log-probability of a response, here and when it was sampled: median difference "
+        f"{median:.2g}, largest difference {max(differences, default=0):.2g} in "
+        f"{len(differences)} responses; {other} more were sampled in other tokens than their text "
+        "has"
     )
     return logps
 

@@ -269,7 +269,7 @@ def processor(model_dir):
     return Processor(model_dir)
 
 
-TEXT = "The red\ncell is  at (3, 5)."
+TEXT = "The red\ncell is  at row 5."
 
 
 @pytest.mark.parametrize(
@@ -280,7 +280,7 @@ TEXT = "The red\ncell is  at (3, 5)."
         (90, True, TEXT + "<end>"),
         (7, True, TEXT + "<end>"),  # exactly all words: nothing is cut off
         (7, False, TEXT),
-        (6, True, "The red\ncell is  at (3,"),  # cut: no end token
+        (6, True, "The red\ncell is  at row"),  # cut: no end token
         (3, False, "The red\ncell"),
         (1, True, "The"),
     ],
