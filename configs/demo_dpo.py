@@ -17,7 +17,10 @@ def get_config(stage="dpo"):
         config = tiny_dpo.get_config()
         config.dpo.beta = 0.1
         config.dpo.truncate_words = 0
-        config.optimizer.lr = 3e-5
+        # A wrong chain may still copy its own result into its answer rightly. Rejecting it as a
+        # whole unlearns that, so that the chosen chains have to be held fast.
+        config.dpo.sft_weight = 10.0
+        config.optimizer.lr = 6e-5
         config.evaluation.every = 20
     else:
         config = tiny_sft.get_config()
