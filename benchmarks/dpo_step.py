@@ -26,7 +26,6 @@ busy machine torch's threads wait for each other and its ratio comes out too hig
 where others_share_of_cores, printed last, is close to 0. Needs `pip install -e .[test]`.
 """
 
-import argparse
 import functools
 import itertools
 import os
@@ -284,19 +283,8 @@ def sharing_table(cells: list[dict]) -> str:
     )
 
 
-def parse_arguments(arguments=None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.dpo_step",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--json", action="store_true", help="print the line of JSON alone")
-    parser.add_argument("--quick", action="store_true", help=argparse.SUPPRESS)  # for the test
-    return parser.parse_args(arguments)
-
-
 def main(arguments=None):
-    args = parse_arguments(arguments)
+    args = measure.parse_arguments("dpo_step", __doc__, arguments)
     neighbours = measure.Neighbours()
     config = workload.model_config(args.quick)
     made, content = measure_steps(config, args.quick)

@@ -1,5 +1,6 @@
 """Sides that take turns, each in a process of its own; their times, peak memory and the verdict."""
 
+import argparse
 import contextlib
 import json
 import multiprocessing
@@ -14,6 +15,18 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 MEMORY = "peak resident memory of the side's own process (VmHWM), compilation included"
+
+
+def parse_arguments(benchmark: str, explanation: str, arguments=None) -> argparse.Namespace:
+    """json, and quick for the tests."""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m benchmarks.{benchmark}",
+        description=explanation,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--json", action="store_true", help="print the line of JSON alone")
+    parser.add_argument("--quick", action="store_true", help=argparse.SUPPRESS)
+    return parser.parse_args(arguments)
 
 
 def say(text: str):

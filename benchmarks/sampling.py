@@ -23,7 +23,6 @@ trust it only where others_share_of_cores, printed last, is close to 0. Takes ab
 two cores that are otherwise idle. Needs `pip install -e .[test]`.
 """
 
-import argparse
 import tempfile
 from pathlib import Path
 
@@ -93,17 +92,6 @@ def check(made: list[measure.Side], shape: Shape, same: bool):
                 raise SystemExit(f"void: {side.name} wrote other tokens ({equal:.1%} the same)")
 
 
-def parse_arguments(arguments=None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.sampling",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--json", action="store_true", help="print the line of JSON alone")
-    parser.add_argument("--quick", action="store_true", help=argparse.SUPPRESS)  # for the test
-    return parser.parse_args(arguments)
-
-
 def title(what: str, shape: Shape) -> str:
     return (
         f"{what}: trunk {shape.trunk} with a picture of {shape.side} px, "
@@ -112,7 +100,7 @@ def title(what: str, shape: Shape) -> str:
 
 
 def main(arguments=None):
-    args = parse_arguments(arguments)
+    args = measure.parse_arguments("sampling", __doc__, arguments)
     neighbours = measure.Neighbours()
     config = workload.model_config(args.quick)
     four_to_one = Shape(48, 12, 112) if args.quick else Shape(400, 100, 448)
