@@ -18,6 +18,9 @@ _LEAST, _MOST = 128, 1024
 _UNSEEN = -0.7 * float(np.finfo(np.float32).max)  # a score; finite, so that no row is all -inf
 
 
+# The scores are recomputed in the backward pass: storing [H, T, S] for every layer costs more
+# time than the products, and at 4096 tokens more memory than there is.
+@functools.partial(jax.custom_vjp, nondiff_argnums=(4,))
 def attend(
     q_bthd: jax.Array,
     k_bskd: jax.Array,
@@ -34,13 +37,6 @@ def attend(
 
     Returns [B, T, H, D]. The gradient of a query that may see nothing must be 0, as padding's is.
     """
-    return _attend(q_bthd, k_bskd, v_bskd, mask_bts, causal)
-
-
-# The scores are recomputed in the backward pass: storing [H, T, S] for every layer costs more
-# time than the products, and at 4096 tokens more memory than there is.
-@functools.partial(jax.custom_vjp, nondiff_argnums=(4,))
-def _attend(q_bthd, k_bskd, v_bskd, mask_bts, causal):
     return _attend_forward(q_bthd, k_bskd, v_bskd, mask_bts, causal)[0]
 
 
@@ -85,7 +81,7 @@ def _attend_backward(causal, saved, gradient_bthd):
     return (*(g.astype(x.dtype) for g, x in zip(gradients, saved[:3], strict=True)), None)
 
 
-_attend.defvjp(_attend_forward, _attend_backward)
+attend.defvjp(_attend_forward, _attend_backward)
 
 
 def _blocks(queries: int, keys: int, causal: bool) -> list[tuple[slice, slice]]:
