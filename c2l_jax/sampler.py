@@ -241,10 +241,11 @@ class Sampler:
             raise ValueError(f"{rows} rows of {lanes} lanes on {self._parts} devices")
         self._segment = min(SEGMENT, max_tokens)
         by_row = NamedSharding(mesh, PartitionSpec(("data", "fsdp")))
-        self._by_row = by_row
         self._insert = jax.jit(self.insert_prompts, donate_argnums=1, out_shardings=by_row)
         self._write = jax.jit(self.write_tokens, donate_argnums=3, out_shardings=by_row)
-        self._unstack = jax.jit(self.unstack)
+        self._empty = jax.jit(self.empty_caches, out_shardings=by_row)
+        # Here, not in `write_tokens`, which would copy every weight once a segment.
+        self._weights = jax.jit(self.unstack)(params)
 
     def run(
         self, prompts: Iterable[tuple[int, dict]], n: int, seed: int
@@ -256,10 +257,8 @@ class Sampler:
             random draws depend on the number, not on the place.
         """
         prompts, key = iter(prompts), jax.random.key(seed)
-        # Here, not in `write_tokens`, which would copy every weight once a segment.
-        weights = self._unstack(self._params)
         rows: list[_Row | None] = [None] * self._rows
-        trunk, branch_cache = self._empty_caches()
+        trunk, branch_cache = self._empty(self._params)
         while True:
             trunk = self._fill(rows, trunk, prompts, n)
             if not any(rows):
@@ -268,7 +267,7 @@ class Sampler:
                 row.refill()
             lanes = put_batch(self._mesh, _lane_arrays(rows, self._lanes))
             branch_cache, *written = self._write(
-                self._params, weights, trunk, branch_cache, lanes, key
+                self._params, self._weights, trunk, branch_cache, lanes, key
             )
             tokens_qnk, logps_qnk = jax.device_get(written)
             for q, row in enumerate(rows):
@@ -278,18 +277,6 @@ class Sampler:
                 if row.is_done():
                     rows[q] = None
                     yield row.number, row.responses
-
-    def _empty_caches(self):
-        """trunk {cache, mask [Q, T]} and the cache of finished segments, blocks of [Q, N, R]."""
-        tokens, segments = self._shape.tokens, math.ceil(self._max_tokens / self._segment)
-        empty = functools.partial(
-            merge(self._graphdef, self._params).empty_cache, self._rows, device=self._by_row
-        )
-        mask = jnp.zeros((self._rows, tokens), bool, device=self._by_row)
-        trunk = {"cache": empty(length=tokens), "mask": mask}
-        block = min(segments, max(BLOCK, math.ceil(segments / 8)))  # at most eight
-        length = block * self._segment
-        return trunk, [empty(self._lanes, length=length) for _ in range(0, segments, block)]
 
     def _fill(self, rows: list[_Row | None], trunk: dict, prompts: Iterator, n: int) -> dict:
         """Gives free rows the next prompts, on every device one at a time; returns the trunk."""
@@ -306,6 +293,16 @@ class Sampler:
                 return trunk
             batch = put_batch(self._mesh, prompt_rows(taken, self._shape) | {"is_new": is_new})
             trunk = self._insert(self._params, trunk, batch)
+
+    def empty_caches(self, params):
+        """trunk {cache, mask [Q, T]} and the cache of finished segments, blocks of [Q, N, R]."""
+        model, tokens = merge(self._graphdef, params), self._shape.tokens
+        cache = model.empty_cache(self._rows, length=tokens)
+        trunk = {"cache": cache, "mask": jnp.zeros((self._rows, tokens), bool)}
+        segments = math.ceil(self._max_tokens / self._segment)
+        block = min(segments, max(BLOCK, math.ceil(segments / 8)))  # at most eight
+        lanes, length = (self._rows, self._lanes), block * self._segment
+        return trunk, [model.empty_cache(*lanes, length=length) for _ in range(0, segments, block)]
 
     def insert_prompts(self, params, trunk: dict, batch: dict) -> dict:
         """The trunk with one prompt of each device in that of its rows where is_new [Q] is true.

@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from c2l_jax.models.qwen2_5_vl import decoding
 from c2l_jax.models.qwen2_5_vl.config import Config
 from c2l_jax.models.qwen2_5_vl.layers import NewParams
 from c2l_jax.models.qwen2_5_vl.text import KeyValue, TextModel
@@ -54,27 +55,18 @@ class Qwen2_5_VL(nnx.Module):
         hidden_btd, (keys, values) = self._forward(batch, keep_cache=True)
         return hidden_btd, list(zip(keys, values, strict=True))
 
-    def empty_cache(self, *rows: int, length: int, device=None) -> list[KeyValue]:
+    def empty_cache(self, *rows: int, length: int) -> list[KeyValue]:
         """Each layer's (keys [*rows, Hkv, Dh, length], values [*rows, Hkv, length, Dh]), all 0."""
         config, dtype = self.config.text_config, self.text.embedding[...].dtype
         rows, size = (*rows, config.num_key_value_heads), config.head_dim
         return [
-            tuple(
-                jnp.zeros((*rows, *shape), dtype, device=device)
-                for shape in ((size, length), (length, size))
-            )
+            tuple(jnp.zeros((*rows, *shape), dtype) for shape in ((size, length), (length, size)))
             for _ in range(config.num_hidden_layers)
         ]
 
     def unstack(self) -> list[nnx.State]:
-        """The parameters of each layer, for `decode`.
-
-        Call it outside the decoding loop: XLA doesn't hoist slices of stacked parameters out of a
-        while loop, and would copy every weight at every step.
-        """
-        params = nnx.state(self.text.layers)
-        count = self.config.text_config.num_hidden_layers
-        return [jax.tree.map(lambda p, i=i: p[i], params) for i in range(count)]
+        """The parameters of each layer, for `decode`; to be called outside the decoding loop."""
+        return decoding.unstack(self.text)
 
     def decode(
         self,
@@ -102,8 +94,8 @@ class Qwen2_5_VL(nnx.Module):
         Returns hidden states [Q, N, D] after the final norm and `running` with this token.
         """
         x_qnd = self.text.embedding[...][tokens_qn]
-        return self.text.decode(
-            layers, x_qnd, positions_qn3, parts, running, running_mask_qnr, slot
+        return decoding.decode(
+            self.text, layers, x_qnd, positions_qn3, parts, running, running_mask_qnr, slot
         )
 
     def _forward(self, batch: Batch, keep_cache: bool):

@@ -1,6 +1,6 @@
 """Qwen2.5-VL's language model: grouped-query attention, gated MLP, multimodal rotary positions."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -8,7 +8,7 @@ from flax import nnx
 
 from c2l_jax.models.qwen2_5_vl.config import TextConfig
 from c2l_jax.models.qwen2_5_vl.layers import GatedMLP, Linear, NewParams, RMSNorm, scan_layers
-from c2l_jax.ops.attention import attend, attend_in_parts
+from c2l_jax.ops.attention import attend
 from c2l_jax.ops.rotary import multimodal_angles, rotate
 
 KeyValue = tuple[jax.Array, jax.Array]
@@ -89,33 +89,3 @@ class TextModel(nnx.Module):
 
         x_btd, cache = scan_layers(self.layers, nnx.state(self.layers), apply, x_btd, remat)
         return self.norm(x_btd), cache
-
-    def decode(
-        self,
-        layers: list[nnx.State],
-        x_qnd: jax.Array,
-        positions_qn3: jax.Array,
-        parts: Sequence[tuple[list[KeyValue], jax.Array]],
-        running: list[KeyValue],
-        running_mask_qnr: jax.Array,
-        slot: jax.Array | int,
-    ) -> tuple[jax.Array, list[KeyValue]]:
-        """One token of each branch; see Qwen2_5_VL.decode."""
-        graphdef = nnx.graphdef(self.layers)
-        angles_qnk = self.angles(positions_qn3)
-        write = jax.lax.dynamic_update_slice_in_dim
-        new_running = []
-        for index, params in enumerate(layers):
-
-            def attend_heads(q, k, v, index=index):
-                keys, values = running[index]
-                written = (
-                    write(keys, k.reshape(*keys.shape[:-1], 1), slot, axis=-1),
-                    write(values, v.reshape(*values.shape[:-2], 1, -1), slot, axis=-2),
-                )
-                seen = [(cache[index], mask) for cache, mask in parts]
-                return attend_in_parts(q, [*seen, (written, running_mask_qnr)]), written
-
-            x_qnd, written = nnx.merge(graphdef, params)(x_qnd, angles_qnk, attend_heads)
-            new_running.append(written)
-        return self.norm(x_qnd), new_running
