@@ -245,7 +245,7 @@ class Sampler:
         self._write = jax.jit(self.write_tokens, donate_argnums=3, out_shardings=by_row)
         self._empty = jax.jit(self.empty_caches, out_shardings=by_row)
         # Here, not in `write_tokens`, which would copy every weight once a segment.
-        self._weights = jax.jit(self.unstack)(params)
+        self._layers = jax.jit(self.unstack)(params)
 
     def run(
         self, prompts: Iterable[tuple[int, dict]], n: int, seed: int
@@ -267,7 +267,7 @@ class Sampler:
                 row.refill()
             lanes = put_batch(self._mesh, _lane_arrays(rows, self._lanes))
             branch_cache, *written = self._write(
-                self._params, self._weights, trunk, branch_cache, lanes, key
+                self._params, self._layers, trunk, branch_cache, lanes, key
             )
             tokens_qnk, logps_qnk = jax.device_get(written)
             for q, row in enumerate(rows):
@@ -321,22 +321,16 @@ class Sampler:
         return jax.tree.map(put, trunk, {"cache": cache, "mask": batch["segments"] > 0})
 
     def unstack(self, params):
-        """The weights as the loop wants them: of each layer, and the head as [D, V].
+        return merge(self._graphdef, params).unstack()
 
-        XLA's CPU backend would turn the head round for every token.
-        """
-        model = merge(self._graphdef, params)
-        return model.unstack(), model.head_vd().T
-
-    def write_tokens(self, params, weights, trunk, branch_cache, lanes, key):
+    def write_tokens(self, params, layers, trunk, branch_cache, lanes, key):
         """One segment: up to K more tokens in every active lane.
 
         Returns the branch cache, tokens int32 and their log-probabilities float32 [Q, N, K]; the
         tokens are -1 where a lane had ended before. Stops when all lanes have.
         """
         model = merge(self._graphdef, params)
-        (layers, head_dv), ages_qn = weights, lanes["ages"]
-        fold_in = jax.random.fold_in
+        ages_qn, fold_in = lanes["ages"], jax.random.fold_in
         keys_q = jax.vmap(fold_in, (None, 0))(key, lanes["numbers"])
         keys_qn = jax.vmap(jax.vmap(fold_in, (None, 0)))(keys_q, lanes["samples"])
         count, length = self._segment, branch_cache[0][0][0].shape[-1]
@@ -351,7 +345,7 @@ class Sampler:
         def write_token(carry):
             step, tokens_qn, active_qn, running, written = carry
             positions_qn = lanes["last_positions"][:, None] + ages_qn + step
-            hidden_qnd, running = model.decode(
+            logits_qnv, running = model.decode(
                 layers,
                 tokens_qn,
                 jnp.repeat(positions_qn[..., None], 3, axis=2),
@@ -359,9 +353,6 @@ class Sampler:
                 running,
                 jnp.broadcast_to(jnp.arange(count) <= step, (*ages_qn.shape, count)),
                 step,
-            )
-            logits_qnv = jnp.einsum(
-                "qnd,dv->qnv", hidden_qnd, head_dv, preferred_element_type=jnp.float32
             )
             draws_qn = jax.vmap(jax.vmap(fold_in))(keys_qn, ages_qn + step)
             tokens_qn, logps_qn = self._draw(logits_qnv, draws_qn)

@@ -36,12 +36,12 @@ def vision_angles(coords_ns2: jax.Array, head_dim: int) -> jax.Array:
 
 def rotate(x_bthd: jax.Array, angles_btk: jax.Array) -> jax.Array:
     """Turns every head of x by angles [..., D/2]; computed in float32, returned in x's dtype."""
-    return turn(x_bthd, jnp.cos(angles_btk), jnp.sin(angles_btk))
+    angles = angles_btk[..., None, :]
+    return turn(x_bthd, jnp.cos(angles), jnp.sin(angles))
 
 
-def turn(x_bthd: jax.Array, cos_btk: jax.Array, sin_btk: jax.Array) -> jax.Array:
-    """`rotate` by angles of which cosine and sine are known."""
-    cos, sin = cos_btk[..., None, :], sin_btk[..., None, :]
-    first, second = jnp.split(x_bthd.astype(jnp.float32), 2, axis=-1)
-    turned = jnp.concatenate([first * cos - second * sin, second * cos + first * sin], -1)
-    return turned.astype(x_bthd.dtype)
+def turn(x: jax.Array, cos: jax.Array, sin: jax.Array, axis: int = -1) -> jax.Array:
+    """`rotate` along any axis, by angles of which cosine and sine are known and broadcast."""
+    first, second = jnp.split(x.astype(jnp.float32), 2, axis)
+    turned = jnp.concatenate([first * cos - second * sin, second * cos + first * sin], axis)
+    return turned.astype(x.dtype)

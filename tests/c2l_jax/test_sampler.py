@@ -254,10 +254,10 @@ def test_cache_logits_equal_full_forward(setting, forward):
             position = jnp.full((1, 1, 3), prompt["next_position"] - 1 + step)
             seen = (jnp.arange(LENGTH) <= step)[None, None]
             token = token[None, None]
-            hidden, cache = model.decode(
+            logits, cache = model.decode(
                 layers, token, position, [(trunk, mask)], cache, seen, step
             )
-            return cache, jax.nn.log_softmax(hidden[0, 0] @ model.head_vd().T)
+            return cache, jax.nn.log_softmax(logits[0, 0])
 
         empty = model.empty_cache(1, 1, length=LENGTH)
         return jax.lax.scan(write, empty, (jnp.arange(LENGTH), tokens))[1]

@@ -55,18 +55,23 @@ class Linear(nnx.Module):
 
 
 class RMSNorm(nnx.Module):
-    """Root-mean-square norm over one axis, in float32 (arXiv:1910.07467)."""
+    """Root-mean-square norm over the last axis, in float32 (arXiv:1910.07467)."""
 
     def __init__(self, new: NewParams, size: int, eps: float):
         self.scale = new.full(size, value=1.0)
         self.eps = eps
 
-    def __call__(self, x: jax.Array, axis: int = -1) -> jax.Array:
-        wide = x.astype(jnp.float32)
-        wide *= jax.lax.rsqrt(jnp.mean(jnp.square(wide), axis, keepdims=True) + self.eps)
-        shape = [1] * x.ndim
-        shape[axis] = -1
-        return wide.astype(x.dtype) * self.scale[...].reshape(shape)
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return rms_norm(x, self.scale[...], self.eps)
+
+
+def rms_norm(x: jax.Array, scale: jax.Array, eps: float, axis: int = -1) -> jax.Array:
+    """RMSNorm over an axis of the length of `scale`."""
+    wide = x.astype(jnp.float32)
+    wide *= jax.lax.rsqrt(jnp.mean(jnp.square(wide), axis, keepdims=True) + eps)
+    shape = [1] * x.ndim
+    shape[axis] = -1
+    return wide.astype(x.dtype) * scale.reshape(shape)
 
 
 class GatedMLP(nnx.Module):

@@ -9,7 +9,7 @@ a window (64 in the published models):
 It computes in its parameters' dtype; norms, rotary angles and softmax in float32.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
@@ -64,39 +64,8 @@ class Qwen2_5_VL(nnx.Module):
             for _ in range(config.num_hidden_layers)
         ]
 
-    def unstack(self) -> list[nnx.State]:
-        """The parameters of each layer, for `decode`; to be called outside the decoding loop."""
-        return decoding.unstack(self.text)
-
-    def decode(
-        self,
-        layers: list[nnx.State],
-        tokens_qn: jax.Array,
-        positions_qn3: jax.Array,
-        parts: Sequence[tuple[list[KeyValue], jax.Array]],
-        running: list[KeyValue],
-        running_mask_qnr: jax.Array,
-        slot: jax.Array | int,
-    ) -> tuple[jax.Array, list[KeyValue]]:
-        """One more token of each of N branches of each of Q prompts.
-
-        Args:
-          layers: from `unstack`.
-          parts: what was written before, as (cache, bool mask of what is seen): a trunk from
-            `prefill` that a prompt's branches share, of rows Q and with a mask [Q, T], or what each
-            branch has of its own, of rows Q, N and with a mask [Q, N, R].
-          running: the cache to which the tokens are added, of rows Q, N and length R; a loop
-            should carry it with Q, N and the heads as one axis, or XLA's CPU backend copies it at
-            every step.
-          running_mask_qnr: bool, which entries of it each branch sees; among them `slot`.
-          slot: where in R the new tokens go, the same for all branches.
-
-        Returns hidden states [Q, N, D] after the final norm and `running` with this token.
-        """
-        x_qnd = self.text.embedding[...][tokens_qn]
-        return decoding.decode(
-            self.text, layers, x_qnd, positions_qn3, parts, running, running_mask_qnr, slot
-        )
+    unstack = decoding.unstack
+    decode = decoding.decode
 
     def _forward(self, batch: Batch, keep_cache: bool):
         mask_btt = trunk_branch_mask(batch["segments"], batch["branches"])
