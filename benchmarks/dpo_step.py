@@ -51,8 +51,7 @@ from configs import forkme
 
 SHARE_OF_PREDICTED = 0.85
 OVER_TORCH = 2.0
-TOLERANCE = 1e-4  # of the losses before the first update
-TOLERANCE_LATER = 1e-3  # and after updates, where rounding has been through AdamW
+TOLERANCE = 1e-4  # of the losses
 AWAY = 0.05  # the policy's distance from the reference
 BRANCHES, TRUNKS = (2, 4, 8), (1, 2, 4, 8)
 
@@ -237,7 +236,7 @@ def agreement(made) -> dict[str, list[float]]:
     losses = {side.name: side.results[:3] for side in made}
     for step, (ours, *others) in enumerate(zip(*losses.values(), strict=True)):
         worst = max(abs(ours - other) for other in others)
-        if worst > (TOLERANCE_LATER if step else TOLERANCE):
+        if worst > TOLERANCE:
             raise SystemExit(f"void: losses differ by {worst:.2g} before update {step}: {losses}")
     return losses
 

@@ -53,10 +53,9 @@ def test_last_line_is_json_with_every_ratio(benchmark, capsys):
         ours, *others = found["losses"].values()
         assert abs(ours[0] - 0.6931) > 1e-2  # at log 2 all sides would agree whatever they do
         for other in others:
-            assert other[0] == pytest.approx(ours[0], abs=1e-4)
-            # An update moves it by 0.07. 3e-4 has been seen: Adam can make a step of full size of
-            # the rounding of a gradient that is zero in truth (the key biases').
-            assert other[1:] == pytest.approx(ours[1:], abs=dpo_step.TOLERANCE_LATER)
+            # An update moves it by 0.07. A wrong gradient norm (see VisionTower.embed) showed here
+            # as 3e-4 in every other run.
+            assert other == pytest.approx(ours, abs=1e-4)
 
 
 def test_sides_that_differ_void_the_run():

@@ -10,7 +10,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from c2l_jax.metrics import read_metrics
-from tests.c2l_jax.conftest import EXACT, train_arguments
+from tests.c2l_jax.conftest import train_arguments
 from tests.c2l_jax.test_train import start, start_and_signal
 from tests.conftest import run_module
 
@@ -31,7 +31,7 @@ SETTINGS = {
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory) -> dict[str, str]:
     """Every run on one device computes with the same compiled programs."""
-    return {"JAX_COMPILATION_CACHE_DIR": str(tmp_path_factory.mktemp("cache")), **EXACT}
+    return {"JAX_COMPILATION_CACHE_DIR": str(tmp_path_factory.mktemp("cache"))}
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from safetensors.numpy import load_file
 
 from c2l_jax.data.records import dataset_directory, open_split
 from c2l_jax.metrics import read_metrics
-from tests.c2l_jax.conftest import EXACT, STEPS, train_arguments
+from tests.c2l_jax.conftest import STEPS, train_arguments
 from tests.conftest import ROOT, run_module
 
 
@@ -36,7 +36,7 @@ def start(*arguments: str, **env: str) -> subprocess.Popen:
 
 def start_and_signal(arguments, workdir, after_step: int, number: signal.Signals):
     """Runs until metrics.jsonl has a line of `after_step`, then sends the signal."""
-    process = start(*arguments, **EXACT)
+    process = start(*arguments)
     path = workdir / "metrics.jsonl"
     while not (path.exists() and f'"step": {after_step},' in path.read_text()):
         if process.poll() is not None:
@@ -84,7 +84,7 @@ def test_killed_and_resumed_equals_unbroken_bit_for_bit(finished_run, model_dir,
     assert start_and_signal(arguments, tmp_path / "run", 9, signal.SIGTERM) == 0
     stopped_at = max(int(p.name) for p in (tmp_path / "run" / "checkpoints").iterdir())
     assert 9 <= stopped_at <= STEPS  # SIGTERM saved where it was
-    result = run_module(*arguments, **EXACT)
+    result = run_module(*arguments)
     if stopped_at < STEPS:
         assert f"resuming from step {stopped_at}" in result.stdout
     assert losses(tmp_path / "run") == losses(finished_run[0])

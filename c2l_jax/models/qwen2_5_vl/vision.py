@@ -121,7 +121,9 @@ class VisionTower(nnx.Module):
         A still picture is one frame shown temporal_patch_size times, so the time slices of the
         kernel add up.
         """
-        kernel = self.patch_embedding[...].sum(0)
+        # The barrier makes the slices' gradient an array of its own. As the broadcast that it is,
+        # XLA's CPU backend (jax 0.10.2, YNNPACK) at times sums its squares wrongly, by a half.
+        kernel = jax.lax.optimization_barrier(self.patch_embedding[...]).sum(0)
         kernel = kernel.reshape(-1, kernel.shape[-1])
         mean, std = (
             np.repeat(np.asarray(values, np.float32), self.config.patch_size**2)
