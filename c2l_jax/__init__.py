@@ -1,0 +1,6 @@
+"""Fine-tuning of Qwen2.5-VL-class models in JAX."""
+
+import os
+
+# transformers only reads tokenizers and settings here, and its advice to install PyTorch misleads.
+os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")

@@ -24,6 +24,13 @@ def run_module(*arguments: object, check: bool = True, **env: str) -> subprocess
     return result
 
 
+@pytest.fixture(scope="session", autouse=True)
+def environment_of_commands(tmp_path_factory):
+    """No torch, as where users work; and what one command compiles, no other compiles again."""
+    os.environ["PYTHONPATH"] = str(ROOT / "tests" / "without_torch")
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = str(tmp_path_factory.mktemp("compiled"))
+
+
 @pytest.fixture(scope="session")
 def dataset(tmp_path_factory) -> Path:
     """Two games at 112 px, a few records of each task and level: enough for the trainer."""

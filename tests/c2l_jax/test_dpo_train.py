@@ -29,17 +29,10 @@ SETTINGS = {
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory) -> dict[str, str]:
-    """Every run on one device computes with the same compiled programs."""
-    return {"JAX_COMPILATION_CACHE_DIR": str(tmp_path_factory.mktemp("cache"))}
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory, model_dir, pairs, cache):
+def finished(tmp_path_factory, model_dir, pairs):
     workdir = tmp_path_factory.mktemp("dpo") / "run"
-    result = run_module(
-        *train_arguments(model_dir, pairs[0], workdir, **SETTINGS), JAX_LOG_COMPILES="1", **cache
-    )
+    arguments = train_arguments(model_dir, pairs[0], workdir, **SETTINGS)
+    result = run_module(*arguments, JAX_LOG_COMPILES="1")
     return workdir, result.stderr
 
 
@@ -69,11 +62,7 @@ def test_frozen_parts_stay(finished, model_dir):
         assert np.array_equal(tensor, after[name]) == ("visual" in name), name
 
 
-def test_killed_and_resumed_equals_unbroken_bit_for_bit(
-    finished, model_dir, pairs, cache, tmp_path, monkeypatch
-):
-    for name, value in cache.items():
-        monkeypatch.setenv(name, value)
+def test_killed_and_resumed_equals_unbroken_bit_for_bit(finished, model_dir, pairs, tmp_path):
     arguments = train_arguments(model_dir, pairs[0], tmp_path / "run", **SETTINGS)
     assert start_and_signal(arguments, tmp_path / "run", 3, signal.SIGKILL) == -signal.SIGKILL
     run_module(*arguments)

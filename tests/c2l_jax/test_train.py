@@ -103,11 +103,11 @@ def test_eight_devices_and_parts_equal_one_and_frozen_parts_stay(
     arguments = train_arguments(
         model_dir, dataset, tmp_path / "run", data__rows=8, mesh__tensor=2, steps=3, accumulation=2
     )
-    eight = run_module(*arguments, XLA_FLAGS="--xla_force_host_platform_device_count=8")
-    assert eight.returncode == 0
+    quickly = "--xla_backend_optimization_level=0"  # each is compiled for a few steps
+    run_module(*arguments, XLA_FLAGS=f"--xla_force_host_platform_device_count=8 {quickly}")
     frozen = "((r'^vision/(?!merger)',0.0),)"
     one = train_arguments(model_dir, dataset, tmp_path / "one", data__rows=8, steps=3)
-    run_module(*one)
+    run_module(*one, XLA_FLAGS=quickly)
     for step, loss in losses(tmp_path / "one").items():
         assert losses(tmp_path / "run")[step] == pytest.approx(loss, rel=1e-5)
     half = train_arguments(
@@ -121,7 +121,7 @@ def test_eight_devices_and_parts_equal_one_and_frozen_parts_stay(
         remat="full",
         optimizer__lr_scale=frozen,
     )
-    run_module(*half)
+    run_module(*half, XLA_FLAGS=quickly)
     assert losses(tmp_path / "frozen")[1] == pytest.approx(losses(tmp_path / "one")[1], rel=2e-2)
     before = load_file(model_dir / "model.safetensors")
     after = load_file(tmp_path / "frozen" / "model" / "model.safetensors")
