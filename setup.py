@@ -15,6 +15,7 @@ setup(
         "grain>=0.2.15,<0.3",
         "importlib_resources>=6",  # tensorflow-datasets needs it and does not say so
         "jax>=0.10,<0.12",
+        "jinja2>=3.1,<4",  # transformers writes chat templates with it and does not say so
         "ml-collections>=1.0,<2",
         "numpy>=2.0,<3",
         "optax>=0.2.6,<0.3",

@@ -3,9 +3,12 @@
 import os
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 
@@ -24,10 +27,31 @@ def run_module(*arguments: object, check: bool = True, **env: str) -> subprocess
     return result
 
 
+def hidden_modules() -> list[str]:
+    """Installed for the tests, and not where users run `pip install .[audit]`: torch, for one."""
+    required, waiting = set(), [("c2l-jax", ""), ("c2l-jax", "audit")]
+    while waiting:
+        name, extra = waiting.pop()
+        if (name, extra) in required:
+            continue
+        required.add((name, extra))
+        for requirement in map(Requirement, metadata.requires(name) or ()):
+            if not requirement.marker or requirement.marker.evaluate({"extra": extra}):
+                name = canonicalize_name(requirement.name)
+                waiting += [(name, extra) for extra in ("", *requirement.extras)]
+    names = {name for name, _ in required}
+    return [
+        module
+        for module, owners in metadata.packages_distributions().items()
+        if names.isdisjoint(map(canonicalize_name, owners))
+    ]
+
+
 @pytest.fixture(scope="session", autouse=True)
 def environment_of_commands(tmp_path_factory):
-    """No torch, as where users work; and what one command compiles, no other compiles again."""
-    os.environ["PYTHONPATH"] = str(ROOT / "tests" / "without_torch")
+    """Only what users have installed; and what one command compiles, no other compiles again."""
+    os.environ["PYTHONPATH"] = str(ROOT / "tests" / "as_installed")
+    os.environ["HIDDEN_MODULES"] = ",".join(hidden_modules())
     os.environ["JAX_COMPILATION_CACHE_DIR"] = str(tmp_path_factory.mktemp("compiled"))
 
 

@@ -101,7 +101,7 @@ def decode(
         seen = [(cache[index], mask) for cache, mask in parts]
         normed_dr = rms_norm(x_dr, layer.input_norm, eps, axis=0)
         qkv = layer.qkv @ normed_dr + layer.qkv_bias[:, None]
-        q_qnhd, written = _enter(text.config, qkv, cos_sin, running[index], slot, tokens_qn.shape)
+        q_qnhd, written = _append(text.config, qkv, cos_sin, running[index], slot, tokens_qn.shape)
         out_qnhd = attend_in_parts(q_qnhd, [*seen, (written, running_mask_qnr)])
         x_dr += layer.output @ out_qnhd.reshape(x_dr.shape[::-1]).T
         normed_dr = rms_norm(x_dr, layer.post_attention_norm, eps, axis=0)
@@ -114,7 +114,7 @@ def decode(
     return barrier(logits_vr).T.reshape(*tokens_qn.shape, -1), new_running
 
 
-def _enter(
+def _append(
     config: TextConfig,
     qkv: jax.Array,
     cos_sin: tuple[jax.Array, jax.Array],
