@@ -19,8 +19,6 @@ from c2l_jax.models.qwen2_5_vl.text import KeyValue
 from c2l_jax.ops.attention import attend_in_parts
 from c2l_jax.ops.rotary import turn
 
-Part = tuple[list[KeyValue], jax.Array]
-
 
 class LayerWeights(NamedTuple):
     """A layer's weights as `decode` wants them: H heads, K key-value heads, F hidden units.
@@ -70,7 +68,7 @@ def decode(
     layers: list[LayerWeights],
     tokens_qn: jax.Array,
     positions_qn3: jax.Array,
-    parts: Sequence[Part],
+    parts: Sequence[tuple[list[KeyValue], jax.Array]],
     running: list[KeyValue],
     running_mask_qnr: jax.Array,
     slot: jax.Array | int,
