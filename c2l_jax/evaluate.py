@@ -102,7 +102,7 @@ def asked_records(split: Split, tasks: str | None, limit: int | None) -> Sequenc
         pattern = re.compile(tasks)
     except re.error as error:
         raise UserError(f"--tasks {tasks!r} is no regular expression: {error}.") from None
-    names = (f"{record['game']}/{record['task']}" for record in split)
+    names = (f"{record['game']}/{record['task']}" for record in split.only("game", "task"))
     matching = (index for index, name in enumerate(names) if pattern.search(name))
     found = list(itertools.islice(matching, limit))
     if not found:

@@ -20,7 +20,7 @@ from demo.commands import Commands
 STEPS = {"read": 600, "reason": 900, "dpo": 60}
 PRESET = "tiny"
 GAMES = "maze,tictactoe"
-PER_TASK = 2000  # records for each of the 27 pairs of task and level
+PER_TASK = 1200  # records for each of the 27 pairs of task and level
 SIZE = 112  # px: one vision window
 QUESTIONS = 540  # held-out questions of all tasks
 TASK_QUESTIONS = 1200  # held-out questions of DPO_TASKS, for the comparison

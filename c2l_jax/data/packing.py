@@ -155,8 +155,7 @@ def mixture(
     if not tasks:
         return [(name, range(len(split)), formats[name]) for name in used]
     groups = [{name: [] for name in used} for _ in tasks]
-    for index in range(len(split)):
-        record = split[index]
+    for index, record in enumerate(split.only("plot_level", "game", "task")):
         for format in used:
             name = f"{record['plot_level']}/{record['game']}/{record['task']}/{format}"
             group = next((i for i, (p, _) in enumerate(tasks) if re.search(p, name)), None)

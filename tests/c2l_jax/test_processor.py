@@ -26,6 +26,14 @@ def test_records_are_plain_values(record):
     assert all(isinstance(text, str) for text in [*record["options"], *record["steps"]])
 
 
+def test_some_features_alone_are_those_of_whole_records(dataset, monkeypatch):
+    monkeypatch.setattr("c2l_jax.data.records._AT_ONCE", 7)
+    split, names = open_split(dataset, "test"), ("task", "seed", "options")
+    assert len(split) % 7
+    whole = [{name: record[name] for name in names} for record in split]
+    assert list(split.only(*names)) == whole
+
+
 def test_prompt_is_the_chat_template_with_expanded_picture(processor, record):
     prompt = processor.prompt(record, "cot")
     tokenizer = processor.tokenizer
