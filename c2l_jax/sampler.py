@@ -30,6 +30,7 @@ from c2l_jax.errors import UserError
 from c2l_jax.models.params import merge
 from c2l_jax.sharding import put_batch
 
+_CHUNK = 128  # tokens of the vocabulary whose probabilities are summed before one is drawn
 # Segments, at least, in a block of the cache. Blocks that no lane has reached aren't read.
 BLOCK = 4
 SEGMENT = 16  # tokens between two looks at the lanes; a response wastes half of them on average
@@ -122,9 +123,39 @@ def draw(
         tokens_qn = _likeliest(logits_qnv)
     else:
         logits = truncate(logits_qnv / temperature, top_k, top_p)
-        tokens_qn = jax.vmap(jax.vmap(jax.random.categorical))(keys_qn, logits)
+        tokens_qn = token_at(logits, jax.vmap(jax.vmap(jax.random.uniform))(keys_qn))
     logits_qn = jnp.take_along_axis(logits_qnv, tokens_qn[..., None], -1)[..., 0]
     return tokens_qn.astype(jnp.int32), logits_qn - jax.nn.logsumexp(logits_qnv, -1)
+
+
+def token_at(logits: jax.Array, shares: jax.Array) -> jax.Array:
+    """The tokens [...] at which the running sums of softmax(logits [..., V]) pass shares [...].
+
+    For shares drawn from [0, 1) these are draws from the distribution. They take one random number
+    a token; noise on every logit (jax.random.categorical) takes V, a third of a step on a CPU.
+    """
+    padding = [(0, 0)] * (logits.ndim - 1) + [(0, -logits.shape[-1] % _CHUNK)]
+    logits = jnp.pad(logits, padding, constant_values=-jnp.inf)
+    weights = jnp.exp(logits - logits.max(-1, keepdims=True))
+    # First which chunk, then which token of it: short sums are fast, and their rounding is small.
+    chunks = weights.reshape(*weights.shape[:-1], -1, _CHUNK)
+    sums = chunks.sum(-1)
+    chunk, rest = _passed(sums, shares * sums.sum(-1))
+    inside = jnp.take_along_axis(chunks, chunk[..., None, None], -2)[..., 0, :]
+    return chunk * _CHUNK + _passed(inside, rest)[0]
+
+
+def _passed(weights: jax.Array, target: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The first place of weights [..., W] where their running sum is more than target [...], and
+    how far into its weight. Never a place of weight 0; the last other one if rounding leaves none.
+    """
+    ends, count = jnp.cumsum(weights, -1), weights.shape[-1]
+    is_passed = (ends > target[..., None]) & (weights > 0)
+    first = jnp.where(is_passed, jnp.arange(count), count).min(-1)
+    last = jnp.where(weights > 0, jnp.arange(count), 0).max(-1)
+    place = jnp.minimum(first, last)
+    before = jnp.take_along_axis(ends - weights, place[..., None], -1)[..., 0]
+    return place, target - before
 
 
 def _likeliest(logits: jax.Array) -> jax.Array:

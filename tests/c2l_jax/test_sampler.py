@@ -16,7 +16,7 @@ from c2l_jax.data.records import open_split
 from c2l_jax.models.params import flatten, merge
 from c2l_jax.models.qwen2_5_vl import weights
 from c2l_jax.models.qwen2_5_vl.config import Config
-from c2l_jax.sampler import PromptShape, Sampler, draw, prompt_rows, truncate
+from c2l_jax.sampler import PromptShape, Sampler, draw, prompt_rows, token_at, truncate
 from c2l_jax.sharding import make_mesh
 from tests.c2l_jax import tiny
 
@@ -200,6 +200,24 @@ def test_draws_follow_transformers_distribution(temperature, top_k, top_p):
     tokens, logps = draw(many, keys[None], temperature, top_k, top_p)
     np.testing.assert_allclose(logps[0], jax.nn.log_softmax(logits[0])[tokens[0]], atol=1e-5)
     assert_frequencies(np.bincount(tokens[0], minlength=40), np.exp(expected[0].astype(np.float64)))
+
+
+def test_every_share_of_the_distribution_has_its_token():
+    """Shares from end to end, against running sums in float64; what can't be drawn never is."""
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=1000).astype(np.float32) * 3
+    logits[rng.random(1000) < 0.9] = -np.inf
+    logits[:200] = logits[-150:] = logits[384:512] = -np.inf
+    weights = np.exp(logits.astype(np.float64))
+    ends = np.cumsum(weights) / weights.sum()
+    least, most = np.float32(0), np.float32(1 - 2**-24)
+    shares = np.linspace(least, most, 20_001, dtype=np.float32)
+    clear = np.abs(ends[:, None] - shares).min(0) > 1e-6  # of rounding
+    clear[[0, -1]] = True
+    tokens = np.asarray(token_at(jnp.broadcast_to(logits, (len(shares), 1000)), shares))
+    expected = np.minimum(np.searchsorted(ends, shares, side="right"), np.flatnonzero(weights)[-1])
+    np.testing.assert_array_equal(tokens[clear], expected[clear])
+    assert (weights[tokens] > 0).all() and clear.mean() > 0.9
 
 
 def assert_frequencies(counts, weights):
