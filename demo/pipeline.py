@@ -17,14 +17,14 @@ from demo.commands import Commands
 
 # Steps of each stage: those of configs/demo_sft.py in their order, then DPO and as many of more
 # SFT.
-STEPS = {"read": 600, "reason": 850, "dpo": 60}
+STEPS = {"read": 500, "reason": 850, "dpo": 50}
 PRESET = "tiny"
 GAMES = "maze,tictactoe"
-PER_TASK = 1100  # records for each of the 27 pairs of task and level
+PER_TASK = 1000  # records for each of the 27 pairs of task and level
 SIZE = 112  # px: one vision window
 QUESTIONS = 450  # held-out questions of all tasks
-TASK_QUESTIONS = 700  # held-out questions of DPO_TASKS, for the comparison
-SAMPLED = 1400  # training questions of DPO_TASKS that the SFT model answers N times
+TASK_QUESTIONS = 600  # held-out questions of DPO_TASKS, for the comparison
+SAMPLED = 1200  # training questions of DPO_TASKS that the SFT model answers N times
 RERANKED = 150  # held-out questions of DPO_TASKS that it answers N times
 N = 8
 MAX_TOKENS = 160
