@@ -8,7 +8,7 @@ the first weights, of the order of training, of the answers drawn and of the pai
 same held-out questions of the tasks that the pairs are about: the SFT model, DPO from it, and as
 many steps of more SFT from it. Differences are in points with 95 % intervals, paired by question,
 questions about one position taken together; the last line of the table takes all seeds together.
-The same command again goes on where it was stopped. Takes about eight minutes a seed on two cores.
+The same command again goes on where it was stopped. Takes about ten minutes a seed on two cores.
 """
 
 import argparse
