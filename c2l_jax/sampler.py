@@ -151,21 +151,25 @@ def _passed(weights: jax.Array, target: jax.Array) -> tuple[jax.Array, jax.Array
     """
     ends, count = jnp.cumsum(weights, -1), weights.shape[-1]
     is_passed = (ends > target[..., None]) & (weights > 0)
-    first = jnp.where(is_passed, jnp.arange(count), count).min(-1)
     last = jnp.where(weights > 0, jnp.arange(count), 0).max(-1)
-    place = jnp.minimum(first, last)
+    place = jnp.minimum(_first(is_passed), last)
     before = jnp.take_along_axis(ends - weights, place[..., None], -1)[..., 0]
     return place, target - before
 
 
 def _likeliest(logits: jax.Array) -> jax.Array:
-    """As argmax over the last axis, which XLA's CPU backend has without vector instructions.
-
-    A row of NaN gives the last token.
-    """
-    count = logits.shape[-1]
+    """The first of the highest; a row of NaN gives the last token."""
     is_top = logits == logits.max(-1, keepdims=True)
-    return jnp.where(is_top, jnp.arange(count), count - 1).min(-1)
+    return jnp.minimum(_first(is_top), logits.shape[-1] - 1)
+
+
+def _first(is_it: jax.Array) -> jax.Array:
+    """The first place of is_it [..., W] that is true; W where none is.
+
+    As argmax, which XLA's CPU backend has without vector instructions.
+    """
+    count = is_it.shape[-1]
+    return jnp.where(is_it, jnp.arange(count), count).min(-1)
 
 
 # ------------------------------------------------------------------------ what the host keeps

@@ -133,9 +133,10 @@ def finish(run: Run, general: dict[str, list], on_tasks: dict[str, list], rerank
 
     general, on_tasks: judged responses to questions of all tasks and of DPO_TASKS, by stage.
     """
+    read = open_split(run.data, "train").only("game", "task", "options", "answer", "steps")
     train, test = (
-        [as_asked(record, FORMAT) for record in open_split(run.data, split)]
-        for split in ("train", "test")
+        [as_asked(record, FORMAT) for record in split]
+        for split in (read, open_split(run.data, "test"))
     )
     records = {record["id"]: record for record in test}
     blind, blind_on_tasks = (

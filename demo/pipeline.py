@@ -146,7 +146,8 @@ def differences(data: Path, answered: dict[str, list[dict]]) -> dict[str, dict]:
 
     answered: judged responses by stage, in one order.
     """
-    positions = {record["id"]: record["state"] for record in open_split(data, "test")}
+    test = open_split(data, "test").only("id", "state")
+    positions = {record["id"]: record["state"] for record in test}
     correct = {name: [row["correct"] for row in rows] for name, rows in answered.items()}
     groups = [positions[row["id"]] for row in answered["SFT"]]
     compared = (("DPO", "SFT"), ("more SFT", "SFT"), ("DPO", "more SFT"))

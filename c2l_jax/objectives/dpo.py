@@ -154,7 +154,7 @@ def recomputed_reference(split, processor, config, mesh, workdir: Path):
 
     Computed once a run and kept in the working directory, so that resuming finds them.
     """
-    ids = "\n".join(split[index]["id"] for index in range(len(split)))
+    ids = "\n".join(record["id"] for record in split.only("id"))
     key = f"{_fingerprint(config.model)} {config.compute_dtype} {ids}"
     path = workdir / f"reference-{hashlib.sha256(key.encode()).hexdigest()[:16]}.npz"
     if not path.exists():

@@ -91,9 +91,10 @@ def preference_training(rows: Sequence[Mapping[str, float]]) -> str:
         charts += chart(title, steps_axis(lines), values_axis(lines, label, *include), lines)
     return (
         "<h2>Training on preferences (DPO)</h2>\n"
-        "<p>At the start the model is its own reference and the "
-        "loss is log 2 = 0.693. A reward is how much likelier an answer has become; the margin is "
-        "that of the right answer less that of the wrong one.</p>\n"
+        "<p>At the start the model is its own reference and the loss of preferring is "
+        "log 2 = 0.693; what keeps the right answers likely comes on top. A reward is how much "
+        "likelier an answer has become; the margin is that of the right answer less that of the "
+        "wrong one.</p>\n"
         '<p class="soft">Full lines: pairs of the training step. Broken lines: pairs never '
         f'trained on.</p>\n<div class="charts three">{charts}</div>\n'
     )
