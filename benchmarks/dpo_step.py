@@ -23,7 +23,8 @@ differs.
 
 Each side runs in a process of its own; they take turns, and ratios are of the best times. On a
 busy machine torch's threads wait for each other and its ratio comes out too high: trust it only
-where others_share_of_cores, printed last, is close to 0. Needs `pip install -e .[test]`.
+where others_share_of_cores, printed last, is close to 0. JAX_PLATFORMS=cuda before the command
+measures on a GPU, torch too. Needs `pip install -e .[test]`.
 """
 
 import functools

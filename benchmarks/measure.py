@@ -14,7 +14,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-MEMORY = "peak resident memory of the side's own process (VmHWM), compilation included"
+import jax
+
+MEMORY = (
+    "peak memory of the side's own process, compilation included: resident (VmHWM), or on a GPU "
+    "what JAX's or torch's allocator gave out there"
+)
 
 
 def parse_arguments(benchmark: str, explanation: str, arguments=None) -> argparse.Namespace:
@@ -35,10 +40,15 @@ def say(text: str):
 
 
 def peak_mib() -> float:
-    """Peak resident memory of this process so far, MiB.
+    """Peak memory of this process so far, MiB: see MEMORY.
 
     VmHWM where there is one: ru_maxrss survives exec, so a child's would include its parent's.
     """
+    torch = sys.modules.get("torch")
+    if torch and torch.cuda.is_initialized():
+        return torch.cuda.max_memory_allocated() / 2**20
+    if jax.default_backend() == "gpu":
+        return jax.local_devices()[0].memory_stats()["peak_bytes_in_use"] / 2**20
     status = Path("/proc/self/status")
     if status.exists():
         for line in status.read_text().splitlines():
@@ -152,7 +162,7 @@ class Neighbours:
 
 
 def machine() -> dict:
-    """Processor, cores and versions."""
+    """Processor, cores, GPU if that is what computed, and versions."""
     model = platform.processor() or platform.machine()
     with contextlib.suppress(OSError):
         lines = Path("/proc/cpuinfo").read_text().splitlines()
@@ -162,7 +172,8 @@ def machine() -> dict:
         with contextlib.suppress(PackageNotFoundError):  # torch is for tests and benchmarks alone
             versions[name] = version(name)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
-    return {"cpu": model, "cores": cores, **versions}
+    gpu = {"gpu": jax.devices()[0].device_kind} if jax.default_backend() == "gpu" else {}
+    return {"cpu": model, "cores": cores, **gpu, **versions}
 
 
 def ratio(name: str, value: float, target: float | None, **more) -> dict:

@@ -8,9 +8,14 @@ import torch
 from transformers import Qwen2_5_VLForConditionalGeneration
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
+from benchmarks.workload import ON_GPU
+
+DEVICE = "cuda" if ON_GPU else "cpu"
+
 
 def load(directory: Path) -> Qwen2_5_VLForConditionalGeneration:
-    return Qwen2_5_VLForConditionalGeneration.from_pretrained(directory, dtype=torch.float32)
+    model = Qwen2_5_VLForConditionalGeneration.from_pretrained(directory, dtype=torch.float32)
+    return model.to(DEVICE)
 
 
 def inputs(prompts: list[dict], responses: list[np.ndarray]) -> dict[str, torch.Tensor]:
@@ -21,13 +26,14 @@ def inputs(prompts: list[dict], responses: list[np.ndarray]) -> dict[str, torch.
     pictures = Qwen2VLImageProcessorPil(do_resize=False)(
         [p["picture"] for p in prompts], return_tensors="np"
     )
-    return {
+    batch = {
         "input_ids": tokens,
         "attention_mask": torch.ones_like(tokens),
         "mm_token_type_ids": (tokens == int(image_token)).int(),
         "pixel_values": torch.tensor(pictures["pixel_values"]),
         "image_grid_thw": torch.tensor(pictures["image_grid_thw"]),
     }
+    return {name: array.to(DEVICE) for name, array in batch.items()}
 
 
 def selective_log_softmax(logits: torch.Tensor, index: torch.Tensor) -> torch.Tensor:

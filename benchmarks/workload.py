@@ -5,6 +5,7 @@ are drawn and cut into patches as in training.
 """
 
 import dataclasses
+import os
 import tempfile
 from pathlib import Path
 
@@ -21,8 +22,13 @@ from c2l_jax.models.params import flatten, unflatten
 from c2l_jax.models.qwen2_5_vl import weights
 from c2l_jax.models.qwen2_5_vl.config import Config, TextConfig, VisionConfig
 
-# torch is on the CPU here, so that JAX has to be.
-jax.config.update("jax_platforms", "cpu")
+# On the CPU, unless the environment says otherwise, as JAX_PLATFORMS=cuda does; torch follows.
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+ON_GPU = os.environ["JAX_PLATFORMS"] == "cuda"
+# Several processes share a GPU, and float32 is not TF32 there, as torch's isn't.
+os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+jax.config.update("jax_platforms", os.environ["JAX_PLATFORMS"])
+jax.config.update("jax_default_matmul_precision", "highest")
 
 
 def model_config(quick: bool = False) -> Config:
