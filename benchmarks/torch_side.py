@@ -11,6 +11,8 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLIm
 from benchmarks.workload import ON_GPU
 
 DEVICE = "cuda" if ON_GPU else "cpu"
+# Or a GPU would round the patches to 10 bits: torch's convolutions do by default.
+torch.backends.cudnn.allow_tf32 = False
 
 
 def load(directory: Path) -> Qwen2_5_VLForConditionalGeneration:
