@@ -14,10 +14,10 @@ TASKS = {
     "read": ((r"Easy/maze/(player|goal|path|turn).*/look", 2.0), (r"tictactoe/.*/look", 1.0)),
     "reason": (
         (r"maze/(player|goal|path|turn).*/look", 0.36),
-        (r"maze/(player|goal)_position/open", 0.24),
+        (r"maze/(player|goal)_position/open", 0.18),
         (r"maze/open_directions/open", 0.12),
         (r"maze/.*/open", 0.04),
-        (r"tictactoe/cell_color/open", 0.18),
+        (r"tictactoe/cell_color/open", 0.24),
         (r"tictactoe/.*/open", 0.06),
     ),
 }
