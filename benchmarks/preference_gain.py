@@ -5,9 +5,11 @@
 
 The demo's own stages (demo/pipeline.py), once for each seed, on one data set. The seed is that of
 the first weights, of the order of training, of the answers drawn and of the pairs. Compared on the
-same held-out questions of the tasks that the pairs are about: the SFT model, DPO from it, and as
-many steps of more SFT from it. Differences are in points with 95 % intervals, paired by question,
-questions about one position taken together; the last line of the table takes all seeds together.
+same held-out questions of the tasks that the pairs are about: the SFT model, DPO from it (its loss
+holds the chosen answers' likelihood too), and as many steps of more SFT from it. Differences are in
+points with 95 % intervals over questions, paired, questions about one position taken together. The
+last line of the table takes all seeds together: its interval too is over questions, for these very
+models, and seeds differ by more.
 The same command again goes on where it was stopped. Takes about ten minutes a seed on two cores.
 """
 

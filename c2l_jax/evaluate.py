@@ -25,6 +25,7 @@ from c2l_jax.data.processor import INSTRUCTIONS, Processor, as_asked
 from c2l_jax.data.records import SPLITS, Split, open_split
 from c2l_jax.errors import UserError, exit_on_user_error
 from c2l_jax.models.loading import load_model
+from c2l_jax.responses import RESPONSES, SETTINGS
 from c2l_jax.sampler import PromptShape, Sampler
 from c2l_jax.sharding import make_mesh
 
@@ -129,6 +130,8 @@ def main(arguments: list[str] | None = None):
     add_arguments(parser, split="test")
     args = parser.parse_args(arguments)
     check_positive(limit=args.limit, max_tokens=args.max_tokens)
+    if (args.out / SETTINGS).exists():
+        raise UserError(f"{args.out} holds responses of c2l_jax.sample: use another --out.")
     mesh = device_mesh(args.rows)
     split = open_split(args.data, args.split)
     records = asked_records(split, args.tasks, args.limit)
@@ -160,13 +163,14 @@ def main(arguments: list[str] | None = None):
     }
     args.out.mkdir(parents=True, exist_ok=True)
     lines = "".join(json.dumps(row) + "\n" for row in rows)
-    (args.out / "responses.jsonl").write_text(lines)
+    (args.out / RESPONSES).write_text(lines)
     (args.out / "evaluation.json").write_text(json.dumps(result, indent=2) + "\n")
     with SummaryWriter(str(args.out)) as board:
         for group in ("by_game", "by_task", "by_qa_type", "by_level"):
             for name, cell in summary[group].items():
                 board.add_scalar(f"accuracy_{group}/{name}", cell["accuracy"], step)
-        board.add_scalar("accuracy", summary["overall"]["accuracy"], step)
+        # Training's "accuracy" is of tokens: not in one picture.
+        board.add_scalar("accuracy_overall", summary["overall"]["accuracy"], step)
     print(scores.table(summary))
 
 

@@ -9,12 +9,13 @@ recipe of LLaVA-Reasoner, arXiv 2410.16198). A response that was cut off before 
 a rejected one. --out is then a TFDS data set with splits train and validation, the pictures and the
 reference's log-probability of every token included: it trains with `--config configs/dpo.py`.
 counts.json beside it says what became of the questions.
---dtype should be what training computes in, or the two differ by rounding from the start. The
-result depends on the responses and the options alone.
+--dtype must be what training computes in. The result depends on the responses and the options
+alone.
 """
 
 import argparse
 import dataclasses
+import functools
 import hashlib
 import json
 import math
@@ -32,8 +33,7 @@ from c2l_jax.data.records import Split, open_split
 from c2l_jax.errors import UserError, exit_on_user_error
 from c2l_jax.evaluate import add_dtype, device_mesh
 from c2l_jax.models.loading import exported_model, fingerprint, load_model
-from c2l_jax.responses import read_responses, record_of
-from c2l_jax.sample import RESPONSES
+from c2l_jax.responses import RESPONSES, read_responses, record_of
 
 COUNTS = "counts.json"
 KEPT = ("game", "task", "qa_type", "qa_level", "plot_level", "question", "options", "answer")
@@ -107,6 +107,8 @@ def choose(
 
         capped = [pair for group in by_task.values() for pair in sorted(group, key=drawn)[:cap]]
         pairs = sorted(capped, key=lambda pair: (pair.question, pair.number))
+        left = len({pair.question for pair in pairs})
+        counts["balanced away"], counts["kept"] = counts["kept"] - left, left
     return pairs, counts
 
 
@@ -277,21 +279,28 @@ def write(args, settings, model, data, pairs, questions, metadata):
     def record(index):
         return record_of(questions[index], split, data)
 
+    parts: dict[str, list[Pair]] = {"train": [], "validation": []}
+    for pair in pairs:
+        held_out = is_validation(questions[pair.question]["id"], args.validation)
+        parts["validation" if held_out else "train"].append(pair)
+    if not args.validation:
+        del parts["validation"]
+    for name, part in parts.items():
+        if not part:
+            raise UserError(
+                f"of {len(pairs)} pairs none falls to the split {name}: change --validation "
+                f"{args.validation} (0 holds none out; train with --config.evaluation.every=0 "
+                "then), or sample more."
+            )
     logps = reference_logprobs(pairs, questions, record, args, settings, model)
     common = {"format": settings["format"], "fingerprint": settings["fingerprint"]}
-    held_out = [is_validation(questions[pair.question]["id"], args.validation) for pair in pairs]
-    splits = {}
-    for name, wanted in (("train", False), ("validation", True)):
-        part = [
-            pair for pair, is_held_out in zip(pairs, held_out, strict=True) if is_held_out == wanted
-        ]
-        if part:  # TFDS refuses to write an empty split
-            splits[name] = lambda part=part: pair_records(part, questions, record, logps, common)
-    if "train" not in splits:
-        raise UserError("all pairs are held out: lower --validation.")
+    splits = {
+        name: functools.partial(pair_records, part, questions, record, logps, common)
+        for name, part in parts.items()
+    }
     image = "image" in record(pairs[0].question)
     pair_data.write_pairs(args.out, splits, image=image, metadata=metadata)
-    sizes = ", ".join(f"{name} {held_out.count(name == 'validation')}" for name in splits)
+    sizes = ", ".join(f"{name} {len(part)}" for name, part in parts.items())
     print(f"{len(pairs)} pairs ({sizes})")
 
 

@@ -38,6 +38,7 @@ from c2l_jax.errors import UserError, exit_on_user_error
 from c2l_jax.evaluate import add_dtype, check_positive, device_mesh
 from c2l_jax.models.loading import exported_model, fingerprint, load_model
 from c2l_jax.responses import read_responses, record_of
+from c2l_jax.scores import wilson
 
 METHODS = ("single", "majority", "best", "weighted", "oracle")
 
@@ -120,9 +121,15 @@ def curves(
 
 
 def _interval(shares: Sequence[float]) -> dict[str, float]:
-    """Mean over questions and its 95 % interval (normal), within 0..1."""
+    """Mean over questions and its 95 % interval, within 0..1; questions count as independent.
+
+    Normal, but Wilson's where all questions have one share: 20 of 20 right don't make it certain.
+    """
     mean = float(np.mean(shares))
     deviation = float(np.std(shares, ddof=1)) if len(shares) > 1 else 0.0
+    if not deviation:
+        low, high = wilson(mean * len(shares), len(shares))
+        return {"accuracy": mean, "low": low, "high": high}
     half = 1.96 * deviation / math.sqrt(len(shares))
     return {"accuracy": mean, "low": max(0.0, mean - half), "high": min(1.0, mean + half)}
 

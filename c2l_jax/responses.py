@@ -1,11 +1,12 @@
-"""Reading what `python -m c2l_jax.sample` wrote."""
+"""What `python -m c2l_jax.sample` leaves in its --out, and reading it."""
 
 import json
 from pathlib import Path
 
 from c2l_jax.data.records import Split
 from c2l_jax.errors import UserError
-from c2l_jax.sample import RESPONSES, SETTINGS
+
+SETTINGS, RESPONSES = "sampling.json", "responses.jsonl"
 
 
 def read_responses(directory: Path) -> tuple[dict, list[dict]]:
@@ -22,10 +23,11 @@ def read_responses(directory: Path) -> tuple[dict, list[dict]]:
         questions = [json.loads(line) for line in lines]
     except ValueError:
         questions = []
-    if not questions or any(len(q["responses"]) != settings["n"] for q in questions):
+    whole = [q for q in questions if len(q["responses"]) == settings["n"]]
+    if not len(whole) == len(questions) == settings["questions"]:
         raise UserError(
-            f"{directory / RESPONSES} is incomplete: not every line is a question with "
-            f"{settings['n']} responses; run its `python -m c2l_jax.sample` again."
+            f"{directory / RESPONSES} is incomplete: {len(whole)} of {settings['questions']} "
+            f"questions have {settings['n']} responses; run its `python -m c2l_jax.sample` again."
         )
     return settings, questions
 

@@ -18,6 +18,7 @@ import argparse
 import json
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -26,7 +27,7 @@ from tqdm import tqdm
 
 from c2l_jax import answers
 from c2l_jax.data.processor import Processor, as_asked
-from c2l_jax.data.records import open_split
+from c2l_jax.data.records import Split, open_split
 from c2l_jax.errors import UserError, exit_on_user_error
 from c2l_jax.evaluate import (
     KEPT,
@@ -37,9 +38,8 @@ from c2l_jax.evaluate import (
     prompt_shape,
 )
 from c2l_jax.models.loading import exported_model, fingerprint, load_model
+from c2l_jax.responses import RESPONSES, SETTINGS
 from c2l_jax.sampler import Response, Sampler
-
-SETTINGS, RESPONSES = "sampling.json", "responses.jsonl"
 
 
 def question_line(index: int, record: dict, responses: list[dict]) -> str:
@@ -62,10 +62,13 @@ def judged(response: Response, record: dict, processor: Processor) -> dict:
     }
 
 
-def claim(out: Path, settings: dict):
-    """Writes sampling.json, or checks that it says the same. Raises UserError where it doesn't."""
+def claim(out: Path, settings: dict, started: bool):
+    """Writes sampling.json, or, once there are responses, checks that it says the same.
+
+    Raises UserError where it doesn't.
+    """
     path = out / SETTINGS
-    if path.exists():
+    if started and path.exists():
         there = json.loads(path.read_text())
         changed = [
             f"{name}: {there.get(name)} there, {settings.get(name)} now"
@@ -95,6 +98,18 @@ def complete_lines(path: Path) -> dict[int, str]:
         return {json.loads(line)["index"]: line for line in lines}
     except (ValueError, KeyError):
         raise UserError(f"{path} holds a line that is no question: use another --out.") from None
+
+
+def check_records(done: dict[int, str], asked: Sequence[int], split: Split, path: Path):
+    """Raises UserError where a line is not of the record that is asked now."""
+    ids = [record["id"] for record in split.only("id")]
+    for index, line in done.items():
+        written = json.loads(line)["id"]
+        if index not in asked or ids[index] != written:
+            raise UserError(
+                f"{path} holds responses to {written} at place {index}, which this command doesn't "
+                "ask: use the data set they were sampled on, or another --out."
+            )
 
 
 def _replace(path: Path, content: str):
@@ -128,7 +143,10 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     add_arguments(parser, split="train")
     parser.add_argument("--n", type=int, default=8, help="responses a question (default: 8)")
     parser.add_argument(
-        "--lanes", type=int, help="responses to a question at a time (default: as many as --n)"
+        "--lanes",
+        type=int,
+        help="responses to a question at a time (default: a quarter of --n, so that those that end "
+        "early make room for the next; as many as --n if all are about as long)",
     )
     parser.add_argument(
         "--temperature",
@@ -152,6 +170,8 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--seed", type=int, default=0, help="of the random draws (default: 0)")
     args = parser.parse_args(arguments)
+    if args.lanes is None:
+        args.lanes = max(1, args.n // 4)
     check_positive(limit=args.limit, max_tokens=args.max_tokens, n=args.n, lanes=args.lanes)
     if args.temperature < 0 or args.top_k < 0 or not 0 < args.top_p <= 1:
         raise UserError("--temperature and --top-k must not be negative, --top-p be in (0, 1].")
@@ -173,7 +193,7 @@ def write_responses(args: argparse.Namespace, mesh, model: Path, split, records,
         end_token=processor.end_token_id,
         max_tokens=args.max_tokens,
         rows=args.rows,
-        lanes=args.lanes or args.n,
+        lanes=args.lanes,
         temperature=args.temperature,
         top_k=args.top_k,
         top_p=args.top_p,
@@ -202,9 +222,11 @@ def main(arguments: list[str] | None = None):
     model = exported_model(args.model)
     names = "split tasks format n temperature top_p top_k seed max_tokens limit dtype".split()
     settings = {"model": str(model), "fingerprint": fingerprint(model), "data": str(args.data)}
-    claim(args.out, settings | {name: getattr(args, name) for name in names})
+    settings |= {name: getattr(args, name) for name in names} | {"questions": len(records)}
     path, speed = args.out / RESPONSES, None
     done = complete_lines(path)
+    claim(args.out, settings, started=bool(done))
+    check_records(done, records, split, path)
     if len(done) < len(records):
         speed = write_responses(args, mesh, model, split, records, done)
     lines = [done[index] for index in records]

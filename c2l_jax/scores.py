@@ -18,7 +18,7 @@ _Z = 1.959963984540054  # 97.5 % quantile of the normal law: two-sided 95 %
 _LEVELS = {"Easy": 0, "Medium": 1, "Hard": 2}
 
 
-def wilson(correct: int, count: int) -> tuple[float, float]:
+def wilson(correct: float, count: int) -> tuple[float, float]:
     """The 95 % Wilson score interval (Wilson 1927) of a proportion; `count` must be positive."""
     if count <= 0:
         raise ValueError("an interval needs at least one observation")

@@ -41,6 +41,10 @@ from c2l_jax.optimizer import make_optimizer, rate_scales, schedule
 from c2l_jax.sharding import like_parameters, make_mesh, parameter_shardings, put_batch
 
 OBJECTIVES = ("sft", "dpo")
+AT_LEAST_1 = (
+    *("steps", "log_every", "accumulation", "logprob_chunk"),
+    *("checkpoint.every", "evaluation.batches"),
+)
 CONFIG = config_flags.DEFINE_config_file("config", None, "Program that returns the settings.")
 WORKDIR = flags.DEFINE_string("workdir", None, "Where the run lives; the same one resumes it.")
 
@@ -51,9 +55,13 @@ def validate(config: ConfigDict, mesh: jax.sharding.Mesh):
         raise UserError(
             f"config.objective is {config.objective!r}: it must be one of {', '.join(OBJECTIVES)}."
         )
-    for name in ("steps", "log_every", "accumulation", "logprob_chunk", "evaluation.batches"):
+    for name in AT_LEAST_1:
         if config[name] < 1:
             raise UserError(f"config.{name} is {config[name]}: it must be at least 1.")
+    if config.optimizer.clip <= 0:
+        raise UserError(
+            f"config.optimizer.clip is {config.optimizer.clip}: it must be above 0; inf for none."
+        )
     for name in ("model", "data.path"):
         value = config.data.path if name == "data.path" else config.model
         if not value:
@@ -175,8 +183,9 @@ class Reporter:
                 "run stops without saving it. Lower config.optimizer.lr, or look at the records "
                 f"of its batch: {', '.join(ids)}."
             )
+        examples = len(ids) * jax.process_count()  # packing gives each about as many
         self._since = [
-            a + b for a, b in zip(self._since, (1, values.pop("tokens"), len(ids)), strict=True)
+            a + b for a, b in zip(self._since, (1, values.pop("tokens"), examples), strict=True)
         ]
         self._last = values
         self._metrics.advance(step)
@@ -213,7 +222,7 @@ class Reporter:
         self._began, self._mark = self._began + away, self._mark + away
 
     def summary(self) -> dict[str, float]:
-        """Totals of this process's share of the run, after compilation."""
+        """Totals of what ran here since compilation, over all processes."""
         self._settle(time.monotonic())
         seconds = self._mark - self._began
         return {

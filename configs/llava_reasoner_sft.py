@@ -11,12 +11,12 @@ model and projector and 5e-7 for the vision tower, all of it trained; cosine wit
 AdamW without weight decay; batch 32; one epoch; bf16; chains of reasoning and direct answers in
 equal numbers; loss on the response and its end-of-turn token.
 
-Deviations: Qwen2.5-VL instead of LLaVA-NeXT with Llama-3-8B; examples are packed, so that the batch
-is 32 rows of 4096 tokens and holds more than 32 examples (lower config.data.rows until
-examples_per_second * seconds_per_step is 32 to match the paper's); loss is a mean over the batch's
-response tokens; longer examples are dropped and not cut at 6144 tokens; no mixing in of LLaVA's
-pretraining instructions; clipping at 1 and AdamW's b2 = 0.999 are the code's defaults (those of
-transformers' Trainer), which the paper does not mention.
+Deviations: Qwen2.5-VL instead of LLaVA-NeXT with Llama-3-8B; examples are packed, so a batch is 8
+rows of 4096 tokens and holds about 32 examples with pictures of half a megapixel
+(examples_per_second * seconds_per_step says how many; change config.data.rows to match); loss is a
+mean over the batch's response tokens; longer examples are dropped and not cut at 6144 tokens; no
+mixing in of LLaVA's pretraining instructions; clipping at 1 and AdamW's b2 = 0.999 are the code's
+defaults (those of transformers' Trainer), which the paper does not mention.
 """
 
 from configs import sft
@@ -24,6 +24,7 @@ from configs import sft
 
 def get_config():
     config = sft.get_config()
+    config.data.rows = 8
     config.data.formats.cot = 0.5
     config.data.formats.direct = 0.5
     config.optimizer.lr = 5e-6

@@ -22,6 +22,7 @@ from c2l_jax.data.records import open_split
 from c2l_jax.errors import exit_on_user_error
 from c2l_jax.metrics import read_metrics
 from c2l_jax.preferences import COUNTS
+from configs import demo_dpo
 from configs.demo_sft import FORMAT
 from demo import pipeline
 from demo.commands import Commands
@@ -113,12 +114,15 @@ def settings(run: Run, train, test) -> dict[str, str]:
         sum(each[name] for each in runs)
         for name in ("steps", "examples", "tokens", "seconds_in_steps")
     )
+    dpo = demo_dpo.get_config("dpo").dpo
     stages = ", then ".join(f"{count} of “{name}”" for name, count in pipeline.sft_stages().items())
     return {
         "model": f"Qwen2.5-VL of {runs[0]['parameters'] / 1e6:.1f} M parameters, from random "
         "weights",
         "SFT": f"{steps} steps ({stages}), {examples:,} examples, {tokens:,.0f} tokens",
         "DPO, more SFT": f"{STEPS['dpo']} steps each, on {DPO_TASKS}",
+        "loss of DPO": f"beta {dpo.beta:g}; with the chosen answers' negative log-likelihood a "
+        f"token, weighted {dpo.sft_weight:g}",
         "speed of SFT": f"{tokens / seconds:,.0f} tokens/s",
         "questions": f"{len(train):,} for training, {len(test):,} held out",
         "seed": str(run.seed),

@@ -21,7 +21,7 @@ class Commands:
     """Runs commands in order and remembers, in a file of `folder`, those that are finished.
 
     A later process that runs the same commands skips these. From the first one on that differs (in
-    its arguments, in its module or in the `settings` given with it) all run again, and what they
+    its arguments, in its package or in the `settings` given with it) all run again, and what they
     wrote is removed first. An interrupted one of RESUME goes on, another one starts anew.
     """
 
@@ -60,7 +60,11 @@ class Commands:
         else:
             for stale in self._cut(self._next):
                 shutil.rmtree(stale["out"], ignore_errors=True)
-            shutil.rmtree(out, ignore_errors=True)
+            if out.exists():
+                raise UserError(
+                    f"{out} is there and none of these commands made it: move it away, or choose "
+                    "another --out."
+                )
         self._write([*self._lines, line | {"seconds": None}])
         began = time.monotonic()
         done = subprocess.run(
@@ -97,6 +101,9 @@ class Commands:
 
 
 def _stamp(module: str, settings: object) -> str:
-    """Changes with the module's file and with the settings."""
-    source = Path(importlib.util.find_spec(module).origin).read_bytes()
-    return hashlib.sha256(source + str(settings).encode()).hexdigest()[:16]
+    """Changes with the sources of the module's package and with the settings."""
+    top = Path(importlib.util.find_spec(module.partition(".")[0]).origin)
+    digest = hashlib.sha256(str(settings).encode())
+    for path in sorted(top.parent.rglob("*.py")) if top.stem == "__init__" else [top]:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]

@@ -22,13 +22,17 @@ PRESET = "tiny"
 GAMES = "maze,tictactoe"
 PER_TASK = 1000  # records for each of the 27 pairs of task and level
 SIZE = 112  # px: one vision window
-QUESTIONS = 450  # held-out questions of all tasks
+QUESTIONS = 400  # held-out questions of all tasks
 TASK_QUESTIONS = 600  # held-out questions of DPO_TASKS, for the comparison
 SAMPLED = 1200  # training questions of DPO_TASKS that the SFT model answers N times
 RERANKED = 150  # held-out questions of DPO_TASKS that it answers N times
 N = 8
 MAX_TOKENS = 160
 ROWS = 60  # questions at a time
+DTYPE = (
+    "--dtype",
+    "float32",
+)  # on a GPU too, as configs/demo_sft.py and configs/demo_dpo.py have it
 
 STAGES = ("SFT", "more SFT", "DPO")
 
@@ -95,8 +99,8 @@ def sample(run: Run, split: str, limit: int) -> Path:
     run.commands.run(f"Sampling: {N} answers to each of {limit} {split} questions",
                      "c2l_jax.sample", "--model", run.sft, "--data", run.data, "--split", split,
                      "--tasks", DPO_TASKS, "--format", FORMAT, "--limit", limit, "--n", N,
-                     "--rows", 8, "--max-tokens", MAX_TOKENS, "--seed", run.seed, "--out", out,
-                     out=out)  # fmt: skip
+                     "--rows", 8, "--lanes", N, "--max-tokens", MAX_TOKENS, "--seed", run.seed,
+                     *DTYPE, "--out", out, out=out)  # fmt: skip
     return out
 
 
@@ -104,7 +108,7 @@ def prefer(run: Run):
     """Pairs of the model's own answers, DPO on them, and as many steps of more SFT."""
     responses, pairs = sample(run, "train", SAMPLED), run.out / "pairs"
     run.commands.run("Pairs: right against wrong answers", "c2l_jax.preferences", "--responses",
-                     responses, "--out", pairs, "--validation", 0.1, "--seed", run.seed,
+                     responses, "--out", pairs, "--validation", 0.1, "--seed", run.seed, *DTYPE,
                      out=pairs)  # fmt: skip
     model, steps = run.sft / "model", STEPS["dpo"]
     train(run, "DPO on the pairs", "demo_dpo:dpo", model, pairs, run.of("DPO"), steps)
@@ -118,7 +122,7 @@ def ask(run: Run, name: str, model: Path, limit: int, tasks: str | None = None) 
     only = ["--tasks", tasks] if tasks else []
     run.commands.run(f"Evaluation: {name.replace('_', ' ')}", "c2l_jax.evaluate", "--model", model,
                      "--data", run.data, "--split", "test", *only, "--format", FORMAT, "--limit",
-                     limit, "--rows", ROWS, "--max-tokens", MAX_TOKENS, "--out", out,
+                     limit, "--rows", ROWS, "--max-tokens", MAX_TOKENS, *DTYPE, "--out", out,
                      out=out)  # fmt: skip
     return [json.loads(line) for line in (out / "responses.jsonl").read_text().splitlines()]
 
@@ -137,7 +141,7 @@ def rerank(run: Run) -> Path:
     out = run.out / "rerank"
     run.commands.run("Choosing among answers with the DPO model", "c2l_jax.rerank", "--responses",
                      sample(run, "test", RERANKED), "--policy", run.of("DPO"), "--reference",
-                     run.sft, "--seed", run.seed, "--out", out, out=out)  # fmt: skip
+                     run.sft, "--seed", run.seed, *DTYPE, "--out", out, out=out)  # fmt: skip
     return out
 
 

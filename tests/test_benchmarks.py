@@ -12,11 +12,15 @@ from benchmarks import dpo_step, measure, sampling
 
 
 class InProcess:
-    """A measure.Side without a process of its own."""
+    """A measure.Side without a process of its own; the first one takes 1 s a turn, the next 2."""
+
+    made = 0
 
     def __init__(self, name, make, *arguments):
         self.name, self.seconds, self.results, self.peak = name, [], [], measure.peak_mib()
         self._run, self.facts = make(*arguments)
+        InProcess.made += 1
+        self.best = self.median = float(InProcess.made)
 
     def wait(self):
         pass
@@ -26,14 +30,13 @@ class InProcess:
     def turn(self, counts):
         self.results.append(self._run())
         if counts:
-            self.seconds.append(1.0)
-
-    best = median = 1.0
+            self.seconds.append(self.best)
 
 
 @pytest.fixture(autouse=True)
 def quickly(monkeypatch):
     monkeypatch.setattr(measure, "Side", InProcess)
+    monkeypatch.setattr(InProcess, "made", 0)
     options = {"xla_backend_optimization_level": 0}
     monkeypatch.setattr(jax, "jit", functools.partial(jax.jit, compiler_options=options))
 
@@ -44,7 +47,11 @@ def test_last_line_is_json_with_every_ratio(benchmark, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert any(line.startswith("what") for line in lines)
     found = json.loads(lines[-1])
+    # Of the sides' times, in the order in which they are made; dpo_step's last is really measured.
+    expected = [2 / 1, 3 / 1] if benchmark is dpo_step else [2 / 1, 3 / 1, 5 / 4, 7 / 6]
     assert len(found["ratios"]) == (3 if benchmark is dpo_step else 4)
+    for ratio, value in zip(found["ratios"], expected, strict=False):
+        assert ratio["ratio"] == pytest.approx(value, abs=1e-3)
     for ratio in found["ratios"]:
         assert {"name", "ratio", "target", "met"} <= ratio.keys()
     assert all(side["peak_mib"] > 0 for side in found["sides"])

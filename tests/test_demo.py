@@ -1,7 +1,5 @@
 """The demo's commands: finished ones are skipped, changed ones run again, failed ones are loud."""
 
-import json
-
 import pytest
 
 from c2l_jax.errors import UserError
@@ -48,11 +46,27 @@ def test_finished_commands_are_skipped_and_their_time_counted(ran):
     assert again == ["a", "b", "c"] and seconds_again == seconds
 
 
-def test_from_a_change_on_all_is_made_anew(ran):
+def test_from_a_change_on_all_is_made_anew(ran, tmp_path):
     ran("a", "b", "c", "d")
     assert ran("a", "x", "c")[0] == ["a", "x", "c"]
+    made = stamps(tmp_path)
     assert ran("a", "x", "c", settings="other")[0] == ["a", "x", "c"]
+    other = stamps(tmp_path)
     assert ran("a", "x", "c", module="training")[0] == ["a", "x", "c"]
+    assert len({*made, *other, *stamps(tmp_path)}) == 9  # all were made three times
+
+
+def stamps(tmp_path) -> list[int]:
+    """When each command's trace was written."""
+    return [path.stat().st_mtime_ns for path in sorted((tmp_path / "out").glob("*/trace"))]
+
+
+def test_what_others_made_is_left_alone(ran, tmp_path):
+    (tmp_path / "out" / "1").mkdir(parents=True)
+    (tmp_path / "out" / "1" / "precious").touch()
+    with pytest.raises(UserError, match="none of these commands made it"):
+        ran("a", "b")
+    assert (tmp_path / "out" / "1" / "precious").exists()
 
 
 @pytest.mark.parametrize(("module", "expected"), [("training", "failfail"), ("scribble", "fail")])
@@ -66,13 +80,17 @@ def test_a_failure_ends_it_and_the_next_time_it_goes_on_there(ran, tmp_path, mod
     assert ran("a", "b", "c", module=module)[0] == ["a", "b", "c"]
 
 
-def test_a_changed_module_runs_again(ran, tmp_path):
-    ran("a")
-    (tmp_path / "scribble.py").write_text(SCRIPT + "\n# changed")
-    ran("a")
-    lines = (tmp_path / "out" / "commands.jsonl").read_text().splitlines()
-    assert [json.loads(line)["command"].split()[1] for line in lines] == ["a"]
-    assert (tmp_path / "out" / "0" / "trace").read_text() == "a"
+def test_a_changed_package_runs_again(ran, tmp_path):
+    package = tmp_path / "package"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "part.py").write_text(SCRIPT)
+    made = []
+    for content in ("", "# changed", "# changed"):
+        (package / "other.py").write_text(content)  # which part could import
+        assert ran("a", module="package.part")[0] == ["a"]
+        made += stamps(tmp_path)
+    assert made[0] != made[1] == made[2]
 
 
 def test_every_stage_has_settings_and_the_control_those_of_dpo():

@@ -49,12 +49,13 @@ def fingerprint(directory: str | Path) -> str:
     UserError where there are no weights.
     """
     directory = Path(directory)
-    names = ["config.json", "preprocessor_config.json", "tokenizer.json", "chat_template.jinja"]
-    names += sorted(path.name for path in directory.glob("*.safetensors"))
-    if not names[4:]:
+    settings = ("config", "preprocessor_config", "tokenizer", "tokenizer_config", "chat_template")
+    names = [*(f"{name}.json" for name in settings), "chat_template.jinja"]
+    shards = sorted(path.name for path in directory.glob("*.safetensors"))
+    if not shards:
         raise UserError(f"{directory} holds no *.safetensors: give a model directory.")
     digest = hashlib.sha256()
-    for name in names:
+    for name in (*names, *shards):
         path = directory / name
         if path.exists():
             digest.update(f"{name} {path.stat().st_size}\n".encode())

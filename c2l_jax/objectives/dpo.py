@@ -17,6 +17,7 @@ separates them.
 
 import functools
 import hashlib
+import json
 import logging
 import re
 from pathlib import Path
@@ -28,6 +29,7 @@ import numpy as np
 from c2l_jax import scoring
 from c2l_jax.data.packing import Group
 from c2l_jax.data.processor import add_branches, user_text
+from c2l_jax.data.records import dataset_directory
 from c2l_jax.errors import UserError
 from c2l_jax.models.loading import fingerprint, load_model
 from c2l_jax.ops.logprobs import target_logprobs
@@ -72,7 +74,7 @@ def groups(split, processor, config, *, mesh, workdir) -> list[Group]:
     if config.dpo.recompute_reference:
         reference = recomputed_reference(split, processor, config, mesh, workdir)
     else:
-        check_fingerprint(split[0], config)
+        check_reference(split[0], config)
         reference = None
 
     def example(index):
@@ -84,13 +86,22 @@ def groups(split, processor, config, *, mesh, workdir) -> list[Group]:
     return [Group(example, range(len(split)))]
 
 
-def check_fingerprint(pair: dict, config):
+def check_reference(pair: dict, config):
+    """Raises UserError where it is not what training would compute at its start."""
     made_by, ours = pair["fingerprint"], _fingerprint(config.model)
     if made_by != ours:
         raise UserError(
             f"the reference log-probabilities in {config.data.path} were made by a model with "
             f"fingerprint {made_by[:12]}, and config.model {config.model} has {ours[:12]}: start "
             "from that model, or set --config.dpo.recompute_reference=True."
+        )
+    metadata = json.loads((dataset_directory(config.data.path) / "metadata.json").read_text())
+    if metadata["dtype"] != config.compute_dtype:
+        raise UserError(
+            f"the reference log-probabilities in {config.data.path} were computed in "
+            f"{metadata['dtype']}, and config.compute_dtype is {config.compute_dtype}: make the "
+            f"pairs with --dtype {config.compute_dtype}, or set "
+            "--config.dpo.recompute_reference=True."
         )
 
 
@@ -154,9 +165,10 @@ def recomputed_reference(split, processor, config, mesh, workdir: Path):
 
     Computed once a run and kept in the working directory, so that resuming finds them.
     """
-    ids = "\n".join(record["id"] for record in split.only("id"))
-    key = f"{_fingerprint(config.model)} {config.compute_dtype} {ids}"
-    path = workdir / f"reference-{hashlib.sha256(key.encode()).hexdigest()[:16]}.npz"
+    key = hashlib.sha256(f"{_fingerprint(config.model)} {config.compute_dtype}".encode())
+    for pair in split.only("id", "format", "chosen", "rejected"):
+        key.update(json.dumps(sorted(pair.items())).encode())
+    path = workdir / f"reference-{key.hexdigest()[:16]}.npz"
     if not path.exists():
         found = reference_logprobs(split, processor, config, mesh)
         lengths = [[len(logps) for logps in pair] for pair in found]

@@ -51,6 +51,7 @@ def write(out: Path, model: Path, data: Path, limit: int = 24) -> Path:
         "format": "cot",
         "n": 4,
         "temperature": 1.0,
+        "questions": limit,
     }
     (out / "sampling.json").write_text(json.dumps(settings))
     with (out / "responses.jsonl").open("w") as file:

@@ -1,4 +1,4 @@
-"""Questions by hand: the same response as the evaluation's, typed or given, with and without."""
+"""Questions by hand: the sampler's responses, typed or given, with a picture or without."""
 
 import sys
 
@@ -24,40 +24,57 @@ def picture(record, tmp_path):
     return path
 
 
-@pytest.fixture(scope="module")
-def expected(model_dir, record):
-    """What the sampler answers to a record's prompt."""
+def sampled(model_dir, prompts: list[dict], **options) -> list[str]:
+    """What one sampler, made for them, answers to prompts."""
     mesh = make_mesh({"data": 1, "fsdp": -1, "tensor": 1})
     graphdef, params, _, _ = load_model(model_dir, mesh, "float32")
     processor = Processor(model_dir)
-    shape = PromptShape.that_fits([processor.size(record, "cot")])
-    options = {"end_token": processor.end_token_id, "max_tokens": 12, "rows": 1}
+    sizes = [(len(prompt["tokens"]), len(prompt["window_images"])) for prompt in prompts]
+    shape = PromptShape.that_fits(sizes)
+    options |= {"end_token": processor.end_token_id, "rows": 1}
     sampler = Sampler(graphdef, params, mesh=mesh, shape=shape, **options)
-    ((_, (response,)),) = sampler.run([(0, processor.prompt(record, "cot"))], n=1, seed=0)
-    return processor.tokenizer.decode(response.tokens)
+    found = dict(sampler.run(enumerate(prompts), n=1, seed=0))
+    return [processor.tokenizer.decode(found[i][0].tokens) for i in range(len(prompts))]
 
 
-def test_one_question_about_a_picture(model_dir, record, picture, expected, capsys):
+def test_one_question_about_a_picture(model_dir, record, picture, capsys):
+    prompt = Processor(model_dir).prompt(record, "cot")
     question = ["--question", user_text(record, "cot"), "--max-tokens", "12"]
     chat.main(["--model", str(model_dir), "--image", str(picture), *question])
-    assert capsys.readouterr().out == expected + "\n"
+    assert [capsys.readouterr().out] == [
+        f"{t}\n" for t in sampled(model_dir, [prompt], max_tokens=12)
+    ]
 
 
 def test_typed_questions_until_an_empty_line(model_dir, picture, monkeypatch, capsys):
-    typed = iter(["short?", "a longer question " * 80, "short?", ""])
+    """A question asked again is drawn anew; only one that doesn't fit compiles anew."""
+    questions = ["short?", "a longer question, " * 80 + "too long?", "short?"]
+    typed, made = iter([*questions, ""]), []
+
+    class Counted(Sampler):
+        def __init__(self, *arguments, **options):
+            made.append(options["shape"])
+            super().__init__(*arguments, **options)
+
+    monkeypatch.setattr(chat, "Sampler", Counted)
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
     monkeypatch.setattr("builtins.input", lambda prompt: next(typed))
-    options = ["--max-tokens", "4", "--temperature", "1", "--seed", "5"]
     images = ["--image", str(picture), "--image", str(picture)]
-    chat.main(["--model", str(model_dir), *images, *options])
-    captured = capsys.readouterr()
-    assert next(typed, None) is None and captured.err.count("(cut off after 4 tokens)") <= 3
-    assert captured.out.endswith("\n")
+    chat.main(["--model", str(model_dir), *images, "--max-tokens", "4", "--temperature", "1"])
+    assert next(typed, None) is None and len(made) == 2
+    pictures = [chat.open_image(picture)] * 2
+    prompts = [Processor(model_dir).question(text, pictures) for text in questions]
+    replies = sampled(model_dir, prompts, max_tokens=4, temperature=1.0)
+    assert capsys.readouterr().out == "".join(f"{reply}\n" for reply in replies)
+    assert replies[0] != replies[2]
 
 
 def test_without_a_picture(model_dir, capsys):
+    prompt = Processor(model_dir).question("Hello?", [])
     chat.main(["--model", str(model_dir), "--question", "Hello?", "--max-tokens", "4"])
-    assert capsys.readouterr().out.endswith("\n")
+    assert [capsys.readouterr().out] == [
+        f"{t}\n" for t in sampled(model_dir, [prompt], max_tokens=4)
+    ]
 
 
 @pytest.mark.parametrize(

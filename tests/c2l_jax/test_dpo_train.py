@@ -9,7 +9,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from c2l_jax.data.records import open_split
+from c2l_jax.errors import UserError
 from c2l_jax.metrics import read_metrics
+from c2l_jax.objectives import dpo
+from configs import tiny_dpo
 from tests.c2l_jax.conftest import train_arguments
 from tests.c2l_jax.test_train import start, start_and_signal
 from tests.conftest import run_module
@@ -81,6 +85,16 @@ def test_killed_and_resumed_equals_unbroken_bit_for_bit(finished, model_dir, pai
     )
     for name, tensor in ours.items():
         np.testing.assert_array_equal(tensor, theirs[name], err_msg=name)
+
+
+def test_a_reference_in_another_dtype_is_refused(model_dir, pairs):
+    config = tiny_dpo.get_config()
+    config.model, config.data.path = str(model_dir), str(pairs[0])
+    pair = open_split(pairs[0], "train")[0]
+    dpo.check_reference(pair, config)
+    config.compute_dtype = "bfloat16"
+    with pytest.raises(UserError, match=r"computed in float32, .* --dtype bfloat16"):
+        dpo.check_reference(pair, config)
 
 
 def test_another_model_is_refused_and_eight_devices_recompute_the_reference(

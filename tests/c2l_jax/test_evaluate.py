@@ -42,6 +42,14 @@ def test_the_exported_model_answers_like_its_run(of_run, finished_run, dataset, 
     assert ours == (of_run[0] / "responses.jsonl").read_text()
 
 
+def test_sampled_responses_are_not_overwritten(model_dir, dataset, tmp_path, capsys):
+    (tmp_path / "sampling.json").write_text("{}")
+    with pytest.raises(SystemExit) as stopped:
+        evaluate.main(["--model", str(model_dir), "--data", str(dataset), "--out", str(tmp_path)])
+    assert stopped.value.code == 2 and "use another --out" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["sampling.json"]
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [

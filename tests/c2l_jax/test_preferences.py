@@ -1,5 +1,6 @@
 """Which responses become pairs, and what is on disk."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -72,10 +73,12 @@ def test_what_can_be_a_pair(responses, pairs):
 def test_balance_caps_every_task_at_the_mean():
     many = [with_accuracy(f"m{i}", 2, 4, "many") for i in range(8)]
     few = [with_accuracy(f"f{i}", 2, 4, "few") for i in range(2)]
-    pairs, _ = chosen(many + few, balance=True)
+    pairs, counts = chosen(many + few, balance=True)
     tasks = ["many" if index < 8 else "few" for index, *_ in pairs]
     assert tasks.count("few") == 6 and tasks.count("many") == 15  # the mean of 24 and 6
-    assert len({index for index, *_ in pairs}) > 5 + 2  # drawn from all questions
+    kept = len({index for index, *_ in pairs})
+    assert kept > 5 + 2  # drawn from all questions
+    assert (counts["kept"], counts["balanced away"]) == (kept, 10 - kept)
     assert pairs != chosen(many + few, balance=True, seed=1)[0]
     assert pairs == chosen(many + few, balance=True)[0]
 
@@ -165,7 +168,10 @@ def test_a_killed_run_leaves_no_pairs_and_the_next_makes_the_same_bytes(pairs, r
         ({"--data": "/nonexistent"}, "no data set in /nonexistent"),
         ({"--low": "0.6", "--high": "0.7"}, "not one pair"),
         ({"--out": "pairs"}, "already holds other pairs"),
-        ({"--seed": "0"}, "incomplete"),
+        ({"--seed": "0"}, "23 of 24 questions"),
+        ({"--seed": "1"}, "incomplete"),
+        ({"--validation": "0.00001"}, "none falls to the split validation"),
+        ({"--validation": "0.99999"}, "none falls to the split train"),
     ],
 )
 def test_bad_arguments(changed, message, pairs, responses, model_dir, tmp_path, capsys):
@@ -177,10 +183,11 @@ def test_bad_arguments(changed, message, pairs, responses, model_dir, tmp_path, 
         arguments["--model"] = str(tmp_path / "other")
     if "--out" in changed:
         arguments["--out"] = str(pairs[0])
-    if message == "incomplete":
+    if "--seed" in changed:  # what a stopped run leaves: whole lines alone, or a part of one
         (tmp_path / "sampling.json").write_bytes((responses / "sampling.json").read_bytes())
-        cut = (responses / "responses.jsonl").read_bytes()[:-100]
-        (tmp_path / "responses.jsonl").write_bytes(cut)
+        *lines, last = (responses / "responses.jsonl").read_text().splitlines(keepends=True)
+        last = last[:-100] if message == "incomplete" else ""
+        (tmp_path / "responses.jsonl").write_text("".join([*lines, last]))
         arguments["--responses"] = str(tmp_path)
     with pytest.raises(SystemExit) as stopped:
         preferences.main([item for pair in arguments.items() for item in pair])
@@ -202,7 +209,8 @@ def test_text_only_data_makes_text_only_pairs(responses, dataset, model_dir, tmp
     monkeypatch.setattr(preferences, "open_split", lambda *a: WithoutPictures(open_split(*a)))
     few = tmp_path / "few"
     few.mkdir()
-    (few / "sampling.json").write_bytes((responses / "sampling.json").read_bytes())
+    settings = json.loads((responses / "sampling.json").read_text())
+    (few / "sampling.json").write_text(json.dumps(settings | {"questions": 3}))
     lines = (responses / "responses.jsonl").read_text().splitlines(keepends=True)
     (few / "responses.jsonl").write_text("".join(lines[:3]))
     preferences.main(["--responses", str(few), "--out", str(tmp_path / "out"), "--validation", "0"])

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 
 from c2l_jax import answers, sample
 from c2l_jax.data.records import open_split
+from c2l_jax.errors import UserError
 from c2l_jax.models.loading import exported_model, fingerprint
 from tests.conftest import ROOT, run_module
 
@@ -61,7 +63,7 @@ def test_every_question_has_its_judged_responses(unbroken, model_dir, dataset):
     expected = {"split": "train", "format": "cot", "n": N, "temperature": 1.0, "top_p": 1.0}
     expected |= {"top_k": 50, "seed": 0, "max_tokens": 40, "limit": LIMIT, "data": str(dataset)}
     expected |= {"model": str(model_dir), "fingerprint": fingerprint(model_dir)}
-    assert settings == expected | {"dtype": "float32", "tasks": None}
+    assert settings == expected | {"dtype": "float32", "tasks": None, "questions": LIMIT}
     assert "questions" in stdout and "tokens/s" in stdout and f" {LIMIT}\n" in stdout
 
 
@@ -80,12 +82,16 @@ def test_killed_at_any_moment_and_started_again_equals_unbroken(
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
-    complete = path.read_bytes().count(b"\n")
-    assert 0 < complete < LIMIT
-    with path.open("ab") as file:  # what a kill in the middle of a line leaves
-        file.write(path.read_bytes()[:99])
+    complete, last = path.read_text().rsplit("\n", 1)
+    first, *others = complete.split("\n")
+    assert len(others) + 1 < LIMIT
+    # A mark, which sampling the question again would rub out; and what a kill amid a line leaves.
+    marked = first.replace('"responses": [', '"responses": [ ')
+    path.write_text("\n".join([marked, *others, last or first[:99]]))
     sample.main(command)
-    assert path.read_bytes() == (unbroken[0] / sample.RESPONSES).read_bytes()
+    text = path.read_text()
+    assert text.count(marked) == 1
+    assert text.replace(marked, first) == (unbroken[0] / sample.RESPONSES).read_text()
     assert sorted(os.listdir(tmp_path)) == [sample.RESPONSES, sample.SETTINGS]
 
 
@@ -135,6 +141,23 @@ def test_other_settings_in_the_same_directory_are_refused(unbroken, model_dir, d
     message = refusal(command, capsys)
     assert "seed: 0 there, 1 now" in message and "temperature: 1.0 there, 0.5 now" in message
     assert "max_tokens" not in message
+
+
+def test_responses_to_another_data_set_are_refused(unbroken, model_dir, dataset, tmp_path, capsys):
+    shutil.copy(unbroken[0] / sample.SETTINGS, tmp_path)
+    content = (unbroken[0] / sample.RESPONSES).read_text()
+    first = json.loads(content.splitlines()[0])["id"]
+    (tmp_path / sample.RESPONSES).write_text(content.replace(first, "another"))
+    message = refusal(arguments(model_dir, dataset, tmp_path), capsys)
+    assert "holds responses to another at place 0" in message
+
+
+def test_settings_bind_once_there_are_responses(tmp_path):
+    sample.claim(tmp_path, {"n": 8}, started=False)
+    sample.claim(tmp_path, {"n": 4}, started=False)
+    sample.claim(tmp_path, {"n": 4}, started=True)
+    with pytest.raises(UserError, match="n: 4 there, 8 now"):
+        sample.claim(tmp_path, {"n": 8}, started=True)
 
 
 @pytest.mark.parametrize(
