@@ -5,12 +5,12 @@
 
 The demo's own stages (demo/pipeline.py), once for each seed, on one data set. The seed is that of
 the first weights, of the order of training, of the answers drawn and of the pairs. Compared on the
-same held-out questions of the tasks that the pairs are about: the SFT model, DPO from it (its loss
-holds the chosen answers' likelihood too), and as many steps of more SFT from it. Differences are in
-points with 95 % intervals over questions, paired, questions about one position taken together. The
-last line of the table takes all seeds together: its interval too is over questions, for these very
-models, and seeds differ by more.
-The same command again goes on where it was stopped. Takes about ten minutes a seed on two cores.
+same held-out questions of the tasks that the pairs are about: the SFT model, DPO from it, as many
+steps of more SFT from it, and of DPO's loss without the pairs ("chosen"), that is the likelihood of
+the chosen answers alone. Differences are in points with 95 % intervals over questions, paired,
+questions about one position taken together. The last line of the table takes all seeds together:
+its interval too is over questions, for these very models, and seeds differ by more.
+The same command again goes on where it was stopped. Takes about 13 minutes a seed on two cores.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from benchmarks import measure
 from c2l_jax.errors import exit_on_user_error
 from demo import pipeline
 from demo.commands import Commands
-from demo.pipeline import STAGES, Run
+from demo.pipeline import CHOSEN, STAGES, Run
 
 
 def answers(out: Path, data: Path, seed: int) -> dict[str, list[dict]]:
@@ -30,7 +30,9 @@ def answers(out: Path, data: Path, seed: int) -> dict[str, list[dict]]:
     run = Run(Commands(out, sys.stderr), data, out, seed)
     pipeline.supervise(run, pipeline.init(run))
     pipeline.prefer(run)
-    return pipeline.compare(run)
+    answered = pipeline.compare(run)
+    pipeline.imitate(run)
+    return answered | pipeline.compare(run, [CHOSEN])
 
 
 def line(name: str, answered: dict[str, list[dict]], found: dict[str, dict]) -> list[str]:
@@ -56,7 +58,7 @@ def main():
 
     data = args.out / "data"
     pipeline.generate(Commands(args.out, sys.stderr), data)
-    together: dict[str, list[dict]] = {stage: [] for stage in STAGES}
+    together: dict[str, list[dict]] = {stage: [] for stage in (*STAGES, CHOSEN)}
     lines, results = [], []
     for seed in args.seeds:
         answered = answers(args.out / f"seed{seed}", data, seed)
@@ -66,7 +68,7 @@ def main():
         together = {stage: [*rows, *answered[stage]] for stage, rows in together.items()}
     found = pipeline.differences(data, together)
     lines.append(line("together", together, found))
-    header = ("accuracy in %, differences in points", *STAGES, *found)
+    header = ("accuracy in %, differences in points", *together, *found)
     count = len(together["SFT"]) // len(args.seeds)
     title = f"{count} held-out questions of {pipeline.DPO_TASKS}"
     result = {

@@ -3,7 +3,8 @@
 `--config configs/demo_dpo.py:dpo` learns from pairs of the model's own responses to training
 questions of DPO_TASKS. `--config configs/demo_dpo.py:more_sft` is what it is compared with: as many
 steps, each of as many rows, on the game's own solutions of the same tasks, at the learning rate
-that SFT had and with the vision tower trained, which DPO leaves frozen.
+that SFT had and with the vision tower trained, which DPO leaves frozen. `:chosen` is DPO without
+its pairs: the chosen responses' likelihood alone.
 """
 
 from configs import demo_sft, tiny_dpo, tiny_sft
@@ -13,9 +14,9 @@ DPO_TASKS = r"cell_color|player_position"
 
 
 def get_config(stage="dpo"):
-    if stage == "dpo":
+    if stage in ("dpo", "chosen"):
         config = tiny_dpo.get_config()
-        config.dpo.beta = 0.1
+        config.dpo.beta = 0.1 if stage == "dpo" else 1e-9
         config.dpo.truncate_words = 0
         # A wrong chain may still copy its own result into its answer rightly. Rejecting it as a
         # whole unlearns that, so that the chosen chains have to be held fast.

@@ -6,6 +6,7 @@ stages, its answers to training questions, pairs of them, DPO; beside DPO as man
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from c2l_jax.data.records import dataset_directory, open_split
@@ -35,6 +36,7 @@ DTYPE = (
 )  # on a GPU too, as configs/demo_sft.py and configs/demo_dpo.py have it
 
 STAGES = ("SFT", "more SFT", "DPO")
+CHOSEN = "chosen"  # DPO without its pairs; not in the demo, which has no time for it
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,8 +54,8 @@ class Run:
         return self.out / list(sft_stages())[-1]
 
     def of(self, stage: str) -> Path:
-        """The working directory that ends with a stage of STAGES."""
-        return {"SFT": self.sft, "more SFT": self.out / "more_sft", "DPO": self.out / "dpo"}[stage]
+        """The working directory that ends with a stage of STAGES, or with CHOSEN."""
+        return self.sft if stage == "SFT" else self.out / stage.lower().replace(" ", "_")
 
 
 def sft_stages() -> dict[str, int]:
@@ -116,6 +118,13 @@ def prefer(run: Run):
     train(run, title, "demo_dpo:more_sft", model, run.data, run.of("more SFT"), steps)
 
 
+def imitate(run: Run):
+    """As many steps as DPO's on its chosen responses alone."""
+    title = "For comparison: the chosen answers' likelihood alone"
+    model, pairs = run.sft / "model", run.out / "pairs"
+    train(run, title, "demo_dpo:chosen", model, pairs, run.of(CHOSEN), STEPS["dpo"])
+
+
 def ask(run: Run, name: str, model: Path, limit: int, tasks: str | None = None) -> list[dict]:
     """Judged responses to held-out questions, as evaluate writes them; `name` is a folder's."""
     out = run.out / "evaluations" / name
@@ -127,12 +136,12 @@ def ask(run: Run, name: str, model: Path, limit: int, tasks: str | None = None) 
     return [json.loads(line) for line in (out / "responses.jsonl").read_text().splitlines()]
 
 
-def compare(run: Run) -> dict[str, list[dict]]:
-    """What each of STAGES answers to the same held-out questions of DPO_TASKS."""
+def compare(run: Run, stages: Sequence[str] = STAGES) -> dict[str, list[dict]]:
+    """What each stage answers to the same held-out questions of DPO_TASKS."""
     return {
         stage: ask(run, f"{stage.replace(' ', '_')}_on_its_tasks", run.of(stage), TASK_QUESTIONS,
                    DPO_TASKS)
-        for stage in STAGES
+        for stage in stages
     }  # fmt: skip
 
 
@@ -154,7 +163,9 @@ def differences(data: Path, answered: dict[str, list[dict]]) -> dict[str, dict]:
     positions = {record["id"]: record["state"] for record in test}
     correct = {name: [row["correct"] for row in rows] for name, rows in answered.items()}
     groups = [positions[row["id"]] for row in answered["SFT"]]
-    compared = (("DPO", "SFT"), ("more SFT", "SFT"), ("DPO", "more SFT"))
+    compared = [("DPO", "SFT"), ("more SFT", "SFT"), ("DPO", "more SFT")]
+    if CHOSEN in answered:
+        compared += [(CHOSEN, "SFT"), ("DPO", CHOSEN)]
     return {
         f"{second} − {first}": paired_difference(correct[first], correct[second], groups)
         for second, first in compared
@@ -168,7 +179,7 @@ def gain(found: dict[str, dict], answered: dict[str, list[dict]]) -> dict:
     result = {
         "tasks": DPO_TASKS,
         "questions": count,
-        "accuracy": {_key(stage): round(100 * right[stage] / count, 2) for stage in STAGES},
+        "accuracy": {_key(stage): round(100 * each / count, 2) for stage, each in right.items()},
     }
     for name, difference in found.items():
         value, low, high = (

@@ -101,13 +101,18 @@ def test_every_stage_has_settings_and_the_control_those_of_dpo():
     for name in ("rows", "row_tokens", "row_targets", "row_windows"):
         assert dpo.data[name] == more.data[name]
     assert more.data.tasks == ((demo_dpo.DPO_TASKS, 1.0),)
+    chosen = demo_dpo.get_config("chosen")
+    assert chosen.dpo.beta < 1e-6 and dpo.dpo.sft_weight > 0
+    chosen.dpo.beta = dpo.dpo.beta
+    assert chosen.to_dict() == dpo.to_dict()  # nothing else differs
 
 
 def test_gain_tells_points_and_intervals():
-    answered = {stage: [{"correct": True}, {"correct": False}] for stage in pipeline.STAGES}
+    stages = (*pipeline.STAGES, pipeline.CHOSEN)
+    answered = {stage: [{"correct": True}, {"correct": False}] for stage in stages}
     cell = {"difference": 0.061, "low": 0.0474, "high": 0.0751, "fixed": 1, "broken": 0, "count": 2}
     names = ("DPO − SFT", "more SFT − SFT", "DPO − more SFT")
     found = pipeline.gain({name: cell for name in names}, answered)
     assert found["dpo_minus_sft"] == 6.1 and found["interval_95"] == [4.74, 7.51]
     assert found["more_sft_minus_sft"] == 6.1 and found["dpo_minus_more_sft"] == 6.1
-    assert found["accuracy"] == {"sft": 50.0, "more_sft": 50.0, "dpo": 50.0}
+    assert found["accuracy"] == {"sft": 50.0, "more_sft": 50.0, "dpo": 50.0, "chosen": 50.0}
