@@ -136,6 +136,8 @@ BAD = {
     "unknown setting": ({"optimiser__lr": "1"}, "optimiser"),
     "unknown objective": ({"objective": "sftt"}, "config.objective is 'sftt'"),
     "bad rows": ({"data__rows": 3, "accumulation": 2}, "config.data.rows is 3"),
+    "no checkpoint": ({"checkpoint__every": 0}, "config.checkpoint.every is 0"),
+    "all clipped": ({"optimizer__clip": 0.0}, "config.optimizer.clip is 0.0"),
     "bad pattern": ({"optimizer__lr_scale": "((r'visoin',0.0),)"}, "'visoin'"),
     "missing data": ({"data__path": "/nonexistent"}, "no data set in /nonexistent"),
     "missing model": ({"model": "/nonexistent"}, "no model directory at /nonexistent"),
