@@ -30,10 +30,7 @@ RERANKED = 150  # held-out questions of DPO_TASKS that it answers N times
 N = 8
 MAX_TOKENS = 160
 ROWS = 60  # questions at a time
-DTYPE = (
-    "--dtype",
-    "float32",
-)  # on a GPU too, as configs/demo_sft.py and configs/demo_dpo.py have it
+DTYPE = ("--dtype", "float32")  # on a GPU too: what configs/demo_*.py train in
 
 STAGES = ("SFT", "more SFT", "DPO")
 CHOSEN = "chosen"  # DPO without its pairs; not in the demo, which has no time for it

@@ -112,8 +112,9 @@ def _preference_section(preference: Mapping[str, Any], colors: Mapping[str, str]
     return (
         "<h2>What preferences are worth</h2>\n"
         f"<p>{counts} DPO makes the right ones likelier than the wrong ones, and here likelier in "
-        "themselves too: their likelihood is a part of its loss (see the settings). It never sees "
-        "a solution from the game’s code; “more SFT” spends as many steps on those.</p>\n"
+        "themselves too: their likelihood is a part of its loss (see the settings), and "
+        "benchmarks.preference_gain tells what either part is worth. It never sees a solution "
+        "from the game’s code; “more SFT” spends as many steps on those.</p>\n"
         f"{task_bars(rows, preference['tasks'])}"
         "<h3>Difference on the same questions, in points</h3>\n"
         f"{differences(preference['differences'])}"
