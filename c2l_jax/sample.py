@@ -102,10 +102,10 @@ def complete_lines(path: Path) -> dict[int, str]:
 
 def check_records(done: dict[int, str], asked: Sequence[int], split: Split, path: Path):
     """Raises UserError where a line is not of the record that is asked now."""
-    ids = [record["id"] for record in split.only("id")]
+    places = frozenset(asked)
     for index, line in done.items():
         written = json.loads(line)["id"]
-        if index not in asked or ids[index] != written:
+        if index not in places or split[index]["id"] != written:
             raise UserError(
                 f"{path} holds responses to {written} at place {index}, which this command doesn't "
                 "ask: use the data set they were sampled on, or another --out."
