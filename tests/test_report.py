@@ -198,8 +198,8 @@ def test_bars_and_figures_tell_the_summaries(built):
         assert f"({100 * cell['low']:.1f} – {100 * cell['high']:.1f})" in page.text
     for summary in summaries:
         cell = summary["overall"]
-        low, middle, high = (f"{100 * cell[key]:.1f} %" for key in ("low", "accuracy", "high"))
-        assert middle in page.text and f"({low} to {high})" in page.text
+        low, middle, high = (f"{100 * cell[key]:.1f}" for key in ("low", "accuracy", "high"))
+        assert f"{middle} %" in page.text and f"95 %: {low} – {high}" in page.text
 
 
 def test_differences_are_told_with_their_intervals(built):

@@ -16,9 +16,9 @@ def cards(stages: Sequence[tuple[str, Mapping]], blind: Mapping, colors: Mapping
     shown.append((BLIND, blind["overall"], "var(--blind)"))
     figures = "".join(
         f'<li class="card" style="border-top-color: {color}"><b>{percent(cell["accuracy"])}</b>'
-        f"<span>{escape(name)}<br>{cell['correct']} of {cell['count']} right "
-        f"({percent(cell['low'])} to {percent(cell['high'])}), {cell['unanswered']} "
-        "unanswered</span></li>"
+        f"<span>{escape(name)}<br>95 %: {100 * cell['low']:.1f} – {100 * cell['high']:.1f}<br>"
+        f"{cell['correct']} of {cell['count']} right,<br>{cell['unanswered']} unanswered</span>"
+        "</li>"
         for name, cell, color in shown
     )
     return f'<ul class="figures">{figures}</ul>\n'
