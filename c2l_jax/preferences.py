@@ -31,12 +31,11 @@ from c2l_jax.data import pairs as pair_data
 from c2l_jax.data.processor import Processor
 from c2l_jax.data.records import Split, open_split
 from c2l_jax.errors import UserError, exit_on_user_error
-from c2l_jax.evaluate import add_dtype, device_mesh
+from c2l_jax.evaluate import KEPT, add_dtype, device_mesh
 from c2l_jax.models.loading import exported_model, fingerprint, load_model
 from c2l_jax.responses import RESPONSES, read_responses, record_of
 
 COUNTS = "counts.json"
-KEPT = ("game", "task", "qa_type", "qa_level", "plot_level", "question", "options", "answer")
 
 
 # ------------------------------------------------------------------------------- choosing pairs
@@ -181,9 +180,9 @@ def pair_records(
         both = {"chosen": pair.chosen, "rejected": pair.rejected}
         source = record(pair.question)
         yield {
+            **{name: question[name] for name in KEPT},
             "id": f"{question['id']}-pair{pair.number}",
             "record": question["id"],
-            **{name: question[name] for name in KEPT},
             **{name: response["text"] for name, response in both.items()},
             **{f"{name}_answer": response["extracted"] or "" for name, response in both.items()},
             **{

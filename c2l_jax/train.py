@@ -42,8 +42,12 @@ from c2l_jax.sharding import like_parameters, make_mesh, parameter_shardings, pu
 
 OBJECTIVES = ("sft", "dpo")
 AT_LEAST_1 = (
-    *("steps", "log_every", "accumulation", "logprob_chunk"),
-    *("checkpoint.every", "evaluation.batches"),
+    "steps",
+    "log_every",
+    "accumulation",
+    "logprob_chunk",
+    "checkpoint.every",
+    "evaluation.batches",
 )
 CONFIG = config_flags.DEFINE_config_file("config", None, "Program that returns the settings.")
 WORKDIR = flags.DEFINE_string("workdir", None, "Where the run lives; the same one resumes it.")

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from c2l_jax.data.records import dataset_directory, open_split
+from c2l_jax.responses import RESPONSES
 from c2l_jax.scores import paired_difference
 from configs import demo_dpo, demo_sft
 from configs.demo_dpo import DPO_TASKS
@@ -130,7 +131,7 @@ def ask(run: Run, name: str, model: Path, limit: int, tasks: str | None = None) 
                      "--data", run.data, "--split", "test", *only, "--format", FORMAT, "--limit",
                      limit, "--rows", ROWS, "--max-tokens", MAX_TOKENS, *DTYPE, "--out", out,
                      out=out)  # fmt: skip
-    return [json.loads(line) for line in (out / "responses.jsonl").read_text().splitlines()]
+    return [json.loads(line) for line in (out / RESPONSES).read_text().splitlines()]
 
 
 def compare(run: Run, stages: Sequence[str] = STAGES) -> dict[str, list[dict]]:

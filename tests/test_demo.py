@@ -1,5 +1,7 @@
 """The demo's commands: finished ones are skipped, changed ones run again, failed ones are loud."""
 
+import json
+
 import pytest
 
 from c2l_jax.errors import UserError
@@ -91,6 +93,8 @@ def test_a_changed_package_runs_again(ran, tmp_path):
         assert ran("a", module="package.part")[0] == ["a"]
         made += stamps(tmp_path)
     assert made[0] != made[1] == made[2]
+    lines = (tmp_path / "out" / "commands.jsonl").read_text().splitlines()
+    assert [json.loads(line)["command"].split()[1] for line in lines] == ["a"]
 
 
 def test_every_stage_has_settings_and_the_control_those_of_dpo():

@@ -41,9 +41,8 @@ def test_one_question_about_a_picture(model_dir, record, picture, capsys):
     prompt = Processor(model_dir).prompt(record, "cot")
     question = ["--question", user_text(record, "cot"), "--max-tokens", "12"]
     chat.main(["--model", str(model_dir), "--image", str(picture), *question])
-    assert [capsys.readouterr().out] == [
-        f"{t}\n" for t in sampled(model_dir, [prompt], max_tokens=12)
-    ]
+    (expected,) = sampled(model_dir, [prompt], max_tokens=12)
+    assert capsys.readouterr().out == expected + "\n"
 
 
 def test_typed_questions_until_an_empty_line(model_dir, picture, monkeypatch, capsys):
@@ -72,9 +71,8 @@ def test_typed_questions_until_an_empty_line(model_dir, picture, monkeypatch, ca
 def test_without_a_picture(model_dir, capsys):
     prompt = Processor(model_dir).question("Hello?", [])
     chat.main(["--model", str(model_dir), "--question", "Hello?", "--max-tokens", "4"])
-    assert [capsys.readouterr().out] == [
-        f"{t}\n" for t in sampled(model_dir, [prompt], max_tokens=4)
-    ]
+    (expected,) = sampled(model_dir, [prompt], max_tokens=4)
+    assert capsys.readouterr().out == expected + "\n"
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ def test_the_command(responses, model_dir, finished_run, tmp_path, capsys):
     # The policy was taught the records' own chains, which are the right responses here.
     right = [line["score"] for line in lines if line["correct"]]
     wrong = [line["score"] for line in lines if not line["correct"]]
-    assert np.mean(right) > np.mean(wrong) and np.mean(right) > 0
+    assert np.mean(right) > np.mean(wrong) and np.mean(right) > 0 and min(map(abs, right)) > 0
 
 
 def test_models_of_different_tokenisers_are_refused(responses, model_dir, tmp_path, capsys):
