@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 from synth import game as games
+from synth import registry
 from synth.records import make_record
 
 EXAMPLES = """examples:
@@ -245,7 +246,7 @@ def _list(args) -> None:
                 for task in game.tasks
             ],
         }
-        for game in games.all_games().values()
+        for game in registry.all_games().values()
     ]
     if args.json:
         print(json.dumps(found, indent=2))
@@ -258,9 +259,9 @@ def _list(args) -> None:
 
 def _names(asked: str) -> tuple[str, ...]:
     if asked == "all":
-        return tuple(games.all_games())
+        return registry.game_names()
     once = dict.fromkeys(name.strip() for name in asked.split(","))
-    return tuple(games.find_game(name).name for name in once)
+    return tuple(registry.find_game(name).name for name in once)
 
 
 def _generate(args) -> None:
@@ -321,7 +322,7 @@ def _audit(args) -> int:
 
 
 def _show(args) -> None:
-    game = games.find_game(args.game)
+    game = registry.find_game(args.game)
     games.check_level(args.level)
     tasks = game.tasks if args.task is None else (game.task(args.task),)
     _make_folder(args.out)
@@ -345,7 +346,7 @@ def _gallery(args) -> None:
     asked = [
         (name, task.name, level)
         for name in _names(args.games)
-        for task in games.find_game(name).tasks
+        for task in registry.find_game(name).tasks
         for level in games.LEVELS
     ]
     made = [make_record(*names, args.seed, 0, args.size) for names in tqdm(asked, unit=" records")]
@@ -354,7 +355,7 @@ def _gallery(args) -> None:
 
 
 def _solve(args) -> None:
-    game = games.find_game(args.game)
+    game = registry.find_game(args.game)
     task = game.task(args.task)
     try:
         given = json.loads(args.state.read_text(encoding="utf-8"))

@@ -19,8 +19,9 @@ from string import ascii_uppercase as LETTERS
 from tqdm import tqdm
 
 from synth import blind, dataset
-from synth.game import LEVELS, Game, UserError, all_games, params_from_json, state_from_json
+from synth.game import LEVELS, Game, UserError, params_from_json, state_from_json
 from synth.records import draw_png, make_record, write_answer
+from synth.registry import find_game, game_names
 
 CHUNK = 64  # records a worker examines in one go
 BLIND_RECORDS = 6000  # of each task; more would not tell more
@@ -96,7 +97,7 @@ def _examine(record: dict, split: str, job: Job) -> Finding:
     said = [(DUPLICATE, f"option '{text}' is listed twice") for text in _twice(record["options"])]
     difficulty = agrees = seen = None
     try:
-        game = all_games()[record["game"]]
+        game = find_game(record["game"])
         state = state_from_json(game, record["state"])
         difficulty = float(game.difficulty[1](state))
         seen = _for_blind(record, game.task(record["task"]).n_options)
@@ -239,7 +240,7 @@ def audit(
     """
     folder = dataset.find_dataset(path)
     plan = dataset.plan_of(folder)
-    if unknown := [name for name in plan.games if name not in all_games()]:
+    if unknown := [name for name in plan.games if name not in game_names()]:
         raise UserError(f"the data set has questions on unknown games: {', '.join(unknown)}.")
     if oracles:
         _check_package(oracles)
@@ -379,7 +380,7 @@ def _difficulties(found, faults: list[Fault]) -> dict[str, dict]:
                 counts[game][one.level].append(one.difficulty)
     means = {}
     for game, by_level in sorted(counts.items()):
-        means[game] = {"counts": all_games()[game].difficulty[0]}
+        means[game] = {"counts": find_game(game).difficulty[0]}
         means[game] |= {level: sum(all_) / len(all_) for level, all_ in by_level.items() if all_}
         grown = [means[game][level] for level in LEVELS if level in means[game]]
         if sorted(set(grown)) != grown:

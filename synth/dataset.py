@@ -23,8 +23,9 @@ from tensorflow_datasets.core.writer import ExampleWriter
 from tensorflow_datasets.proto import tf_example_pb2
 from tqdm import tqdm
 
-from synth.game import LEVELS, UserError, find_game
+from synth.game import LEVELS, UserError
 from synth.records import SPLITS, make_record, split_of
+from synth.registry import find_game
 
 VERSION = "1.0.0"
 FEATURES = {

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from string import ascii_uppercase as LETTERS
 
-from synth.game import LEVELS, Game, find_game
+from synth.game import LEVELS, Game
+from synth.registry import find_game
 
 _STYLE = """
 :root {

@@ -1,14 +1,11 @@
-"""What a game and a task are, and where they are found.
+"""What a game and a task are.
 
 A new game is one new file in `synth/games/` ending in `GAME = Game(...)`; nothing else is edited.
 `synth/games/maze.py` is the file to copy.
 """
 
 import dataclasses
-import functools
-import importlib
 import json
-import pkgutil
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
@@ -30,16 +27,6 @@ PERCEPTION, PREDICTION, STRATEGY = QA_TYPES = (
     "State Prediction",
     "Strategy Optimization",
 )
-
-Cell = tuple[int, int]  # (row, column), from (0, 0) at the top left
-DIRECTIONS = {"up": (-1, 0), "down": (1, 0), "left": (0, -1), "right": (0, 1)}
-BACK = {"up": "down", "down": "up", "left": "right", "right": "left"}
-
-
-def neighbour(cell: Cell, direction: str) -> Cell:
-    """The cell one step away; it may lie off the board."""
-    d_row, d_col = DIRECTIONS[direction]
-    return cell[0] + d_row, cell[1] + d_col
 
 
 class UserError(Exception):
@@ -141,27 +128,6 @@ class Game:
                 return task
         names = ", ".join(task.name for task in self.tasks)
         raise UserError(f"game {self.name} has no task '{name}'; choose one of: {names}.")
-
-
-@functools.cache
-def all_games() -> dict[str, Game]:
-    """Every game in `synth/games/` by name, in the order of the names."""
-    import synth.games as folder  # here, because the games import this module
-
-    found = {}
-    for info in sorted(pkgutil.iter_modules(folder.__path__), key=lambda info: info.name):
-        game = importlib.import_module(f"{folder.__name__}.{info.name}").GAME
-        if game.name != info.name:
-            raise ValueError(f"synth/games/{info.name}.py calls its game '{game.name}'; rename one")
-        found[game.name] = game
-    return found
-
-
-def find_game(name: str) -> Game:
-    """Raises UserError for an unknown name."""
-    if name not in all_games():
-        raise UserError(f"there is no game '{name}'; choose one of: {', '.join(all_games())}.")
-    return all_games()[name]
 
 
 def check_level(level: str) -> str:

@@ -8,6 +8,7 @@ from string import ascii_uppercase as LETTERS
 import numpy as np
 
 from synth import game as games
+from synth import registry
 from synth.draw import png
 from synth.questions import options_of
 
@@ -36,7 +37,7 @@ def make_question(game: str, task: str, level: str, seed: int, index: int) -> di
     The features are those of `dataset.FEATURES`. Raises RuntimeError if no drawn state can carry
     the question.
     """
-    its_game = games.find_game(game)
+    its_game = registry.find_game(game)
     its_task = its_game.task(task)
     own_seed = record_seed(game, task, games.check_level(level), seed, index)
     rng = np.random.Generator(np.random.PCG64(own_seed))
@@ -92,5 +93,5 @@ def make_record(game: str, task: str, level: str, seed: int, index: int, size: i
 
 def draw_png(game: str, state: str, size: int) -> bytes:
     """The picture of a state given as JSON."""
-    its_game = games.find_game(game)
+    its_game = registry.find_game(game)
     return png(its_game.draw(games.state_from_json(its_game, state), size))

@@ -5,7 +5,8 @@ import re
 from functools import cache
 
 from synth.draw import BLACK, RED, Board
-from synth.game import DIRECTIONS, PERCEPTION, PREDICTION, Cell, Game, Solution, Task
+from synth.game import PERCEPTION, PREDICTION, Game, Solution, Task
+from synth.grid import DIRECTIONS, Cell
 from synth.questions import (
     CELLS_ARE,
     between,

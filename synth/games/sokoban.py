@@ -7,18 +7,8 @@ from functools import cache, lru_cache
 from itertools import groupby, product
 
 from synth.draw import GREEN, RED, SLATE, Board
-from synth.game import (
-    BACK,
-    DIRECTIONS,
-    PERCEPTION,
-    PREDICTION,
-    STRATEGY,
-    Cell,
-    Game,
-    Solution,
-    Task,
-    neighbour,
-)
+from synth.game import PERCEPTION, PREDICTION, STRATEGY, Game, Solution, Task
+from synth.grid import BACK, DIRECTIONS, Cell, neighbour
 from synth.questions import (
     CELLS_ARE,
     between,

@@ -7,16 +7,8 @@ from itertools import islice
 from typing import ClassVar
 
 from synth.draw import RED, SLATE, Board
-from synth.game import (
-    PERCEPTION,
-    PREDICTION,
-    STRATEGY,
-    Cell,
-    Game,
-    Solution,
-    Task,
-    neighbour,
-)
+from synth.game import PERCEPTION, PREDICTION, STRATEGY, Game, Solution, Task
+from synth.grid import Cell, neighbour
 from synth.questions import CELLS_ARE, between, listed, numbered, pick, text
 
 RULES = (

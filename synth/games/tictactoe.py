@@ -5,7 +5,8 @@ import re
 from functools import cache
 
 from synth.draw import BLACK, BLUE, RED, Board
-from synth.game import LEVELS, PERCEPTION, PREDICTION, STRATEGY, Cell, Game, Solution, Task
+from synth.game import LEVELS, PERCEPTION, PREDICTION, STRATEGY, Game, Solution, Task
+from synth.grid import Cell
 from synth.questions import pick, text
 
 RULES = (

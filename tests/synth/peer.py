@@ -18,7 +18,8 @@ import json
 import sys
 from pathlib import Path
 
-from synth.game import Game, all_games, params_from_json, state_from_json, to_json
+from synth.game import Game, params_from_json, state_from_json, to_json
+from synth.registry import find_game, game_names
 
 FOLDER = Path(__file__).parents[2].parent / "shared" / "peer_cases"  # where they may lie
 VALUE = {"agrees": "answer", "published_wrong": "correct"}  # by verdict: where the value stands
@@ -37,13 +38,13 @@ def main(paths: list[str]) -> int:
 
 def compare(name: str, cases: list[dict]) -> int:
     """Prints how far our answers agree; returns the number of disagreements, 1 without adapter."""
-    if name not in all_games():
+    if name not in game_names():
         print(f"{name}: not built yet")
         return 0
     if importlib.util.find_spec(f"tests.synth.adapters.{name}") is None:
         print(f"MISSING {name}: write tests/synth/adapters/{name}.py")
         return 1
-    game = all_games()[name]
+    game = find_game(name)
     adapt = importlib.import_module(f"tests.synth.adapters.{name}").adapt
     agreed, asked, skipped, wrong = (collections.Counter() for _ in range(4))
     for case in cases:

@@ -3,8 +3,9 @@
 import json
 from string import ascii_uppercase as LETTERS
 
-from synth.game import LEVELS, all_games
+from synth.game import LEVELS
 from synth.records import make_question
+from synth.registry import all_games
 
 TASKS = [(game.name, task.name) for game in all_games().values() for task in game.tasks]
 CHOICES = [

@@ -13,17 +13,16 @@ from synth.game import (
     SPLIT_KINDS,
     Solution,
     Task,
-    all_games,
-    find_game,
     params_from_json,
     state_from_json,
     to_json,
 )
 from synth.questions import options_of, pick_near
+from synth.registry import find_game, game_names
 from tests.synth.sampling import TASKS, questions
 
 
-@pytest.mark.parametrize("name", all_games())
+@pytest.mark.parametrize("name", game_names())
 def test_a_game_is_fully_described(name):
     game = find_game(name)
     assert game.category in CATEGORIES and game.split_kind in SPLIT_KINDS
@@ -33,7 +32,7 @@ def test_a_game_is_fully_described(name):
         assert task.qa_type in QA_TYPES and task.qa_level in LEVELS
 
 
-@pytest.mark.parametrize("name", all_games())
+@pytest.mark.parametrize("name", game_names())
 def test_every_level_is_harder_than_the_one_before(name):
     game, rng = find_game(name), np.random.default_rng(0)
     _, count = game.difficulty

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from synth.draw import BLACK, PALE, RED, WHITE
-from synth.game import find_game, state_from_json
+from synth.game import state_from_json
+from synth.registry import find_game
 from tests.synth.oracles.langtons_ant import watch
 from tests.synth.sampling import questions, state_and_params
 

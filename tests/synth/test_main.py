@@ -7,13 +7,13 @@ import pytest
 
 from synth.__main__ import main
 from synth.dataset import Plan
-from synth.game import all_games
+from synth.registry import game_names
 
 
 def test_list(capsys):
     assert main(["list", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert [game["name"] for game in found] == list(all_games())
+    assert [game["name"] for game in found] == list(game_names())
     for game in found:
         assert set(game) == {"name", "category", "split_kind", "tasks"}
         for task in game["tasks"]:

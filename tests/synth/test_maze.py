@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from synth.draw import GREEN, RED, SLATE, WHITE
-from synth.game import find_game
 from synth.games import maze as maze_game
+from synth.registry import find_game
 from tests.synth.oracles.maze import moves_in, ways
 from tests.synth.sampling import chosen, questions
 

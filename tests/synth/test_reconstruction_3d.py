@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from synth.draw import BLUE, SLATE, WHITE, Oblique
-from synth.game import LEVELS, find_game, state_from_json
+from synth.game import LEVELS, state_from_json
 from synth.games import reconstruction_3d as game
+from synth.registry import find_game
 from tests.synth.oracles.reconstruction_3d import (
     ORACLES,
     cells_in,

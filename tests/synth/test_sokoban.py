@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from synth.draw import GREEN, RED, SLATE
-from synth.game import LEVELS, find_game, params_from_json, state_from_json
+from synth.game import LEVELS, params_from_json, state_from_json
 from synth.games.sokoban import WOOD
+from synth.registry import find_game
 from tests.synth.oracles.sokoban import STEP, cells, floor_of, plus, step, written
 from tests.synth.sampling import chosen, questions, state_and_params
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from synth.draw import PALE, RED, SLATE, WHITE
-from synth.game import LEVELS, find_game, state_from_json
+from synth.game import LEVELS, state_from_json
 from synth.games import tetris
+from synth.registry import find_game
 from tests.synth.oracles.tetris import beside, cells_of, fall, fits, max_clear, moved
 from tests.synth.sampling import questions, state_and_params
 

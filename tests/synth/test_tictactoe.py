@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from synth.draw import BLUE, RED
-from synth.game import LEVELS, find_game
+from synth.game import LEVELS
 from synth.games import tictactoe
+from synth.registry import find_game
 from tests.synth.oracles.tictactoe import (
     as_text,
     best_moves,

@@ -1,0 +1,66 @@
+"""The marks that stand in cells, as masks; drawn four times too large and reduced."""
+
+import functools
+
+from PIL import Image, ImageDraw
+
+from synth.grid import DIRECTIONS
+
+
+def _disc(pen, px):
+    pen.ellipse((0, 0, px, px), fill=255)
+
+
+def _ring(pen, px):
+    pen.ellipse((0, 0, px, px), fill=255)
+    band = px * 0.2
+    pen.ellipse((band, band, px - band, px - band), fill=0)
+
+
+def _cross(pen, px):
+    inset = px * 0.08
+    for start, end in ((inset, px - inset), (px - inset, inset)):
+        pen.line((start, inset, end, px - inset), fill=255, width=round(px * 0.2))
+
+
+def _square(pen, px):
+    pen.rectangle((0, 0, px, px), fill=255)
+
+
+def _arrow(pen, px, heading):
+    """An arrowhead; its notch tells the tip from the two other corners."""
+    outline = ((0.5, 0.0), (0.95, 1.0), (0.5, 0.75), (0.05, 1.0))  # pointing up, (x, y)
+    turned = {
+        "up": outline,
+        "down": [(x, 1 - y) for x, y in outline],
+        "left": [(y, x) for x, y in outline],
+        "right": [(1 - y, x) for x, y in outline],
+    }
+    pen.polygon([(x * px, y * px) for x, y in turned[heading]], fill=255)
+
+
+def _crate(pen, px):
+    """The frame and the two laths of a crate."""
+    band = round(px * 0.11)
+    pen.line((0, 0, px, px), fill=255, width=band)
+    pen.line((px, 0, 0, px), fill=255, width=band)
+    pen.rectangle((0, 0, px, px), outline=255, width=band)
+
+
+def _person(pen, px):
+    """A head above shoulders, whose lower half lies outside."""
+    head, shoulders = round(px * 0.27), round(px * 0.08)
+    pen.ellipse((head, 0, px - head, px - 2 * head), fill=255)
+    pen.ellipse((shoulders, px * 0.52, px - shoulders, px * 1.48), fill=255)
+
+
+SHAPES = {"disc": _disc, "ring": _ring, "cross": _cross, "square": _square}
+SHAPES |= {"crate": _crate, "person": _person}
+SHAPES |= {f"arrow {way}": functools.partial(_arrow, heading=way) for way in DIRECTIONS}
+
+
+@functools.lru_cache(maxsize=256)
+def mask_of(shape: str, px: int) -> Image.Image:
+    large = Image.new("L", (4 * px, 4 * px))
+    SHAPES[shape](ImageDraw.Draw(large), 4 * px - 1)
+    return large.reduce(4)

@@ -1,0 +1,45 @@
+"""Where games are found: `synth/games/` and the folders that SYNTH_GAMES names.
+
+A game is a file NAME.py, or a package NAME/ where one file would be too long; it has a line that
+begins with "GAME = ". A package without one is no game, such as the oracles beside a game.
+"""
+
+import functools
+import importlib
+import pkgutil
+import re
+from pathlib import Path
+
+from synth.game import Game, UserError
+
+
+@functools.cache
+def game_names() -> tuple[str, ...]:
+    """The names of all games in order; no game is imported for that."""
+    import synth.games as folder  # here, because the games import this package
+
+    found = []
+    for info in pkgutil.iter_modules(folder.__path__):
+        home = Path(info.module_finder.path) / info.name
+        file = home / "__init__.py" if info.ispkg else home.with_suffix(".py")
+        if re.search("^GAME = ", file.read_text(encoding="utf-8"), re.MULTILINE):
+            found.append(info.name)
+        elif not info.ispkg:
+            raise UserError(f"{file} is no game: it has no line that begins with 'GAME = '.")
+    return tuple(sorted(found))
+
+
+@functools.cache
+def find_game(name: str) -> Game:
+    """Imports the game of that name. Raises UserError for an unknown one."""
+    if name not in game_names():
+        raise UserError(f"there is no game '{name}'; choose one of: {', '.join(game_names())}.")
+    game = importlib.import_module(f"synth.games.{name}").GAME
+    if game.name != name:
+        raise UserError(f"the file of the game '{name}' calls it '{game.name}'; rename one.")
+    return game
+
+
+def all_games() -> dict[str, Game]:
+    """Every game by name, in the order of the names."""
+    return {name: find_game(name) for name in game_names()}
