@@ -53,7 +53,7 @@ def make_ours(model: Path, shape: Shape, questions: int, copies: int, n: int, te
         params,
         mesh=make_mesh({"data": 1, "fsdp": -1, "tensor": 1}),
         shape=PromptShape(shape.trunk, len(made[0]["window_images"])),
-        end_token=-1,
+        end_tokens=(),
         max_tokens=shape.response,
         rows=len(made),
         lanes=n,

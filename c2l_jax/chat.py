@@ -67,7 +67,7 @@ class Chat:
                 self._params,
                 mesh=self._mesh,
                 shape=self._shape,
-                end_token=self.processor.end_token_id,
+                end_tokens=self.processor.end_token_ids,
                 max_tokens=self._args.max_tokens,
                 rows=1,
                 temperature=self._args.temperature,

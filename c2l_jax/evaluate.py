@@ -142,7 +142,7 @@ def main(arguments: list[str] | None = None):
         params,
         mesh=mesh,
         shape=prompt_shape(processor, split, records, args.format),
-        end_token=processor.end_token_id,
+        end_tokens=processor.end_token_ids,
         max_tokens=args.max_tokens,
         rows=args.rows,
     )

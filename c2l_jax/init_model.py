@@ -173,6 +173,7 @@ def model_config(preset: dict, tokenizer: Tokenizer) -> Config:
         TextConfig(
             # The whole size even if the data set is too small to fill it, so that presets compare.
             vocab_size=max(preset["vocab_size"], tokenizer.get_vocab_size()),
+            rms_norm_eps=1e-6,  # as the published models have it
             bos_token_id=ids["<|endoftext|>"],
             eos_token_id=ids["<|im_end|>"],
             **preset["text"],

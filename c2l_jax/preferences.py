@@ -32,7 +32,8 @@ from c2l_jax.data.processor import Processor
 from c2l_jax.data.records import Split, open_split
 from c2l_jax.errors import UserError, exit_on_user_error
 from c2l_jax.evaluate import KEPT, add_dtype, device_mesh
-from c2l_jax.models.loading import exported_model, fingerprint, load_model
+from c2l_jax.models.directory import fingerprint
+from c2l_jax.models.loading import exported_model, load_model
 from c2l_jax.responses import RESPONSES, read_responses, record_of
 
 COUNTS = "counts.json"

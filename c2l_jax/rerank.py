@@ -36,7 +36,8 @@ from c2l_jax.data.processor import Processor, letter
 from c2l_jax.data.records import open_split
 from c2l_jax.errors import UserError, exit_on_user_error
 from c2l_jax.evaluate import add_dtype, check_positive, device_mesh
-from c2l_jax.models.loading import exported_model, fingerprint, load_model
+from c2l_jax.models.directory import fingerprint
+from c2l_jax.models.loading import exported_model, load_model
 from c2l_jax.responses import read_responses, record_of
 from c2l_jax.scores import wilson
 

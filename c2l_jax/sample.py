@@ -37,7 +37,8 @@ from c2l_jax.evaluate import (
     device_mesh,
     prompt_shape,
 )
-from c2l_jax.models.loading import exported_model, fingerprint, load_model
+from c2l_jax.models.directory import fingerprint
+from c2l_jax.models.loading import exported_model, load_model
 from c2l_jax.responses import RESPONSES, SETTINGS
 from c2l_jax.sampler import Response, Sampler
 
@@ -190,7 +191,7 @@ def write_responses(args: argparse.Namespace, mesh, model: Path, split, records,
         mesh=mesh,
         # Of all records, so that a resumed command computes in the same shapes.
         shape=prompt_shape(processor, split, records, args.format),
-        end_token=processor.end_token_id,
+        end_tokens=processor.end_token_ids,
         max_tokens=args.max_tokens,
         rows=args.rows,
         lanes=args.lanes,

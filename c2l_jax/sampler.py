@@ -200,7 +200,9 @@ class _Row:
             if not busy and (sample := next(self._waiting, None)) is not None:
                 self.lanes[lane] = _Lane(sample)
 
-    def collect(self, tokens_nk: np.ndarray, logps_nk: np.ndarray, end: int, max_tokens: int):
+    def collect(
+        self, tokens_nk: np.ndarray, logps_nk: np.ndarray, ends: Sequence[int], max_tokens: int
+    ):
         """Takes in what a segment wrote; -1 where a lane had ended before."""
         for number, lane in enumerate(self.lanes):
             if lane is None:
@@ -208,7 +210,7 @@ class _Row:
             new = tokens_nk[number] >= 0
             lane.tokens += tokens_nk[number, new].tolist()
             lane.logps += logps_nk[number, new].tolist()
-            ended = lane.tokens[-1] == end
+            ended = lane.tokens[-1] in ends
             if ended or len(lane.tokens) == max_tokens:
                 tokens = lane.tokens[:-1] if ended else lane.tokens
                 self.responses[lane.sample] = Response(tokens, lane.logps, ended)
@@ -247,6 +249,7 @@ class Sampler:
     Args:
       params: a flat dict as in training.
       shape: what the longest prompt fits in.
+      end_tokens: any of them ends a response and is not part of its text.
       max_tokens: where a response is cut off; its end token counts.
       rows: Q, prompts at a time; a multiple of the devices that share them (data x fsdp).
       lanes: N, samples of a prompt at a time. Fewer than n keep busy when lengths differ.
@@ -260,7 +263,7 @@ class Sampler:
         *,
         mesh: jax.sharding.Mesh,
         shape: PromptShape,
-        end_token: int,
+        end_tokens: Sequence[int],
         max_tokens: int,
         rows: int,
         lanes: int = 1,
@@ -269,7 +272,7 @@ class Sampler:
         top_p: float = 1.0,
     ):
         self._graphdef, self._params, self._mesh, self._shape = graphdef, params, mesh, shape
-        self._end, self._max_tokens, self._rows, self._lanes = end_token, max_tokens, rows, lanes
+        self._ends, self._max_tokens, self._rows, self._lanes = end_tokens, max_tokens, rows, lanes
         self._draw = functools.partial(draw, temperature=temperature, top_k=top_k, top_p=top_p)
         self._parts = mesh.shape["data"] * mesh.shape["fsdp"]
         if rows < 1 or lanes < 1 or rows % self._parts:
@@ -308,7 +311,7 @@ class Sampler:
             for q, row in enumerate(rows):
                 if row is None:
                     continue
-                row.collect(tokens_qnk[q], logps_qnk[q], self._end, self._max_tokens)
+                row.collect(tokens_qnk[q], logps_qnk[q], self._ends, self._max_tokens)
                 if row.is_done():
                     rows[q] = None
                     yield row.number, row.responses
@@ -396,7 +399,9 @@ class Sampler:
                 jax.lax.dynamic_update_slice_in_dim(whole, part[..., None], step, axis=2)
                 for whole, part in zip(written, now, strict=True)
             )
-            active_qn &= (tokens_qn != self._end) & (ages_qn + step + 1 < self._max_tokens)
+            for end in self._ends:
+                active_qn &= tokens_qn != end
+            active_qn &= ages_qn + step + 1 < self._max_tokens
             return step + 1, tokens_qn, active_qn, running, written
 
         empty = jnp.full((*ages_qn.shape, count), -1, jnp.int32), jnp.zeros((*ages_qn.shape, count))

@@ -11,11 +11,13 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
-from transformers import AutoTokenizer
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from c2l_jax.data.images import ImageSpec, patchify, target_size
 from c2l_jax.data.positions import mrope_positions
 from c2l_jax.errors import UserError
+from c2l_jax.models.directory import chat_template, end_token_ids
+from c2l_jax.models.qwen2_5_vl.config import Config
 
 IMAGE_TOKEN, END_TOKEN = "<|image_pad|>", "<|im_end|>"
 
@@ -76,7 +78,11 @@ def letter(index: int) -> str:
 
 
 class Processor:
-    """Tokeniser, chat template and picture settings of one model directory."""
+    """Tokeniser, chat template and picture settings of one model directory.
+
+    Raises UserError for a tokeniser that is damaged or gives ids beyond the embedding, and for a
+    chat template that can't take pictures.
+    """
 
     def __init__(self, directory: str | Path):
         if not Path(directory).is_dir():
@@ -84,13 +90,22 @@ class Processor:
                 f"no model directory at {directory}: give a Qwen2.5-VL directory, or make a small "
                 "one with `python -m c2l_jax.init_model`."
             )
+        self.directory = Path(directory)
         self.image_spec = ImageSpec.from_directory(directory)
-        self.tokenizer = AutoTokenizer.from_pretrained(str(directory))
+        config = Config.from_directory(directory)
+        self.tokenizer = load_tokenizer(self.directory, config.text_config.vocab_size)
         self.image_token_id, self.end_token_id = self.tokenizer.convert_tokens_to_ids(
             [IMAGE_TOKEN, END_TOKEN]
         )
-        if self.tokenizer.chat_template is None:
-            raise UserError(f"the tokeniser in {directory} has no chat template.")
+        if self.image_token_id != config.image_token_id:
+            raise UserError(
+                f"{IMAGE_TOKEN} is token {self.image_token_id} of the tokeniser in {directory} and "
+                f"token {config.image_token_id} of its config.json: they must be the same."
+            )
+        # What closes a response that is trained on, and whatever else may end one.
+        ends = [self.end_token_id, self.tokenizer.eos_token_id, *end_token_ids(self.directory)]
+        self.end_token_ids = tuple(dict.fromkeys(end for end in ends if end is not None))
+        self._check_template()
         spec = self.image_spec
         self.slots_per_window = (spec.window_size // spec.patch_size) ** 2
         self.patch_dim = 3 * spec.patch_size**2
@@ -124,6 +139,22 @@ class Processor:
             tokens += height * width // (spec.patch_size * spec.merge_size) ** 2 - 1
             windows += math.prod(-(-side // spec.window_size) for side in (height, width))
         return tokens, windows
+
+    def _check_template(self):
+        mark = "the question"
+        try:
+            text = self._render(mark, 1)
+        # Whatever the template's own code or its raise_exception raises.
+        except Exception as error:
+            raise UserError(
+                f"the chat template in {self.directory} can't take a question with a picture "
+                f"({type(error).__name__}: {error}): take that of a Qwen2.5-VL model."
+            ) from error
+        if text.count(IMAGE_TOKEN) != 1 or mark not in text or "{'type'" in text:
+            raise UserError(
+                f"the chat template in {self.directory} makes of a question with one picture "
+                f"{text!r}, which must hold {IMAGE_TOKEN} once: take that of a Qwen2.5-VL model."
+            )
 
     def _render(self, text: str, pictures: int) -> str:
         """The chat template up to where the assistant begins, one image token a picture."""
@@ -185,6 +216,42 @@ class Processor:
         tokens = [*encoded.input_ids, self.end_token_id]
         starts = [*(start for start, _ in encoded.offset_mapping), len(text)]
         return np.asarray(tokens, np.int32), np.asarray(starts, np.int32)
+
+
+def load_tokenizer(directory: Path, vocab_size: int) -> PreTrainedTokenizerBase:
+    """The tokeniser of a model directory, with the chat template that AutoProcessor takes.
+
+    Raises UserError where it can't be loaded, lacks a token or a template, or where one of its ids
+    is no row of an embedding of `vocab_size` rows (JAX would clamp it silently).
+    """
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(str(directory))
+    except Exception as error:  # the tokenizers library raises bare Exceptions for damaged files
+        reason = str(error).strip().splitlines()
+        raise UserError(
+            f"the tokeniser in {directory} can't be loaded "
+            f"({type(error).__name__}: {reason[0] if reason else 'no reason given'}): "
+            "copy tokenizer.json and tokenizer_config.json again."
+        ) from error
+    ids = tokenizer.get_vocab()
+    if missing := [token for token in (IMAGE_TOKEN, END_TOKEN) if token not in ids]:
+        raise UserError(f"the tokeniser in {directory} lacks {', '.join(missing)}.")
+    last = max(ids, key=ids.get)
+    if ids[last] >= vocab_size:
+        raise UserError(
+            f"the tokeniser in {directory} gives ids up to {ids[last]} ({last!r}), and the "
+            f"embedding has {vocab_size} rows: use the tokeniser that the weights were trained "
+            "with, or resize the embedding (resize_token_embeddings in transformers)."
+        )
+    template = chat_template(directory)
+    if template is not None:
+        tokenizer.chat_template = template
+    if tokenizer.chat_template is None:
+        raise UserError(
+            f"{directory} has no chat template: copy chat_template.json or chat_template.jinja of "
+            "the model there."
+        )
+    return tokenizer
 
 
 def open_picture(record: dict) -> Image.Image:

@@ -1,6 +1,5 @@
 """From a directory on the command line to a model in its place on the devices."""
 
-import hashlib
 import json
 from pathlib import Path
 
@@ -13,8 +12,6 @@ from c2l_jax.models.params import flatten, unflatten
 from c2l_jax.models.qwen2_5_vl import weights
 from c2l_jax.models.qwen2_5_vl.config import Config
 from c2l_jax.sharding import parameter_shardings
-
-_BLOCK = 1 << 24  # bytes read at a time
 
 
 def load_model(path: Path, mesh, dtype) -> tuple[nnx.GraphDef, dict[str, jax.Array], Path, int]:
@@ -40,29 +37,6 @@ def load_model(path: Path, mesh, dtype) -> tuple[nnx.GraphDef, dict[str, jax.Arr
     else:
         step, params = 0, flatten(weights.load(directory, unflatten(shardings))[1])
     return graphdef, {n: p.astype(dtype) for n, p in params.items()}, directory, step
-
-
-def fingerprint(directory: str | Path) -> str:
-    """SHA-256 over a model directory's weights, tokenizer and settings: 64 hexadecimal digits.
-
-    Two directories with the same fingerprint give every token the same log-probability. Raises
-    UserError where there are no weights.
-    """
-    directory = Path(directory)
-    settings = ("config", "preprocessor_config", "tokenizer", "tokenizer_config", "chat_template")
-    names = [*(f"{name}.json" for name in settings), "chat_template.jinja"]
-    shards = sorted(path.name for path in directory.glob("*.safetensors"))
-    if not shards:
-        raise UserError(f"{directory} holds no *.safetensors: give a model directory.")
-    digest = hashlib.sha256()
-    for name in (*names, *shards):
-        path = directory / name
-        if path.exists():
-            digest.update(f"{name} {path.stat().st_size}\n".encode())
-            with path.open("rb") as file:
-                while block := file.read(_BLOCK):
-                    digest.update(block)
-    return digest.hexdigest()
 
 
 def exported_model(path: Path) -> Path:

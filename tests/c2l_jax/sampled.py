@@ -6,7 +6,7 @@ from pathlib import Path
 from c2l_jax.answers import judge
 from c2l_jax.data.processor import Processor, response_text
 from c2l_jax.data.records import open_split
-from c2l_jax.models.loading import fingerprint
+from c2l_jax.models.directory import fingerprint
 
 KEPT = ("id", "game", "task", "qa_type", "qa_level", "plot_level", "question", "options", "answer")
 

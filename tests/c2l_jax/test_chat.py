@@ -31,7 +31,7 @@ def sampled(model_dir, prompts: list[dict], **options) -> list[str]:
     processor = Processor(model_dir)
     sizes = [(len(prompt["tokens"]), len(prompt["window_images"])) for prompt in prompts]
     shape = PromptShape.that_fits(sizes)
-    options |= {"end_token": processor.end_token_id, "rows": 1}
+    options |= {"end_tokens": processor.end_token_ids, "rows": 1}
     sampler = Sampler(graphdef, params, mesh=mesh, shape=shape, **options)
     found = dict(sampler.run(enumerate(prompts), n=1, seed=0))
     return [processor.tokenizer.decode(found[i][0].tokens) for i in range(len(prompts))]

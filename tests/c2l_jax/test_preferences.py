@@ -11,7 +11,7 @@ import pytest
 from c2l_jax import preferences
 from c2l_jax.data.pairs import folder
 from c2l_jax.data.records import open_split
-from c2l_jax.models.loading import fingerprint
+from c2l_jax.models.directory import fingerprint
 from c2l_jax.responses import read_responses
 from tests.conftest import ROOT
 

@@ -14,7 +14,8 @@ import pytest
 from c2l_jax import answers, sample
 from c2l_jax.data.records import open_split
 from c2l_jax.errors import UserError
-from c2l_jax.models.loading import exported_model, fingerprint
+from c2l_jax.models.directory import fingerprint
+from c2l_jax.models.loading import exported_model
 from tests.conftest import ROOT, run_module
 
 LIMIT, N = 24, 3

@@ -47,12 +47,12 @@ def setting(model_dir, dataset):
     return graphdef, params, prompts
 
 
-def make_sampler(setting, shape=None, end_token=-1, max_tokens=LENGTH, **options) -> Sampler:
+def make_sampler(setting, shape=None, end_tokens=(), max_tokens=LENGTH, **options) -> Sampler:
     graphdef, params, prompts = setting
     sizes = ((len(p["tokens"]), len(p["window_images"])) for p in prompts)
     mesh = make_mesh({"data": 1, "fsdp": -1, "tensor": 1})
     options |= {"shape": shape or PromptShape.that_fits(sizes), "max_tokens": max_tokens}
-    return Sampler(graphdef, params, mesh=mesh, end_token=end_token, **options)
+    return Sampler(graphdef, params, mesh=mesh, end_tokens=end_tokens, **options)
 
 
 def responses(engine: Sampler, prompts, n: int, order=None, seed=3) -> list[list]:
@@ -116,7 +116,7 @@ def end(endless):
 @pytest.fixture(scope="module")
 def crowded(setting, end):
     """The same sampler with an end token: lanes and rows are refilled at different times."""
-    return make_sampler(setting, rows=2, lanes=2, end_token=end, **RANDOM)
+    return make_sampler(setting, rows=2, lanes=2, end_tokens=(end,), **RANDOM)
 
 
 def test_greedy_equals_the_naive_loop_whatever_the_shape(setting, greedy):
@@ -164,7 +164,7 @@ def test_rows_and_lanes_change_rounding_only(setting, crowded, end, caplog):
     prompts = setting[2]
     with jax.log_compiles():
         ours = responses(
-            make_sampler(setting, rows=3, lanes=5, end_token=end, **RANDOM), prompts, SAMPLES
+            make_sampler(setting, rows=3, lanes=5, end_tokens=(end,), **RANDOM), prompts, SAMPLES
         )
     for a, b in zip(chain(*ours), chain(*responses(crowded, prompts, SAMPLES)), strict=True):
         assert (a.tokens, a.ended) == (b.tokens, b.ended)

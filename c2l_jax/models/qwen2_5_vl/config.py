@@ -1,12 +1,16 @@
 """Qwen2.5-VL's hyper-parameters, read from and written to a Hugging Face model directory."""
 
 import dataclasses
-import json
+import logging
 from pathlib import Path
 
 from c2l_jax.errors import UserError
+from c2l_jax.models.directory import holds_both, read_json
 
 MODEL_TYPE = "qwen2_5_vl"
+# The embedding and the head in the weights; some versions of transformers nest the former.
+_EMBEDDINGS = ("model.embed_tokens.weight", "model.language_model.embed_tokens.weight")
+_HEAD = "lm_head.weight"
 # OpenAI CLIP's statistics, which every published Qwen2.5-VL uses.
 _CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 _CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
@@ -24,10 +28,10 @@ class TextConfig:
     num_key_value_heads: int
     mrope_section: tuple[int, int, int]
     rope_theta: float = 1_000_000.0
-    rms_norm_eps: float = 1e-6
-    max_position_embeddings: int = 128_000
+    rms_norm_eps: float = 1e-5
+    max_position_embeddings: int = 32_768
     bos_token_id: int | None = None
-    eos_token_id: int | None = None
+    eos_token_id: int | tuple[int, ...] | None = None
 
     @property
     def head_dim(self) -> int:
@@ -106,11 +110,13 @@ class Config:
         """Reads config.json and preprocessor_config.json of a Qwen2.5-VL directory.
 
         Both layouts are read: text fields at the top level (the published checkpoints) and under
-        text_config (transformers 5). Raises UserError for anything this model can't represent.
+        text_config (transformers 5), which wins where both are there; null means absent. A head
+        that differs from the embedding is one of its own, whatever config.json says, as in
+        transformers. Raises UserError for anything this model can't represent.
         """
         directory = Path(directory)
         path = directory / "config.json"
-        settings = _read_json(path)
+        settings = read_json(path)
         if settings.get("model_type") != MODEL_TYPE:
             raise UserError(
                 f"{path} describes a {settings.get('model_type')!r} model: only {MODEL_TYPE!r} "
@@ -125,27 +131,38 @@ class Config:
                 raise UserError(f"{path}: hidden_act {part['hidden_act']!r} is not supported.")
         if text.get("use_sliding_window"):
             raise UserError(f"{path}: use_sliding_window is not supported; set it to false.")
-        rope = text.get("rope_parameters") or text.get("rope_scaling") or {}
+        rope = text.get("rope_scaling") or text.get("rope_parameters") or {}
         rope_type = rope.get("rope_type", rope.get("type", "default"))
         if rope_type not in ("default", "mrope") or "mrope_section" not in rope:
             raise UserError(
                 f"{path}: rotary type {rope_type!r} with keys {sorted(rope)} is not supported; "
                 "expected 'mrope' with mrope_section."
             )
-        theta = rope.get("rope_theta", text.get("rope_theta", TextConfig.rope_theta))
-        processor = _read_json(directory / "preprocessor_config.json")
+        theta = rope.get("rope_theta") or text.get("rope_theta") or TextConfig.rope_theta
+        processor = read_json(directory / "preprocessor_config.json")
         statistics = {name: processor[name] for name in ("image_mean", "image_std")}
         ids = ("image_token_id", "video_token_id", "vision_start_token_id", "vision_end_token_id")
+        tied = bool(settings.get("tie_word_embeddings") or text.get("tie_word_embeddings"))
+        if tied and holds_both(directory, _EMBEDDINGS, _HEAD):
+            logging.warning(
+                "%s says that the head is the embedding, but the weights hold another one: it is "
+                "taken as a head of its own",
+                path,
+            )
+            tied = False
         return cls(
             text_config=_build(
                 TextConfig,
-                {**text, "mrope_section": rope["mrope_section"], "rope_theta": theta},
+                {
+                    "num_key_value_heads": text.get("num_attention_heads"),
+                    **{name: value for name, value in text.items() if value is not None},
+                    "mrope_section": rope["mrope_section"],
+                    "rope_theta": theta,
+                },
                 path,
             ),
             vision_config=_build(VisionConfig, {**vision, **statistics}, path),
-            tie_word_embeddings=bool(
-                settings.get("tie_word_embeddings") or text.get("tie_word_embeddings")
-            ),
+            tie_word_embeddings=tied,
             **{name: _required(settings, name, path) for name in ids},
         )
 
@@ -179,17 +196,8 @@ class Config:
         }
 
 
-def _read_json(path: Path) -> dict:
-    if not path.is_file():
-        raise UserError(f"{path} is missing: a Qwen2.5-VL model directory must contain it.")
-    try:
-        return json.loads(path.read_text())
-    except ValueError as error:
-        raise UserError(f"{path} is not valid JSON: {error}.") from None
-
-
 def _required(settings: dict, name: str, path: Path):
-    if name not in settings:
+    if settings.get(name) is None:
         raise UserError(f"{path} lacks {name!r}, which a Qwen2.5-VL config must give.")
     return settings[name]
 
@@ -198,8 +206,7 @@ def _build(kind: type, settings: dict, path: Path):
     """A config dataclass from the settings it has fields for; lists become tuples."""
     values = {}
     for field in dataclasses.fields(kind):
-        if field.name in settings:
-            value = settings[field.name]
+        if (value := settings.get(field.name)) is not None:
             values[field.name] = tuple(value) if isinstance(value, list) else value
         elif field.default is dataclasses.MISSING:
             _required(settings, field.name, path)

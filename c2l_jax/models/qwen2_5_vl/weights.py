@@ -15,20 +15,21 @@ import numpy as np
 from flax import nnx
 from jax.experimental import multihost_utils
 from jax.sharding import PartitionSpec
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from c2l_jax.errors import UserError
+from c2l_jax.models.directory import COPIED, open_tensors
 from c2l_jax.models.params import flatten
 from c2l_jax.models.qwen2_5_vl.config import Config
 from c2l_jax.models.qwen2_5_vl.model import Qwen2_5_VL
 
+_EMBEDDING, _HEAD = "model.embed_tokens.weight", "lm_head.weight"
 _LINEAR = (1, 0)  # torch keeps kernels as [out, in]
 
 # (Hugging Face tensor, our parameter, order of the tensor's axes in ours or None if the same).
 # "{}" is a layer number; the tensors of all layers are stacked along a new first axis.
 TENSORS = [
-    ("model.embed_tokens.weight", "text/embedding", None),
+    (_EMBEDDING, "text/embedding", None),
     ("model.layers.{}.input_layernorm.weight", "text/layers/input_norm/scale", None),
     ("model.layers.{}.self_attn.q_proj.weight", "text/layers/attention/query/kernel", _LINEAR),
     ("model.layers.{}.self_attn.q_proj.bias", "text/layers/attention/query/bias", None),
@@ -46,7 +47,7 @@ TENSORS = [
     ("model.layers.{}.mlp.up_proj.weight", "text/layers/mlp/up/kernel", _LINEAR),
     ("model.layers.{}.mlp.down_proj.weight", "text/layers/mlp/down/kernel", _LINEAR),
     ("model.norm.weight", "text/norm/scale", None),
-    ("lm_head.weight", "head", None),
+    (_HEAD, "head", None),
     ("visual.patch_embed.proj.weight", "vision/patch_embedding", (2, 1, 3, 4, 0)),
     ("visual.blocks.{}.norm1.weight", "vision/blocks/attention_norm/scale", None),
     ("visual.blocks.{}.attn.qkv.weight", "vision/blocks/attention/qkv/kernel", _LINEAR),
@@ -138,7 +139,10 @@ def load(
     else:
         places = {path: place.get_value() for path, place in nnx.to_flat_state(shardings)}
     with contextlib.ExitStack() as files:
-        tensors = _open_tensors(Path(directory), files)
+        tensors = open_tensors(Path(directory), files, _canonical)
+        if config.tie_word_embeddings and _HEAD in tensors:
+            # Equal to the embedding, or the only one of the two that was saved.
+            tensors.setdefault(_EMBEDDING, tensors.pop(_HEAD))
         _check(tensors, config, directory)
         for path, param in flat.items():
             read = functools.partial(_read, tensors, _entry("/".join(path)), param)
@@ -158,12 +162,18 @@ def export(
 
     Tokenizer, preprocessor and chat template are copied from the directory `source`. The result
     appears under its name only when it is whole. With several processes all must call this; the
-    first writes. Raises UserError if `directory` exists.
+    first writes. Raises UserError if `directory` exists, and for parameters that a checkpoint has
+    no name for.
     """
     directory, source = Path(directory), Path(source)
     if directory.exists():
         raise UserError(f"{directory} exists: export to a new directory.")
     flat = flatten(params)
+    if nameless := sorted(set(flat) - {path for _, path, _ in TENSORS}):
+        raise UserError(
+            f"the parameters {', '.join(nameless[:5])} have no name in a Qwen2.5-VL checkpoint and "
+            "would be lost: merge them into the others before the export."
+        )
     partial_directory = directory.with_name(directory.name + ".partial")
     is_writer = jax.process_index() == 0
     try:
@@ -172,9 +182,11 @@ def export(
             partial_directory.mkdir(parents=True)
             settings = config.to_hf() | {"dtype": str(flat["text/embedding"].dtype)}
             (partial_directory / "config.json").write_text(json.dumps(settings, indent=2) + "\n")
-            for file in COPIED_FILES:
-                if (source / file).exists():
-                    shutil.copy(source / file, partial_directory / file)
+            for name in COPIED:
+                if (source / name).is_dir():
+                    shutil.copytree(source / name, partial_directory / name)
+                elif (source / name).exists():
+                    shutil.copy(source / name, partial_directory / name)
         _write_tensors(partial_directory, config, flat, max_shard_bytes, is_writer)
         if is_writer:
             partial_directory.rename(directory)
@@ -182,23 +194,6 @@ def export(
         if is_writer:
             shutil.rmtree(partial_directory, ignore_errors=True)
     multihost_utils.sync_global_devices(f"export to {directory}")
-
-
-# Whatever of these a directory has, beside config.json and the weights.
-COPIED_FILES = [
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "vocab.json",
-    "merges.txt",
-    "chat_template.jinja",
-    "chat_template.json",
-    "preprocessor_config.json",
-    "video_preprocessor_config.json",
-    "processor_config.json",
-    "generation_config.json",
-]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -235,31 +230,9 @@ def _canonical(name: str) -> str:
     return re.sub(r"^model\.visual\.", "visual.", name)
 
 
-def _open_tensors(directory: Path, files: contextlib.ExitStack) -> dict:
-    """Canonical name -> safetensors slice, from one file or from an index and its shards."""
-    index, single = directory / "model.safetensors.index.json", directory / "model.safetensors"
-    if index.exists():
-        names = sorted(set(json.loads(index.read_text())["weight_map"].values()))
-    elif single.exists():
-        names = [single.name]
-    else:
-        raise UserError(f"{directory} has neither {single.name} nor {index.name}.")
-    tensors = {}
-    for name in names:
-        try:
-            file = files.enter_context(safe_open(directory / name, framework="np"))
-        except (OSError, SafetensorError) as error:
-            raise UserError(f"{directory / name} can't be read: {error}.") from None
-        tensors |= {_canonical(key): file.get_slice(key) for key in file.keys()}
-    return tensors
-
-
 def _check(tensors: dict, config: Config, directory: str | Path) -> None:
     expected = _expected(config)
     unknown = set(tensors) - set(expected)
-    if config.tie_word_embeddings:
-        # Some checkpoints repeat the embedding under this name; transformers drops it too.
-        unknown.discard("lm_head.weight")
     problems = [f"{name} is missing" for name in sorted(set(expected) - set(tensors))]
     problems += [f"{name} is unknown" for name in sorted(unknown)]
     for name in sorted(set(expected) & set(tensors)):
