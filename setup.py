@@ -26,7 +26,7 @@ setup(
         "tensorflow-datasets>=4.9.10,<4.10",
         "tokenizers>=0.22,<1",
         "tqdm>=4.66",
-        "transformers>=5.0,<6",
+        "transformers>=5.4,<6",  # the first with image processors that do without torchvision
     ],
     extras_require={
         "audit": ["scikit-learn>=1.5,<2"],

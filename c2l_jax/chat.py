@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import jax.numpy as jnp
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
+from c2l_jax.data.pictures import open_image
 from c2l_jax.data.processor import Processor
 from c2l_jax.errors import UserError, exit_on_user_error
 from c2l_jax.evaluate import add_dtype, check_positive
@@ -23,13 +24,6 @@ from c2l_jax.sampler import PromptShape, Sampler
 from c2l_jax.sharding import make_mesh
 
 ROOM = 256  # tokens by which a later question may be longer without compiling anew
-
-
-def open_image(path: Path) -> Image.Image:
-    try:
-        return Image.open(path).convert("RGB")
-    except (UnidentifiedImageError, OSError) as error:
-        raise UserError(f"the picture {path} can't be read: {error}.") from None
 
 
 def typed_questions() -> Iterator[str]:

@@ -30,7 +30,8 @@ from ml_collections import ConfigDict, config_flags
 
 from c2l_jax.checkpoint import Checkpoints, write_config
 from c2l_jax.data.packing import RowShape, training_batches
-from c2l_jax.data.processor import Processor, open_picture
+from c2l_jax.data.pictures import open_picture
+from c2l_jax.data.processor import Processor
 from c2l_jax.data.records import open_split
 from c2l_jax.errors import UserError, exit_on_user_error
 from c2l_jax.metrics import Metrics

@@ -7,43 +7,160 @@ normalises and folds the repetition into its weights.
 """
 
 import dataclasses
-import json
 import math
+import numbers
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from c2l_jax.data.pictures import as_rgb, check_aspect
 from c2l_jax.errors import UserError
+from c2l_jax.models.directory import read_json
+
+# OpenAI CLIP's statistics, which every published Qwen2.5-VL uses.
+CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
+CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
+# Names that image processors of Qwen2-VL's kind have had.
+_PROCESSOR_TYPES = tuple(
+    f"Qwen2{version}VLImageProcessor{variant}"
+    for version in ("", "_5_")
+    for variant in ("", "Fast", "Pil")
+)
+_SIZE_KEYS = {"shortest_edge", "longest_edge", "min_pixels", "max_pixels"}
 
 
 @dataclasses.dataclass(frozen=True)
 class ImageSpec:
-    """How a model wants its pictures: sides in pixels, `min_pixels`/`max_pixels` in area."""
+    """How a model wants its pictures: sides in pixels, `min_pixels`/`max_pixels` in area.
+
+    resample: Pillow's number of the filter. image_mean, image_std: of RGB in [0, 1].
+    """
 
     patch_size: int = 14
     merge_size: int = 2
     window_size: int = 112
     min_pixels: int = 56 * 56
     max_pixels: int = 28 * 28 * 1280
+    resample: int = Image.Resampling.BICUBIC
+    image_mean: tuple[float, ...] = CLIP_MEAN
+    image_std: tuple[float, ...] = CLIP_STD
 
     @classmethod
     def from_directory(cls, directory: str | Path) -> "ImageSpec":
-        """Reads preprocessor_config.json and, for the window, config.json."""
-        path = Path(directory) / "preprocessor_config.json"
-        if not path.exists():
-            raise UserError(f"{path} is missing: a Qwen2.5-VL model directory must contain it.")
-        settings = json.loads(path.read_text())
-        vision = json.loads((path.parent / "config.json").read_text())["vision_config"]
-        size = settings.get("size") or {}
+        """Reads a model directory's picture settings; config.json gives the window.
+
+        As transformers reads them: "image_processor" in processor_config.json (which transformers
+        5 writes) wins over preprocessor_config.json; min_pixels and max_pixels win over size,
+        which may be {shortest_edge, longest_edge} or {min_pixels, max_pixels}. null means absent,
+        and what is absent has Qwen2VLImageProcessor's default. Raises UserError for files that
+        are missing or damaged and for settings that the model can't honour. Whatever
+        do_convert_rgb says, pictures are RGB, as transformers' loader makes them.
+        """
+        settings, path = picture_settings(Path(directory))
+        vision = read_json(Path(directory) / "config.json").get("vision_config") or {}
         defaults = cls()
+        _check_supported(settings, vision, path)
+        least, most = _limits(settings, path)
+        mean, std = _statistics(settings, path)
         return cls(
             patch_size=settings.get("patch_size", defaults.patch_size),
             merge_size=settings.get("merge_size", defaults.merge_size),
-            window_size=vision.get("window_size", defaults.window_size),
-            min_pixels=settings.get("min_pixels", size.get("shortest_edge", defaults.min_pixels)),
-            max_pixels=settings.get("max_pixels", size.get("longest_edge", defaults.max_pixels)),
+            window_size=vision.get("window_size") or defaults.window_size,
+            min_pixels=least,
+            max_pixels=most,
+            resample=settings.get("resample", defaults.resample),
+            image_mean=mean,
+            image_std=std,
         )
+
+
+def picture_settings(directory: Path) -> tuple[dict, Path]:
+    """The image processor's settings that are not null, and the file that has them.
+
+    The precedence is that of transformers' `ImageProcessingMixin.get_image_processor_dict`.
+    """
+    path = directory / "processor_config.json"
+    settings = read_json(path).get("image_processor") if path.exists() else None
+    if settings is None:
+        path = directory / "preprocessor_config.json"
+        settings = read_json(path)
+    if not isinstance(settings, dict):
+        raise UserError(f"{path}: image_processor is no JSON object: copy the file again.")
+    return {name: value for name, value in settings.items() if value is not None}, path
+
+
+def _check_supported(settings: Mapping, vision: Mapping, path: Path):
+    """Raises UserError for what `patchify` or the model, with its vision_config, can't do."""
+    kind = settings.get("image_processor_type", _PROCESSOR_TYPES[0])
+    if kind not in _PROCESSOR_TYPES:
+        raise UserError(f"{path}: image_processor_type {kind!r} is not Qwen2.5-VL's.")
+    if not settings.get("do_resize", True):
+        raise UserError(
+            f"{path}: do_resize is false, but pictures must be resized to whole patches: set "
+            "it to true."
+        )
+    for name, of_model, default in (
+        ("patch_size", "patch_size", ImageSpec.patch_size),
+        ("merge_size", "spatial_merge_size", ImageSpec.merge_size),
+        ("temporal_patch_size", "temporal_patch_size", 2),
+    ):
+        given, needed = settings.get(name, default), vision.get(of_model) or default
+        if given != needed:
+            raise UserError(
+                f"{path}: {name} is {given}, but the model's {of_model} is {needed} "
+                "(config.json): they must be the same."
+            )
+    resample = settings.get("resample", ImageSpec.resample)
+    if resample not in list(Image.Resampling):
+        raise UserError(f"{path}: resample {resample!r} is no number of a filter of Pillow's.")
+
+
+def _limits(settings: Mapping, path: Path) -> tuple[int, int]:
+    """(min_pixels, max_pixels); an edge is an area here, whatever it is called."""
+    size = settings.get("size", {})
+    if not isinstance(size, dict) or {n for n in size if size[n] is not None} - _SIZE_KEYS:
+        raise UserError(
+            f"{path}: size is {size!r}, but Qwen2.5-VL's pictures have no fixed size: give "
+            "shortest_edge and longest_edge, both in pixels of area."
+        )
+    found = []
+    for name, edge, default in (
+        ("min_pixels", "shortest_edge", ImageSpec.min_pixels),
+        ("max_pixels", "longest_edge", ImageSpec.max_pixels),
+    ):
+        given = (settings.get(name), size.get(edge), size.get(name), default)
+        value = next(value for value in given if value is not None)
+        if not _is_number(value) or value <= 0:
+            raise UserError(f"{path}: {name} is {value!r}, not a positive number of pixels.")
+        found.append(value)
+    return found[0], found[1]
+
+
+def _statistics(settings: Mapping, path: Path) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """(mean, std) for pixels in [0, 1], whichever of rescaling and normalising is switched off."""
+    mean, std = settings.get("image_mean", CLIP_MEAN), settings.get("image_std", CLIP_STD)
+    if not settings.get("do_normalize", True):
+        mean, std = 0, 1
+    factor = settings.get("rescale_factor", 1 / 255) if settings.get("do_rescale", True) else 1
+    channels = [_per_channel(mean), _per_channel(std)]
+    if None in channels or 0 in channels[1] or not _is_number(factor) or not factor:
+        raise UserError(
+            f"{path}: image_mean {mean!r} and image_std {std!r} must be a number or three each, "
+            f"rescale_factor {factor!r} a number, and the last two not 0."
+        )
+    return tuple(tuple(value / (255 * factor) for value in values) for values in channels)
+
+
+def _per_channel(value) -> list | None:
+    values = [value] * 3 if _is_number(value) else value
+    whole = isinstance(values, list | tuple) and len(values) == 3 and all(map(_is_number, values))
+    return list(values) if whole else None
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,8 +180,7 @@ def target_size(height: int, width: int, spec: ImageSpec) -> tuple[int, int]:
     aspect ratio is kept as nearly as that allows. Raises UserError beyond an aspect ratio of 200.
     """
     factor = spec.patch_size * spec.merge_size
-    if max(height, width) > 200 * min(height, width):
-        raise UserError(f"a picture of {width} x {height} px is too narrow: at most 200 : 1.")
+    check_aspect(width, height)
     new_height, new_width = (round(side / factor) * factor for side in (height, width))
     if new_height * new_width > spec.max_pixels:
         shrink = math.sqrt(height * width / spec.max_pixels)
@@ -80,11 +196,11 @@ def target_size(height: int, width: int, spec: ImageSpec) -> tuple[int, int]:
 
 
 def patchify(image: Image.Image, spec: ImageSpec) -> Patches:
-    """Resizes (bicubic) and cuts one picture of any mode into window-major patches."""
-    image = image.convert("RGB")
+    """Resizes and cuts one picture of any mode into window-major patches."""
+    image = as_rgb(image)
     height, width = target_size(image.height, image.width, spec)
     if (width, height) != image.size:
-        image = image.resize((width, height), Image.Resampling.BICUBIC)
+        image = image.resize((width, height), spec.resample)
     patch, merge = spec.patch_size, spec.merge_size
     side = spec.window_size // (patch * merge)  # merge units along a window's side
     units_hw = height // (patch * merge), width // (patch * merge)

@@ -4,16 +4,16 @@ An example is a trunk (the prompt without its last token) and branches (each the
 token and a response). A branch sees the trunk and itself, so K responses share one prompt.
 """
 
-import io
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from c2l_jax.data.images import ImageSpec, patchify, target_size
+from c2l_jax.data.pictures import open_picture, picture_size
 from c2l_jax.data.positions import mrope_positions
 from c2l_jax.errors import UserError
 from c2l_jax.models.directory import chat_template, end_token_ids
@@ -122,7 +122,7 @@ class Processor:
         return self.question(user_text(record, format), pictures)
 
     def question(self, text: str, pictures: Sequence[Image.Image]) -> dict[str, np.ndarray]:
-        """The prompt of a user who shows pictures and says `text`; returns what `prompt` does."""
+        """The prompt of a user who shows pictures (of any mode) and says `text`; as `prompt`."""
         return self.assemble(self._render(text, len(pictures)), pictures)
 
     def size(self, record: dict, format: str) -> tuple[int, int]:
@@ -252,28 +252,6 @@ def load_tokenizer(directory: Path, vocab_size: int) -> PreTrainedTokenizerBase:
             "the model there."
         )
     return tokenizer
-
-
-def open_picture(record: dict) -> Image.Image:
-    """A record's picture in RGB. Raises UserError, with the record's id, where there is none."""
-    return _read_picture(record, lambda picture: picture.convert("RGB"))
-
-
-def picture_size(record: dict) -> tuple[int, int]:
-    """(width, height) of a record's picture, from its header alone; errors as `open_picture`."""
-    return _read_picture(record, lambda picture: picture.size)
-
-
-def _read_picture(record: dict, read: Callable):
-    if not record["image"]:
-        raise UserError(
-            f"record {record['id']} has an empty picture: generate the data set again, or leave "
-            "the image feature out of a text-only one."
-        )
-    try:
-        return read(Image.open(io.BytesIO(record["image"])))
-    except (UnidentifiedImageError, OSError) as error:
-        raise UserError(f"the picture of record {record['id']} can't be read: {error}") from None
 
 
 def add_branches(prompt: dict, responses: Sequence[np.ndarray]) -> dict[str, np.ndarray]:

@@ -4,6 +4,7 @@ import dataclasses
 import logging
 from pathlib import Path
 
+from c2l_jax.data.images import CLIP_MEAN, CLIP_STD, ImageSpec
 from c2l_jax.errors import UserError
 from c2l_jax.models.directory import holds_both, read_json
 
@@ -11,9 +12,6 @@ MODEL_TYPE = "qwen2_5_vl"
 # The embedding and the head in the weights; some versions of transformers nest the former.
 _EMBEDDINGS = ("model.embed_tokens.weight", "model.language_model.embed_tokens.weight")
 _HEAD = "lm_head.weight"
-# OpenAI CLIP's statistics, which every published Qwen2.5-VL uses.
-_CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
-_CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,8 +52,8 @@ class VisionConfig:
     spatial_merge_size: int = 2
     window_size: int = 112
     tokens_per_second: int = 4
-    image_mean: tuple[float, ...] = _CLIP_MEAN
-    image_std: tuple[float, ...] = _CLIP_STD
+    image_mean: tuple[float, ...] = CLIP_MEAN
+    image_std: tuple[float, ...] = CLIP_STD
 
     @property
     def head_dim(self) -> int:
@@ -107,7 +105,7 @@ class Config:
 
     @classmethod
     def from_directory(cls, directory: str | Path) -> "Config":
-        """Reads config.json and preprocessor_config.json of a Qwen2.5-VL directory.
+        """Reads config.json and the picture settings of a Qwen2.5-VL directory.
 
         Both layouts are read: text fields at the top level (the published checkpoints) and under
         text_config (transformers 5), which wins where both are there; null means absent. A head
@@ -139,8 +137,8 @@ class Config:
                 "expected 'mrope' with mrope_section."
             )
         theta = rope.get("rope_theta") or text.get("rope_theta") or TextConfig.rope_theta
-        processor = read_json(directory / "preprocessor_config.json")
-        statistics = {name: processor[name] for name in ("image_mean", "image_std")}
+        spec = ImageSpec.from_directory(directory)
+        statistics = {"image_mean": spec.image_mean, "image_std": spec.image_std}
         ids = ("image_token_id", "video_token_id", "vision_start_token_id", "vision_end_token_id")
         tied = bool(settings.get("tie_word_embeddings") or text.get("tie_word_embeddings"))
         if tied and holds_both(directory, _EMBEDDINGS, _HEAD):
