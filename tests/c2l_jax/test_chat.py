@@ -81,6 +81,7 @@ def test_without_a_picture(model_dir, capsys):
         ({"--model": "/nonexistent"}, "no model at /nonexistent"),
         ({"--image": "/nonexistent.png"}, "the picture /nonexistent.png can't be read"),
         ({"--image": __file__}, "test_chat.py can't be read"),
+        ({"--image": "/"}, "the picture / can't be read"),
         ({"--max-tokens": "0"}, "--max-tokens 0"),
         ({"--temperature": "-1"}, "--temperature -1"),
         ({"--question": None}, "no terminal"),

@@ -1,12 +1,18 @@
 """Records to tokens: equal to transformers' processing, targets in the right places."""
 
+import io
+import json
+import shutil
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from c2l_jax.answers import judge
 from c2l_jax.data.processor import Processor, add_branches, as_asked, response_text, user_text
 from c2l_jax.data.records import open_split
 from c2l_jax.errors import UserError
+from c2l_jax.models.qwen2_5_vl.config import Config
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +115,39 @@ def test_text_only_record_has_no_patches(processor, record):
 def test_bad_picture_names_the_record(processor, record, image):
     with pytest.raises(UserError, match=record["id"]):
         processor.prompt(record | {"image": image}, "cot")
+
+
+def test_a_turned_picture_has_the_size_that_its_prompt_has(processor, record):
+    """Also where turning changes how many windows there are."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    file = io.BytesIO()
+    Image.new("RGB", (448, 56)).save(file, "JPEG", exif=exif)
+    turned = record | {"image": file.getvalue()}
+    prompt = processor.prompt(turned, "cot")
+    assert processor.size(turned, "cot") == (len(prompt["tokens"]), len(prompt["window_images"]))
+    heights, widths = prompt["patch_coords"].reshape(-1, 2).max(0) + 1
+    assert (heights, widths) == (32, 4)
+
+
+def test_a_narrow_picture_names_the_record(processor, record):
+    file = io.BytesIO()
+    Image.new("RGB", (3, 700)).save(file, "PNG")
+    for ask in (processor.prompt, processor.size):
+        with pytest.raises(UserError, match=f"record {record['id']} is too narrow"):
+            ask(record | {"image": file.getvalue()}, "cot")
+
+
+def test_settings_in_processor_config_are_read(processor, model_dir, record, tmp_path):
+    """The layout that transformers 5 writes, through the model's own settings as well."""
+    directory = shutil.copytree(model_dir, tmp_path / "model")
+    old = directory / "preprocessor_config.json"
+    settings = json.loads(old.read_text()) | {"image_mean": [0.5, 0.5, 0.5]}
+    (directory / "processor_config.json").write_text(json.dumps({"image_processor": settings}))
+    old.unlink()
+    prompt, other = (p.prompt(record, "cot") for p in (processor, Processor(directory)))
+    assert all(np.array_equal(prompt[name], other[name]) for name in prompt)
+    assert Config.from_directory(directory).vision_config.image_mean == (0.5, 0.5, 0.5)
 
 
 def test_image_token_in_a_question_is_refused(processor, record):
