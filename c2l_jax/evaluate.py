@@ -9,7 +9,6 @@ intervals), responses.jsonl (every question's response and verdict) and TensorBo
 """
 
 import argparse
-import itertools
 import json
 import re
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from tensorboardX import SummaryWriter
 from tqdm import tqdm
 
@@ -103,12 +103,12 @@ def asked_records(split: Split, tasks: str | None, limit: int | None) -> Sequenc
         pattern = re.compile(tasks)
     except re.error as error:
         raise UserError(f"--tasks {tasks!r} is no regular expression: {error}.") from None
-    names = (f"{record['game']}/{record['task']}" for record in split.only("game", "task"))
-    matching = (index for index, name in enumerate(names) if pattern.search(name))
-    found = list(itertools.islice(matching, limit))
+    kinds, kind_n = split.kinds()
+    names = [f"{kind['game']}/{kind['task']}" for kind in kinds]
+    matches = np.asarray([pattern.search(name) is not None for name in names])
+    found = np.flatnonzero(matches[kind_n])[:limit].tolist()
     if not found:
-        first = f"{split[0]['game']}/{split[0]['task']}"
-        raise UserError(f"--tasks {tasks!r}: no record matches; names look like {first!r}.")
+        raise UserError(f"--tasks {tasks!r}: no record matches; names look like {names[0]!r}.")
     return found
 
 

@@ -20,18 +20,19 @@ from tqdm import tqdm
 
 from synth import blind, dataset
 from synth.game import LEVELS, Game, UserError, params_from_json, state_from_json
-from synth.records import draw_png, make_record, write_answer
+from synth.records import draw_png, make_record, split_of, write_answer
 from synth.registry import find_game, game_names
 
 CHUNK = 64  # records a worker examines in one go
 BLIND_RECORDS = 6000  # of each task; more would not tell more
 TIMED_RECORDS = 5  # of each level
-WRONG, AMBIGUOUS, DUPLICATE, ORACLE, SHARED, BLIND, DIFFICULTY = (
+WRONG, AMBIGUOUS, DUPLICATE, ORACLE, SHARED, SPLIT, BLIND, DIFFICULTY = (
     "wrong",
     "ambiguous",
     "duplicate options",
     "oracle",
     "shared",
+    "split",
     "blind",
     "difficulty",
 )
@@ -102,6 +103,8 @@ def _examine(record: dict, split: str, job: Job) -> Finding:
         difficulty = float(game.difficulty[1](state))
         seen = _for_blind(record, game.task(record["task"]).n_options)
         several = _check(game, state, record, job.size, said)
+        if split != (right := split_of(game.name, record["state"])):
+            said.append((SPLIT, f"is in {split}, and belongs in {right}"))
         index = int(record["id"].rsplit("-", 1)[1])
         oracle = job.oracles and oracle_for(job.oracles, record["game"], record["task"])
         if oracle and (several or index < job.sample):
@@ -166,6 +169,8 @@ def _check(game: Game, state, record: dict, size: int, said: list) -> bool:
         said.append((WRONG, "the state read from the description has another answer"))
     if record["description"] != game.describe(state):
         said.append((WRONG, "the description is not that of the state"))
+    if record["split_kind"] != game.split_kind:
+        said.append((WRONG, f"the split_kind is {game.split_kind}, not {record['split_kind']}"))
     if record["question"] != f"{game.rules}\n\n{task.ask(state, **params)}":
         said.append((WRONG, "the question is not what the task asks"))
     if record["image"] != draw_png(game.name, record["state"], size):

@@ -11,7 +11,7 @@ from tensorflow_datasets.core import registered
 
 from synth.dataset import GameQA, make_batch
 from synth.game import UserError
-from synth.records import SPLITS, split_of
+from synth.records import split_of, splits_of
 
 with registered.skip_registration():  # its name is taken by the class it stands in for
 
@@ -31,7 +31,7 @@ with registered.skip_registration():  # its name is taken by the class it stands
                 split: made
                 | f"in {split}" >> apache_beam.Filter(_is_in, split)
                 | f"examples of {split}" >> apache_beam.Map(_example)
-                for split in SPLITS
+                for split in splits_of(self.plan.games)
             }
 
 

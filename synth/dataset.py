@@ -4,10 +4,12 @@ The files are array_record; TensorFlow is never imported, neither here nor when 
 `open_dataset`.
 """
 
+import bisect
 import collections
 import contextlib
 import dataclasses
 import io
+import itertools
 import json
 import multiprocessing
 import os
@@ -18,14 +20,17 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow_datasets as tfds
+from array_record.python import array_record_module
 from etils import epath
-from tensorflow_datasets.core.writer import ExampleWriter
-from tensorflow_datasets.proto import tf_example_pb2
+from google.protobuf.json_format import ParseError
+from google.protobuf.message import DecodeError
 from tqdm import tqdm
 
+from synth.code import code_of
 from synth.game import LEVELS, UserError
 from synth.records import SPLITS, make_record, split_of
 from synth.registry import find_game
+from synth.writer import IndexedExampleWriter, is_remote
 
 VERSION = "1.0.0"
 FEATURES = {
@@ -47,6 +52,7 @@ FEATURES = {
     "description": tfds.features.Text(doc="the picture in words"),
     "seed": tfds.features.Scalar(np.int64, doc="the record's own seed"),
 }
+CODE = "code"  # where a data set's metadata say which code made it
 BATCH = 16  # records a worker makes in one go
 
 
@@ -90,29 +96,6 @@ def records(plan: Plan, workers: int) -> Iterator[dict]:
             yield from made
 
 
-def _is_remote(path) -> bool:
-    return "://" in os.fspath(path)
-
-
-class SortedExampleWriter(ExampleWriter):
-    """Writes the features of every record in the order of their names.
-
-    A record is a protobuf map, and TFDS serialises maps in an order that varies from run to run.
-    """
-
-    def write(self, path, examples):
-        examples = ((key, self._sorted(example)) for key, example in examples)
-        if not _is_remote(path):
-            return super().write(path, examples)
-        with tempfile.TemporaryDirectory() as folder:  # array_record writes to local files only
-            local = epath.Path(folder) / epath.Path(path).name
-            super().write(local, examples)
-            local.copy(path)
-
-    def _sorted(self, serialized: bytes) -> bytes:
-        return tf_example_pb2.Example.FromString(serialized).SerializeToString(deterministic=True)
-
-
 class GameQA(tfds.core.GeneratorBasedBuilder):
     """Visual questions about games, each with its answer and the steps that lead to it."""
 
@@ -127,7 +110,9 @@ class GameQA(tfds.core.GeneratorBasedBuilder):
         return self.dataset_info_from_configs(
             description=GameQA.__doc__,
             features=tfds.features.FeaturesDict(FEATURES),
-            metadata=tfds.core.MetadataDict(_as_json(self.plan)),
+            metadata=tfds.core.MetadataDict(
+                {**_as_json(self.plan), CODE: code_of(self.plan.games)}
+            ),
         )
 
     def _split_generators(self, dl_manager):
@@ -135,7 +120,7 @@ class GameQA(tfds.core.GeneratorBasedBuilder):
 
         The files have no name in the folder, so they vanish with the process, even a killed one.
         """
-        where = None if _is_remote(self.data_path) else self.data_path
+        where = None if is_remote(self.data_path) else self.data_path
         spool = {split: tempfile.TemporaryFile(dir=where) for split in SPLITS}
         counts = collections.Counter()
         total = sum(end - first for *_, first, end, _ in self.plan.batches())
@@ -150,7 +135,7 @@ class GameQA(tfds.core.GeneratorBasedBuilder):
         }
 
     def _example_writer(self):
-        return SortedExampleWriter(self.info.file_format)
+        return IndexedExampleWriter(self.info.file_format)
 
     def _generate_examples(self, spool, count):
         with spool:
@@ -168,15 +153,13 @@ def generate(
 
     out: may be in a bucket ("gs://...").
     beam: flags of Apache Beam, which then makes the records instead of `workers` processes.
-    None if exactly this data set is there already. Raises UserError if another one is, and if
-    Beam finds a split without records.
+    None if exactly this data set is there already. Raises UserError if another one is, or one that
+    other code made, and if Beam finds a split without records.
     """
     folder = epath.Path(out) / GameQA.name / VERSION
     if folder.exists():
-        kept = folder / "metadata.json"
-        if kept.exists() and json.loads(kept.read_text()) == _as_json(plan):
-            return None
-        raise UserError(f"{folder} already holds another data set; choose a different --out.")
+        _check_same(folder, plan)
+        return None
     for left_over in folder.parent.glob("incomplete.*"):
         left_over.rmtree()
     tfds.disable_progress_bar()
@@ -202,6 +185,34 @@ def _as_json(plan: Plan) -> dict:
     return json.loads(json.dumps(dataclasses.asdict(plan)))
 
 
+def _check_same(folder: epath.Path, plan: Plan) -> None:
+    """Raises UserError unless a data set has this plan and was made by the code that is here."""
+    kept = _read_json(folder / "metadata.json")
+    made_by = kept.pop(CODE, None)
+    if kept != _as_json(plan):
+        raise UserError(f"{folder} already holds another data set; choose a different --out.")
+    if made_by is None:  # by a version that did not keep it
+        return
+    code = code_of(plan.games)
+    names = sorted(made_by.keys() | code.keys())
+    if changed := [name for name in names if made_by.get(name) != code.get(name)]:
+        raise UserError(
+            f"{folder} was made by other code than there is now ({', '.join(changed)} changed); "
+            "choose a different --out, or delete the folder to make it anew."
+        )
+
+
+def _read_json(path: epath.Path) -> dict:
+    """Raises UserError for a file of a data set that is missing, cut off or no JSON object."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read ({error}); make the data set anew.") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path} holds no JSON object; make the data set anew.")
+    return content
+
+
 def find_dataset(path: Path) -> Path:
     """The folder of the data set: `path` itself or what `generate` made in it.
 
@@ -216,18 +227,78 @@ def find_dataset(path: Path) -> Path:
 
 
 def plan_of(folder: Path) -> Plan:
-    """What a data set was generated from."""
-    kept = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
-    return Plan(**{**kept, "games": tuple(kept["games"])})
+    """What a data set was generated from. Raises UserError where that is damaged."""
+    path = folder / "metadata.json"
+    kept = _read_json(path)
+    kept.pop(CODE, None)
+    try:
+        return Plan(**{**kept, "games": tuple(kept["games"])})
+    except (KeyError, TypeError) as error:
+        raise UserError(f"{path} is not that of a data set of games ({error}).") from error
 
 
-def open_dataset(folder: Path) -> dict[str, Sequence]:
-    """The splits as random-access sources of raw records; see `plain`. Images are PNG bytes."""
-    builder = tfds.builder_from_directory(folder)
-    decoders = {"image": tfds.decode.SkipDecoding()}
-    return {
-        split: builder.as_data_source(split, decoders=decoders) for split in builder.info.splits
-    }
+class Records(Sequence):
+    """Random access to the raw records of a split; see `plain`. Images are PNG bytes.
+
+    Raises UserError, with the file, where one is missing, cut off or damaged.
+    """
+
+    def __init__(self, builder: tfds.core.DatasetBuilder, split: str):
+        self._files = builder.info.splits[split].file_instructions
+        for file in self._files:
+            _check_file(Path(file.filename), file.take)
+        decoders = {"image": tfds.decode.SkipDecoding()}
+        self._source = builder.as_data_source(split, decoders=decoders)
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def __getitem__(self, index: int) -> dict:
+        if not 0 <= index < len(self):
+            raise IndexError(f"record {index} of {len(self)}")
+        try:
+            return self._source[index]
+        # What array_record raises for a damaged file, and TFDS for other features.
+        except (RuntimeError, ValueError, KeyError, TypeError, DecodeError) as error:
+            ends = list(itertools.accumulate(file.take for file in self._files))
+            path = self._files[bisect.bisect_right(ends, index)].filename
+            raise UserError(
+                f"a record of {path} cannot be read ({_first_line(error)}); make the data set anew."
+            ) from error
+
+
+def open_dataset(folder: Path) -> dict[str, Records]:
+    """The splits of a data set. Raises UserError for files that are missing, cut off or damaged."""
+    for name in ("dataset_info.json", "features.json"):
+        _read_json(folder / name)
+    try:
+        builder = tfds.builder_from_directory(folder)
+    except (ValueError, KeyError, TypeError, AttributeError, ImportError, ParseError) as error:
+        raise UserError(
+            f"{folder}/dataset_info.json or features.json describes no data set "
+            f"({_first_line(error)}); make it anew."
+        ) from error
+    return {split: Records(builder, split) for split in builder.info.splits}
+
+
+def _check_file(path: Path, count: int) -> None:
+    if not path.is_file():
+        raise UserError(f"{path} is missing; make the data set anew.")
+    try:
+        reader = array_record_module.ArrayRecordReader(str(path))
+        found = reader.num_records()
+        reader.close()  # is what raises for a damaged file
+    except RuntimeError:
+        found = 0
+    if found != count:
+        raise UserError(
+            f"{path} has {found} readable records, not the {count} of its data set: it is cut off "
+            "or of another one; make the data set anew."
+        )
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 def plain(raw: dict) -> dict:

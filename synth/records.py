@@ -2,7 +2,7 @@
 so that worker processes start quickly."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from string import ascii_uppercase as LETTERS
 
 import numpy as np
@@ -13,7 +13,8 @@ from synth.draw import png
 from synth.questions import options_of
 
 MAX_DRAWS = 10_000
-SPLITS = ("train", "validation", "test")
+HELD_OUT = ("validation", "test")
+SPLITS = ("train", *HELD_OUT)
 
 
 def record_seed(game: str, task: str, level: str, seed: int, index: int) -> int:
@@ -23,12 +24,21 @@ def record_seed(game: str, task: str, level: str, seed: int, index: int) -> int:
 
 
 def split_of(game: str, state: str) -> str:
-    """The split a position belongs to, whoever generates it: 8/10, 1/10, 1/10 by its hash.
+    """The split a position belongs to, whoever generates it, by its hash.
 
-    state: the state's JSON.
+    8/10 train, 1/10 validation, 1/10 test; but a game outside the domain is never trained on, half
+    of its positions are for validation. state: the state's JSON.
     """
     bucket = int.from_bytes(hashlib.sha256(f"{game}\n{state}".encode()).digest()[:8], "big") % 10
-    return SPLITS[max(0, bucket - 7)]
+    if splits_of([game]) == SPLITS:
+        return SPLITS[max(0, bucket - 7)]
+    return HELD_OUT[bucket % 2]
+
+
+def splits_of(played: Iterable[str]) -> tuple[str, ...]:
+    """The splits that positions of these games can be in."""
+    kinds = {registry.find_game(game).split_kind for game in played}
+    return SPLITS if "in_domain" in kinds else HELD_OUT
 
 
 def make_question(game: str, task: str, level: str, seed: int, index: int) -> dict:

@@ -154,23 +154,28 @@ def mixture(
         )
     if not tasks:
         return [(name, range(len(split)), formats[name]) for name in used]
-    groups = [{name: [] for name in used} for _ in tasks]
-    for index, record in enumerate(split.only("plot_level", "game", "task")):
-        for format in used:
-            name = f"{record['plot_level']}/{record['game']}/{record['task']}/{format}"
-            group = next((i for i, (p, _) in enumerate(tasks) if re.search(p, name)), None)
-            if group is not None:
-                groups[group][format].append(index)
+    kinds, kind_n = split.kinds()
+    groups: list[dict[str, list[int]]] = [{} for _ in tasks]
+    for format in used:
+        names = [f"{kind['plot_level']}/{kind['game']}/{kind['task']}/{format}" for kind in kinds]
+        group_n = np.asarray([_first_match(tasks, name) for name in names])[kind_n]
+        for number, group in enumerate(groups):
+            group[format] = np.flatnonzero(group_n == number).tolist()
     lines = []
     for (pattern, share), group in zip(tasks, groups, strict=True):
         total = sum(map(len, group.values()))
         if not total or share <= 0:
             raise UserError(
                 f"config.data.tasks: the pattern {pattern!r} has {total} records and share "
-                f"{share}; both must be positive. Names look like {name!r}."
+                f"{share}; both must be positive. Names look like {names[0]!r}."
             )
         lines += [(f, found, share * len(found) / total) for f, found in group.items() if found]
     return lines
+
+
+def _first_match(tasks: Sequence[tuple[str, float]], name: str) -> int:
+    """The number of the first pattern found in a name; -1 where there is none."""
+    return next((i for i, (pattern, _) in enumerate(tasks) if re.search(pattern, name)), -1)
 
 
 @dataclasses.dataclass(frozen=True)

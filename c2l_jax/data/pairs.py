@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import json
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from tensorflow_datasets.core.writer import ExampleWriter
 from tensorflow_datasets.proto import tf_example_pb2
 
 from c2l_jax.errors import UserError
+from c2l_jax.models.directory import read_json
 
 VERSION = "1.0.0"
 IMAGE = tfds.features.Image(shape=(None, None, 3), encoding_format="png")
@@ -92,7 +92,7 @@ def is_written(out: Path, metadata: dict) -> bool:
     kept = folder(out) / "metadata.json"
     if not folder(out).exists():
         return False
-    if kept.exists() and json.loads(kept.read_text()) == metadata:
+    if kept.exists() and read_json(kept) == metadata:
         return True
     raise UserError(f"{folder(out)} already holds other pairs; choose a different --out.")
 

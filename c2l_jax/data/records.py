@@ -1,12 +1,19 @@
 """Reading a data set of questions from disk (TFDS array_record, TensorFlow never imported)."""
 
+import bisect
+import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import tensorflow_datasets as tfds
+from array_record.python import array_record_data_source, array_record_module
+from google.protobuf.json_format import ParseError
+from google.protobuf.message import DecodeError
 
+from c2l_jax.data.index import KIND, read_index
 from c2l_jax.errors import UserError
+from c2l_jax.models.directory import read_json
 
 SPLITS = ("train", "validation", "test")
 _AT_ONCE = 1024  # records read from disk by `Split.only`
@@ -33,36 +40,118 @@ def dataset_directory(path: str | Path) -> Path:
 
 
 class Split(Sequence):
-    """Random access to one split. A record is a dict of str, int and list[str]; image is bytes."""
+    """Random access to one split. A record is a dict of str, int and list[str]; image is bytes.
+
+    Raises UserError, with the file, for files of the data set that are missing or damaged: when it
+    is opened, but what is damaged in the middle of a file when that is read.
+    """
 
     def __init__(self, directory: Path, split: str):
-        builder = tfds.builder_from_directory(str(directory))
-        if split not in builder.info.splits or not builder.info.splits[split].num_examples:
+        info = _open_info(directory)
+        if split not in info.splits or not info.splits[split].num_examples:
             raise UserError(
-                f"{directory} has no records in split {split!r}; "
-                f"it has {', '.join(sorted(builder.info.splits))}."
+                f"{directory} has no records in split {split!r}; it has "
+                f"{', '.join(sorted(name for name, s in info.splits.items() if s.num_examples))}."
             )
-        decoders = {"image": tfds.decode.SkipDecoding()} if "image" in builder.info.features else {}
-        self._source = builder.as_data_source(split=split, decoders=decoders)
+        self._files = [(Path(f.filename), f.take) for f in info.splits[split].file_instructions]
+        for path, count in self._files:
+            _check_file(path, count)
+        self._ends = list(itertools.accumulate(count for _, count in self._files))
+        self._features = info.features
+        self._source = array_record_data_source.ArrayRecordDataSource(
+            info.splits[split].file_instructions
+        )
 
     def __len__(self) -> int:
         return len(self._source)
 
     def __getitem__(self, index: int) -> dict:
-        return {name: _plain(name, value) for name, value in self._source[index].items()}
+        if not 0 <= index < len(self):
+            raise IndexError(f"record {index} of {len(self)}")
+        return self._read([index], self._features)[0]
 
     def __iter__(self) -> Iterator[dict]:
         return (self[index] for index in range(len(self)))
 
     def only(self, *names: str) -> Iterator[dict]:
         """All records in order, with these features alone; five times as fast as whole ones."""
-        every = self._source.dataset_info.features
-        features = tfds.features.FeaturesDict({name: every[name] for name in names})
+        features = tfds.features.FeaturesDict({name: self._features[name] for name in names})
         for start in range(0, len(self), _AT_ONCE):
-            indices = range(start, min(start + _AT_ONCE, len(self)))
-            for serialised in self._source.data_source.__getitems__(indices):
-                record = features.deserialize_example_np(serialised)
-                yield {name: _plain(name, value) for name, value in record.items()}
+            yield from self._read(range(start, min(start + _AT_ONCE, len(self))), features)
+
+    def kinds(self) -> tuple[list[dict], np.ndarray]:
+        """The kinds of question that there are, and which of them [n] each record is.
+
+        A kind is {plot_level, game, task, options}, the last a number, 0 for a question to fill
+        in. Told by the index beside each file; where one is missing, every record is read. Raises
+        UserError for an index that is not its file's.
+        """
+        shards = [read_index(path, count) for path, count in self._files]
+        if None in shards:
+            read = self.only(*KIND)
+            every = [(*(r[name] for name in KIND[:-1]), len(r["options"])) for r in read]
+            shards = [(every, np.arange(len(every)))]
+        numbers: dict[tuple, int] = {}
+        parts = []
+        for kinds, of_record in shards:
+            new = np.asarray([numbers.setdefault(kind, len(numbers)) for kind in kinds])
+            parts.append(new[of_record])
+        return [dict(zip(KIND, kind, strict=True)) for kind in numbers], np.concatenate(parts)
+
+    def _read(self, indices: Sequence[int], features: tfds.features.FeaturesDict) -> list[dict]:
+        decoders = {"image": tfds.decode.SkipDecoding()} if "image" in features else {}
+        try:
+            return [
+                _plain_record(features.deserialize_example_np(serialised, decoders=decoders))
+                for serialised in self._source.__getitems__(indices)
+            ]
+        # What array_record raises for a damaged file, and TFDS for other features.
+        except (RuntimeError, ValueError, KeyError, TypeError, DecodeError) as error:
+            if len(indices) > 1:  # which one?
+                return [self._read([index], features)[0] for index in indices]
+            number = bisect.bisect_right(self._ends, indices[0])
+            path, count = self._files[number]
+            raise UserError(
+                f"record {indices[0] - self._ends[number] + count} of {path} can't be read "
+                f"({_first_line(error)}): copy the file again, or make the data set anew."
+            ) from error
+
+
+def _open_info(directory: Path) -> tfds.core.DatasetInfo:
+    for name in ("dataset_info.json", "features.json"):
+        read_json(directory / name)
+    try:
+        return tfds.builder_from_directory(str(directory)).info
+    except (ValueError, KeyError, TypeError, AttributeError, ImportError, ParseError) as error:
+        raise UserError(
+            f"{directory}/dataset_info.json or features.json doesn't describe a data set "
+            f"({_first_line(error)}): copy them again, or make the data set anew."
+        ) from error
+
+
+def _check_file(path: Path, count: int):
+    """Raises UserError where a file has not as many records as the data set says."""
+    if not path.is_file():
+        raise UserError(f"{path} is missing: copy it again, or make the data set anew.")
+    try:
+        reader = array_record_module.ArrayRecordReader(str(path))
+        found = reader.num_records()
+        reader.close()  # is what raises for a damaged file
+    except RuntimeError:
+        found = 0
+    if found != count:
+        raise UserError(
+            f"{path} has {found} readable records, not the {count} of its data set: it is cut off "
+            "or of another one; copy it again, or make the data set anew."
+        )
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]
+
+
+def _plain_record(record: dict) -> dict:
+    return {name: _plain(name, value) for name, value in record.items()}
 
 
 def _plain(name: str, value):

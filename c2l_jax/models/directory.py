@@ -49,7 +49,7 @@ _ROWS = 4096  # of two tensors compared at a time
 def read_json(path: Path) -> dict:
     """Raises UserError for a file that is missing, cut off or no JSON object."""
     if not path.is_file():
-        raise UserError(f"{path} is missing: a model directory must contain it.")
+        raise UserError(f"{path} is missing: its directory must contain it.")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:

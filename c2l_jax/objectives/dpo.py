@@ -31,7 +31,7 @@ from c2l_jax.data.packing import Group
 from c2l_jax.data.processor import add_branches, user_text
 from c2l_jax.data.records import dataset_directory
 from c2l_jax.errors import UserError
-from c2l_jax.models.directory import fingerprint
+from c2l_jax.models.directory import fingerprint, read_json
 from c2l_jax.models.loading import load_model
 from c2l_jax.ops.logprobs import target_logprobs
 
@@ -96,11 +96,11 @@ def check_reference(pair: dict, config):
             f"fingerprint {made_by[:12]}, and config.model {config.model} has {ours[:12]}: start "
             "from that model, or set --config.dpo.recompute_reference=True."
         )
-    metadata = json.loads((dataset_directory(config.data.path) / "metadata.json").read_text())
-    if metadata["dtype"] != config.compute_dtype:
+    dtype = read_json(dataset_directory(config.data.path) / "metadata.json").get("dtype")
+    if dtype != config.compute_dtype:
         raise UserError(
             f"the reference log-probabilities in {config.data.path} were computed in "
-            f"{metadata['dtype']}, and config.compute_dtype is {config.compute_dtype}: make the "
+            f"{dtype}, and config.compute_dtype is {config.compute_dtype}: make the "
             f"pairs with --dtype {config.compute_dtype}, or set "
             "--config.dpo.recompute_reference=True."
         )

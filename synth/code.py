@@ -1,0 +1,73 @@
+"""What records are made by: the code of their games and all of ours that this code imports."""
+
+import ast
+import hashlib
+import importlib.util
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import synth
+import synth.games
+
+
+def code_of(games: Iterable[str]) -> dict[str, str]:
+    """Digests of the modules that make the records of these games, by module name.
+
+    These are `synth.records`, the games and what they import of this package and of the folders in
+    SYNTH_GAMES; other packages do not count. Of a package all files count, data as well. The same
+    on every machine: line ends do not matter.
+    """
+    found: dict[str, str] = {}
+    ahead = ["synth.records", *(f"synth.games.{game}" for game in games)]
+    while ahead:
+        name = ahead.pop()
+        path = None if name in found else _source(name)
+        if path is not None:
+            found[name] = _digest(path)
+            ahead += [name.rpartition(".")[0], *_imported(name, path)]
+    return dict(sorted(found.items()))
+
+
+def _source(name: str) -> Path | None:
+    """The file of a module of ours; None for others and for what is no module."""
+    path = None
+    for part in (name.partition(".")[0], name):  # others' modules are not looked into
+        spec = importlib.util.find_spec(part) if part else None
+        if spec is None or spec.origin is None:
+            return None
+        path = Path(spec.origin).resolve()
+        ours = [*synth.__path__, *synth.games.__path__]
+        if not any(path.is_relative_to(Path(folder).resolve()) for folder in ours):
+            return None
+    return path
+
+
+def _imported(name: str, path: Path) -> Iterator[str]:
+    """Names of all modules that a module imports, anywhere in it; some may be no modules."""
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            module = importlib.util.resolve_name(module, package)
+            yield module
+            if _is_package(module):
+                yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def _is_package(name: str) -> bool:
+    path = _source(name)
+    return path is not None and path.name == "__init__.py"
+
+
+def _digest(path: Path) -> str:
+    """Of a module, and for a package of the data beside it: 16 hexadecimal digits."""
+    files = [path]
+    if path.name == "__init__.py":
+        beside = sorted(file for file in path.parent.iterdir() if file.is_file())
+        files += [f for f in beside if f.suffix not in (".py", ".pyc") and f.name[0] != "."]
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.read_bytes().replace(b"\r\n", b"\n"))
+    return digest.hexdigest()[:16]
