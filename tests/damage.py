@@ -27,11 +27,11 @@ def of_another(folder: Path):
     (folder / TEST).write_bytes((folder / TRAIN).read_bytes())
 
 
-def flipped(folder: Path):
-    """A bit in the middle of a file, which only reading can tell."""
-    content = bytearray((folder / TEST).read_bytes())
+def flipped(folder: Path, name: str = TEST):
+    """A bit of the first record, which only reading can tell."""
+    content = bytearray((folder / name).read_bytes())
     content[200] ^= 1
-    (folder / TEST).write_bytes(content)
+    (folder / name).write_bytes(content)
 
 
 DAMAGED = {

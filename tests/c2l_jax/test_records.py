@@ -83,8 +83,8 @@ def test_a_mixture_takes_what_its_patterns_say(dataset):
 
 
 def test_an_index_saves_reading(copied):
-    flipped(copied)
-    split = open_split(copied, "test")
+    flipped(copied, TRAIN)
+    split = open_split(copied, "train")
     assert mixture(split, FORMATS, TASKS)
     with pytest.raises(UserError, match="can't be read"):
         list(split)
