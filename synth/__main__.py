@@ -33,8 +33,9 @@ Checks a data set and prints a line for each task; exits 1 if anything is wrong,
 Every record is solved, worded, described and drawn again from its stored state: answer, steps,
 question, description and picture (byte for byte) must be the stored ones, one option right and
 none listed twice, and the description must read back as the state. Independent solvers judge the
-options of a sample. No position and no picture may be in two splits, and the mean difficulty of a
-game must grow from Easy to Hard.
+options of a sample. No position and no picture may be in two splits, every position must be in its
+own (which is never train for an out_of_domain game), and the mean difficulty of a game must grow
+from Easy to Hard.
 
 Readers who do not see the picture (they know position, looks and words of the options, the
 question and the level) learn on one half of the records and answer the other. The best may be
@@ -88,7 +89,8 @@ def _parser() -> Parser:
         help="make a data set",
         description="Writes a TFDS data set (array_record) to DIR/gameqa/1.0.0. The same "
         "arguments give the same records, whatever the number of workers. A position is in one "
-        "of train, validation and test (8:1:1) only.",
+        "of train, validation and test (8:1:1) only, and one of an out_of_domain game never in "
+        "train (0:1:1). A complete data set is left alone; one that other code made is refused.",
     )
     make.add_argument("--out", type=_anywhere, required=True, metavar="DIR", help="where to")
     _add_games(make)

@@ -99,6 +99,7 @@ class Task:
 class Game:
     """Rules, states, pictures and tasks.
 
+    split_kind: "out_of_domain" keeps the game out of training: its positions are all held out.
     rules: what one must know to answer (what the marks mean, coordinates, ties), concise.
     state: frozen dataclass of ints, strings, bools and nested tuples of them.
     new(rng, level): a random state of that plot level.
