@@ -106,10 +106,9 @@ def holds_both(directory: Path, names: Sequence[str], other: str) -> bool:
         second = tensors[other]
         if first.get_shape() != second.get_shape():
             return True
-        return any(
-            not np.array_equal(first[row : row + _ROWS], second[row : row + _ROWS])
-            for row in range(0, first.get_shape()[0], _ROWS)
-        )
+        rows = first.get_shape()[0]
+        parts = (slice(row, min(row + _ROWS, rows)) for row in range(0, rows, _ROWS))
+        return any(not np.array_equal(first[part], second[part]) for part in parts)
 
 
 def chat_template(directory: Path) -> str | None:
