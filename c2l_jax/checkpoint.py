@@ -1,37 +1,46 @@
 """A run's state on disk: parameters, optimizer and the data iterator, saved together."""
 
+import contextlib
 import json
-from pathlib import Path
 
 import grain
 import jax
 import orbax.checkpoint as ocp
 from grain.checkpoint import CheckpointRestore, CheckpointSave
+from jax.experimental import multihost_utils
 from ml_collections import ConfigDict
 
-from c2l_jax.errors import UserError
+from c2l_jax.errors import UserError, is_disk_full
+from c2l_jax.paths import AnyPath, for_orbax, read_json, recorded, replace_text
 
-# What may differ between the run that stopped and the command that resumes it.
+# What may differ between the run that stopped and the command that resumes it. Another number of
+# steps moves the rest of a learning rate that falls with them; `train` says so.
+PATHS = ("model", "data.path")
 FREE_SETTINGS = ("steps", "log_every", "checkpoint", "data.threads", "evaluation")
 
 
 class Checkpoints:
     """`workdir/checkpoints`, one folder a step; a folder appears only when it is complete."""
 
-    def __init__(self, workdir: Path, keep: int):
+    def __init__(self, workdir: AnyPath, keep: int):
         options = ocp.CheckpointManagerOptions(max_to_keep=keep)
-        self._manager = ocp.CheckpointManager((workdir / "checkpoints").absolute(), options=options)
+        self._folder = for_orbax(workdir / "checkpoints")
+        self._manager = ocp.CheckpointManager(self._folder, options=options)
 
     def latest(self) -> int | None:
         """The newest complete step, or None."""
         return self._manager.latest_step()
 
     def save(self, step: int, state, iterator: grain.DatasetIterator):
-        """Writes in the background; does nothing for a step that is already there."""
+        """Writes in the background; does nothing for a step that is already there.
+
+        Raises UserError where the disk is full, here or for the step before; older steps stay.
+        """
         if step in self._manager.all_steps():
             return
         items = {"state": ocp.args.StandardSave(state), "data": CheckpointSave(iterator)}
-        self._manager.save(step, args=ocp.args.Composite(**items))
+        with self._told_when_full(step):
+            self._manager.save(step, args=ocp.args.Composite(**items))
 
     def restore(self, step: int, abstract_state, iterator: grain.DatasetIterator):
         """The state, placed as `abstract_state` says; the iterator is set to go on from there."""
@@ -49,17 +58,30 @@ class Checkpoints:
 
     def close(self):
         """Waits for what is being written."""
-        self._manager.wait_until_finished()
-        self._manager.close()
+        with self._told_when_full("the last one"):
+            self._manager.wait_until_finished()
+            self._manager.close()
+
+    @contextlib.contextmanager
+    def _told_when_full(self, step):
+        try:
+            yield
+        except (OSError, ValueError) as error:
+            if not is_disk_full(error):
+                raise
+            raise UserError(
+                f"no room left on the disk for the checkpoint of step {step} in {self._folder}; "
+                "the ones before it are whole: make room and give the same command again."
+            ) from error
 
 
 def _first_line(error: Exception) -> str:
     return str(error).strip().splitlines()[0][:200] if str(error).strip() else repr(error)
 
 
-def restore_parameters(workdir: Path, abstract_params: dict) -> tuple[int, dict[str, jax.Array]]:
+def restore_parameters(workdir: AnyPath, abstract_params: dict) -> tuple[int, dict[str, jax.Array]]:
     """Parameters alone, from the newest checkpoint of a run, placed as `abstract_params` says."""
-    directory = (workdir / "checkpoints").absolute()
+    directory = for_orbax(workdir / "checkpoints")
     manager = ocp.CheckpointManager(directory, item_names=("state",))
     step = manager.latest_step()
     if step is None:
@@ -81,29 +103,43 @@ def restore_parameters(workdir: Path, abstract_params: dict) -> tuple[int, dict[
             ) from error
 
 
-def write_config(workdir: Path, config: ConfigDict):
+def write_config(workdir: AnyPath, config: ConfigDict):
     """Writes config.json, or, where a run is resumed, checks that it is the same run.
 
+    Paths are written absolutely. A setting that the run was started without is told and taken: the
+    program of that time did not know it. All processes of a cluster call this; the first writes.
     Raises UserError that names the settings that differ.
     """
     path = workdir / "config.json"
     new = json.loads(config.to_json_best_effort())
+    for name in ("model", "path"):
+        part = new if name == "model" else new["data"]
+        part[name] = recorded(part[name])
     if path.exists():
-        before, after = _flat(json.loads(path.read_text())), _flat(new)
+        before, after = _flat(read_json(path)), _flat(new)
         changed = [
             name
-            for name in sorted(before.keys() | after.keys())
-            if before.get(name) != after.get(name) and not name.startswith(FREE_SETTINGS)
+            for name in sorted(before)
+            if not name.startswith(FREE_SETTINGS)
+            and before[name] != after.get(name)
+            and not (name in PATHS and recorded(before[name]) == after.get(name))
         ]
         if changed:
             raise UserError(
                 f"{workdir} holds a run with other settings ("
-                + ", ".join(f"{n}: {before.get(n)} there, {after.get(n)} now" for n in changed)
+                + ", ".join(f"{n}: {before[n]} there, {after.get(n)} now" for n in changed)
                 + "): use its settings, or another --workdir."
             )
-    temporary = path.with_suffix(".json.new")
-    temporary.write_text(json.dumps(new, indent=2) + "\n")
-    temporary.rename(path)
+        if added := sorted(after.keys() - before.keys()):
+            print(f"settings that the run began without: {', '.join(added)}")
+        if before.get("steps") != after["steps"]:
+            print(
+                f"steps: {before.get('steps')} before, {after['steps']} now; from here on the "
+                "learning rate is that of the new number, if it depends on it."
+            )
+    multihost_utils.sync_global_devices("the settings are compared")
+    if jax.process_index() == 0:
+        replace_text(path, json.dumps(new, indent=2) + "\n")
 
 
 def _flat(tree: dict, prefix: str = "") -> dict:

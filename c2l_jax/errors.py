@@ -1,6 +1,8 @@
-"""The one kind of error that is the user's to mend, and how a command reports it."""
+"""Errors that are the user's to mend, and how a command reports them."""
 
+import errno
 import functools
+import os
 import sys
 
 
@@ -8,15 +10,36 @@ class UserError(Exception):
     """A bad setting, file or record: one sentence that says what, where and what to do."""
 
 
+def is_disk_full(error: BaseException | None) -> bool:
+    """Whether this, or what it was raised from, says so; TensorStore says it in a text only."""
+    codes = (errno.ENOSPC, errno.EDQUOT)
+    while error is not None:
+        if getattr(error, "errno", None) in codes:
+            return True
+        if any(os.strerror(code) in str(error) for code in codes):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
 def exit_on_user_error(main):
-    """Turns a UserError out of `main` into one line on stderr and exit code 2."""
+    """Turns a UserError or a full disk in `main` into one line on stderr and exit code 2."""
 
     @functools.wraps(main)
     def wrapped(*args, **kwargs):
         try:
             return main(*args, **kwargs)
         except UserError as error:
-            print(f"error: {error}", file=sys.stderr)
-            sys.exit(2)
+            sentence = str(error)
+        except (OSError, ValueError) as error:
+            if not is_disk_full(error):
+                raise
+            where = getattr(error, "filename", None) or "an output"
+            sentence = (
+                f"no room left on the disk while writing {where}: what was complete before is "
+                "whole; make room and give the same command again."
+            )
+        print(f"error: {sentence}", file=sys.stderr)
+        sys.exit(2)
 
     return wrapped

@@ -246,7 +246,8 @@ def main(arguments: list[str] | None = None):
     args = parse_arguments(arguments)
     settings, questions = read_responses(args.responses)
     models = {name: exported_model(getattr(args, name)) for name in ("policy", "reference")}
-    tokenizers = {(path / "tokenizer.json").read_bytes() for path in models.values()}
+    # What the tokenisers are, whatever files they come from.
+    tokenizers = {Processor(path).tokenizer.backend_tokenizer.to_str() for path in models.values()}
     if len(tokenizers) > 1:
         raise UserError(
             f"{models['policy']} and {models['reference']} have different tokenisers: --reference "

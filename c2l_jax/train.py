@@ -16,16 +16,19 @@ import itertools
 import json
 import logging
 import math
-import shutil
 import signal
 import time
+import traceback
 from pathlib import Path
 
+import absl
 import absl.logging
 import jax
 import jax.numpy as jnp
+import ml_collections
 import numpy as np
 from absl import app, flags
+from jax.experimental import multihost_utils
 from ml_collections import ConfigDict, config_flags
 
 from c2l_jax.checkpoint import Checkpoints, write_config
@@ -39,8 +42,10 @@ from c2l_jax.models.params import flatten, merge, unflatten
 from c2l_jax.models.qwen2_5_vl import weights
 from c2l_jax.models.qwen2_5_vl.config import Config
 from c2l_jax.optimizer import make_optimizer, rate_scales, schedule
+from c2l_jax.paths import anywhere, output_folder, remove_folder, replace_text
 from c2l_jax.sharding import like_parameters, make_mesh, parameter_shardings, put_batch
 
+BAD_FLAG = (flags.Error, AttributeError, KeyError, TypeError, ValueError, OSError)
 OBJECTIVES = ("sft", "dpo")
 AT_LEAST_1 = (
     "steps",
@@ -73,6 +78,8 @@ def validate(config: ConfigDict, mesh: jax.sharding.Mesh):
             raise UserError(f"config.{name} is not set: add --config.{name}=DIRECTORY.")
     if config.compute_dtype not in ("float32", "bfloat16"):
         raise UserError(f"config.compute_dtype is {config.compute_dtype!r}: float32 or bfloat16.")
+    if config.seed < 0:
+        raise UserError(f"config.seed is {config.seed}: it must not be negative.")
     parts = config.accumulation * mesh.shape["data"] * mesh.shape["fsdp"]
     if config.data.rows % parts:
         raise UserError(
@@ -240,27 +247,39 @@ class Reporter:
 
 
 class StopSignal:
-    """Remembers a SIGTERM, which asks a run to save and leave."""
+    """Remembers a SIGTERM, which asks a run to save and leave.
+
+    In a cluster jax's own handler agrees with the other processes on the step at which all leave,
+    even if only one of them got the signal.
+    """
 
     def __init__(self):
-        self.asked = False
-        signal.signal(signal.SIGTERM, self._ask)
+        self._asked = False
+        if jax.process_count() == 1:
+            signal.signal(signal.SIGTERM, self._ask)
 
     def _ask(self, signum, frame):
         del signum, frame
-        self.asked = True
+        self._asked = True
+
+    def asked(self, step: int) -> bool:
+        if jax.process_count() == 1:
+            return self._asked
+        self._asked = self._asked or multihost_utils.reached_preemption_sync_point(step)
+        return self._asked
 
 
 def main(argv):
     """One straight line from settings to summary; longer than a function should be, on purpose."""
     del argv
     absl.logging.set_verbosity(absl.logging.WARNING)  # Orbax tells of every file
-    config, workdir = CONFIG.value, Path(WORKDIR.value)
+    config, workdir = CONFIG.value, anywhere(WORKDIR.value)
     started = time.monotonic()
 
     ######################### settings, devices, data, model #########################
     mesh = make_mesh(config.mesh)
     validate(config, mesh)
+    output_folder(workdir)
     objective = importlib.import_module(f"c2l_jax.objectives.{config.objective}")
     objective.check(config)
     processor = Processor(config.model)
@@ -293,7 +312,6 @@ def main(argv):
         held_out_split = open_split(config.data.path, config.evaluation.split)
         held_out = HeldOut(loss, open_batches(held_out_split)[0], config, mesh)
     batches, fits = open_batches(split)
-    workdir.mkdir(parents=True, exist_ok=True)
     write_config(workdir, config)
 
     #################### state: this run's newest checkpoint, or the model ####################
@@ -336,7 +354,7 @@ def main(argv):
             log_samples(metrics, split, objective, config)
         reporter = Reporter(metrics, rate, config.log_every)
         compiled, waiting, step = None, None, start
-        while step < config.steps and not stop.asked:
+        while step < config.steps and not stop.asked(step):
             step += 1
             batch = next(iterator)
             ids = batch.pop("ids")
@@ -376,7 +394,7 @@ def main(argv):
         print(f"{workdir} is complete; raise --config.steps to go on.")
         return
     if writes:
-        shutil.rmtree(workdir / "model", ignore_errors=True)  # of a shorter run
+        remove_folder(workdir / "model")  # of a shorter run
     weights.export(model_config, unflatten(state["params"]), workdir / "model", config.model)
     summary = {
         "steps": step,
@@ -389,14 +407,33 @@ def main(argv):
         "seconds": time.monotonic() - started,
     }
     if writes:
-        (workdir / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+        replace_text(workdir / "summary.json", json.dumps(summary, indent=2) + "\n")
+
+
+def _in_program(error: Exception) -> str | None:
+    """The line of the user's own program in which an error was raised."""
+    if isinstance(error, SyntaxError):
+        return f"{error.filename}, line {error.lineno}"
+    installed = [Path(module.__file__).parent for module in (absl, ml_collections, contextlib)]
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename != __file__
+        and not frame.filename.startswith("<")
+        and not any(Path(frame.filename).is_relative_to(folder) for folder in installed)
+    ]
+    return f"{frames[-1].filename}, line {frames[-1].lineno}" if frames else None
 
 
 def parse_flags(argv: list[str]) -> list[str]:
     """absl's parser, except that a bad setting is one sentence and exit code 2."""
     try:
         rest = flags.FLAGS(argv)
-    except (flags.Error, AttributeError, KeyError, TypeError, ValueError, OSError) as error:
+    except Exception as error:
+        if where := _in_program(error):
+            raise UserError(f"{where}: {type(error).__name__}: {error}") from error
+        if not isinstance(error, BAD_FLAG):
+            raise
         raise UserError(f"bad flag or setting: {error}") from error
     if len(rest) > 1:
         raise UserError(f"unexpected argument {rest[1]!r}; settings go as --config.KEY=VALUE.")

@@ -12,7 +12,7 @@ from tensorflow_datasets.core.writer import ExampleWriter
 from tensorflow_datasets.proto import tf_example_pb2
 
 from c2l_jax.errors import UserError
-from c2l_jax.models.directory import read_json
+from c2l_jax.paths import read_json
 
 VERSION = "1.0.0"
 IMAGE = tfds.features.Image(shape=(None, None, 3), encoding_format="png")

@@ -18,6 +18,7 @@ from c2l_jax.data.positions import mrope_positions
 from c2l_jax.errors import UserError
 from c2l_jax.models.directory import chat_template, end_token_ids
 from c2l_jax.models.qwen2_5_vl.config import Config
+from c2l_jax.paths import AnyPath, anywhere, local_copy
 
 IMAGE_TOKEN, END_TOKEN = "<|image_pad|>", "<|im_end|>"
 
@@ -84,15 +85,15 @@ class Processor:
     chat template that can't take pictures.
     """
 
-    def __init__(self, directory: str | Path):
-        if not Path(directory).is_dir():
+    def __init__(self, directory: AnyPath | str):
+        self.directory = local_copy(anywhere(directory))
+        if not self.directory.is_dir():
             raise UserError(
                 f"no model directory at {directory}: give a Qwen2.5-VL directory, or make a small "
                 "one with `python -m c2l_jax.init_model`."
             )
-        self.directory = Path(directory)
-        self.image_spec = ImageSpec.from_directory(directory)
-        config = Config.from_directory(directory)
+        config = Config.from_directory(self.directory)
+        self.image_spec = ImageSpec.from_directory(self.directory)
         self.tokenizer = load_tokenizer(self.directory, config.text_config.vocab_size)
         self.image_token_id, self.end_token_id = self.tokenizer.convert_tokens_to_ids(
             [IMAGE_TOKEN, END_TOKEN]

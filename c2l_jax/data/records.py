@@ -13,15 +13,15 @@ from google.protobuf.message import DecodeError
 
 from c2l_jax.data.index import KIND, read_index
 from c2l_jax.errors import UserError
-from c2l_jax.models.directory import read_json
+from c2l_jax.paths import AnyPath, anywhere, local_copy, read_json
 
 SPLITS = ("train", "validation", "test")
 _AT_ONCE = 1024  # records read from disk by `Split.only`
 
 
-def dataset_directory(path: str | Path) -> Path:
+def dataset_directory(path: AnyPath | str) -> AnyPath:
     """The folder with dataset_info.json: `path` itself or the only one two levels below it."""
-    path = Path(path)
+    path = anywhere(path)
     if (path / "dataset_info.json").exists():
         return path
     found = sorted(info.parent for info in path.glob("*/*/dataset_info.json"))
@@ -163,6 +163,6 @@ def _plain(name: str, value):
     return value.item() if isinstance(value, np.generic) else value
 
 
-def open_split(path: str | Path, split: str) -> Split:
-    """Opens one split of a data set. Raises UserError where there is none."""
-    return Split(dataset_directory(path), split)
+def open_split(path: AnyPath | str, split: str) -> Split:
+    """Opens one split of a data set, that of a bucket from a copy. Raises UserError for none."""
+    return Split(local_copy(dataset_directory(path)), split)

@@ -5,7 +5,6 @@ docs/checkpoints.md lists every file: read, copied on export, or refused.
 
 import contextlib
 import hashlib
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from c2l_jax.errors import UserError
+from c2l_jax.paths import AnyPath, anywhere, local_copy, read_json
 
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 TEMPLATES = "additional_chat_templates"  # a folder
@@ -44,19 +44,6 @@ _FINGERPRINTED = (
 )
 _BLOCK = 1 << 24  # bytes read at a time
 _ROWS = 4096  # of two tensors compared at a time
-
-
-def read_json(path: Path) -> dict:
-    """Raises UserError for a file that is missing, cut off or no JSON object."""
-    if not path.is_file():
-        raise UserError(f"{path} is missing: its directory must contain it.")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path} is not valid JSON ({error}): copy it again.") from None
-    if not isinstance(content, dict):
-        raise UserError(f"{path} holds no JSON object: copy it again.")
-    return content
 
 
 def weight_files(directory: Path) -> list[Path]:
@@ -106,10 +93,9 @@ def holds_both(directory: Path, names: Sequence[str], other: str) -> bool:
         second = tensors[other]
         if first.get_shape() != second.get_shape():
             return True
-        return any(
-            not np.array_equal(first[row : row + _ROWS], second[row : row + _ROWS])
-            for row in range(0, first.get_shape()[0], _ROWS)
-        )
+        rows = first.get_shape()[0]
+        parts = (slice(row, min(row + _ROWS, rows)) for row in range(0, rows, _ROWS))
+        return any(not np.array_equal(first[part], second[part]) for part in parts)
 
 
 def chat_template(directory: Path) -> str | None:
@@ -155,13 +141,13 @@ def end_token_ids(directory: Path) -> list[int]:
     return list(dict.fromkeys(found))
 
 
-def fingerprint(directory: str | Path) -> str:
+def fingerprint(directory: AnyPath | str) -> str:
     """SHA-256 over a model directory's weights, tokenizer and settings: 64 hexadecimal digits.
 
     Two directories with the same fingerprint give every token the same log-probability: what
     transformers would not read does not count. Raises UserError where there are no weights.
     """
-    directory, digest = Path(directory), hashlib.sha256()
+    directory, digest = local_copy(anywhere(directory)), hashlib.sha256()
     names = list(_FINGERPRINTED)
     if not (directory / "tokenizer.json").exists():
         names += ["vocab.json", "merges.txt"]

@@ -1,6 +1,5 @@
 """From a directory on the command line to a model in its place on the devices."""
 
-import json
 from pathlib import Path
 
 import jax
@@ -11,10 +10,11 @@ from c2l_jax.errors import UserError
 from c2l_jax.models.params import flatten, unflatten
 from c2l_jax.models.qwen2_5_vl import weights
 from c2l_jax.models.qwen2_5_vl.config import Config
+from c2l_jax.paths import AnyPath, anywhere, local_copy, read_json
 from c2l_jax.sharding import parameter_shardings
 
 
-def load_model(path: Path, mesh, dtype) -> tuple[nnx.GraphDef, dict[str, jax.Array], Path, int]:
+def load_model(path: AnyPath, mesh, dtype) -> tuple[nnx.GraphDef, dict[str, jax.Array], Path, int]:
     """(graphdef, flat parameters, model directory, step) of a model or of a run's newest step.
 
     path: a Hugging Face directory or the working directory of a training run. Raises UserError
@@ -23,7 +23,7 @@ def load_model(path: Path, mesh, dtype) -> tuple[nnx.GraphDef, dict[str, jax.Arr
     if not path.is_dir():
         raise UserError(f"no model at {path}: give a model directory or a run's workdir.")
     is_run = (path / "checkpoints").is_dir()
-    directory = Path(json.loads((path / "config.json").read_text())["model"]) if is_run else path
+    directory = trained_from(path) if is_run else local_copy(path)
     config = Config.from_directory(directory)
     graphdef, abstract = weights.abstract(config)
     shapes = flatten(abstract)
@@ -39,7 +39,24 @@ def load_model(path: Path, mesh, dtype) -> tuple[nnx.GraphDef, dict[str, jax.Arr
     return graphdef, {n: p.astype(dtype) for n, p in params.items()}, directory, step
 
 
-def exported_model(path: Path) -> Path:
+def trained_from(workdir: AnyPath) -> Path:
+    """The model directory that the run in `workdir` began with, or else what it has exported.
+
+    Raises UserError where neither is there.
+    """
+    path = workdir / "config.json"
+    named = read_json(path).get("model")
+    if named and anywhere(named).is_dir():
+        return local_copy(anywhere(named))
+    if (workdir / "model").is_dir():
+        return local_copy(workdir / "model")
+    raise UserError(
+        f"{path} names the model {named!r}, which is no directory here: run this command where the "
+        "training ran, or let the training finish."
+    )
+
+
+def exported_model(path: AnyPath) -> AnyPath:
     """The model directory that `path` is, or that the training run in `path` has exported.
 
     Raises UserError where there is none.

@@ -31,9 +31,10 @@ from c2l_jax.data.packing import Group
 from c2l_jax.data.processor import add_branches, user_text
 from c2l_jax.data.records import dataset_directory
 from c2l_jax.errors import UserError
-from c2l_jax.models.directory import fingerprint, read_json
+from c2l_jax.models.directory import fingerprint
 from c2l_jax.models.loading import load_model
 from c2l_jax.ops.logprobs import target_logprobs
+from c2l_jax.paths import read_json
 
 _fingerprint = functools.cache(fingerprint)  # of gigabytes, for each split
 

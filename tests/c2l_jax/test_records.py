@@ -5,12 +5,16 @@ import re
 import shutil
 from pathlib import Path
 
+import fsspec
 import pytest
+from etils import epath
+from fsspec.implementations.memory import MemoryFileSystem
 
 from c2l_jax.data.packing import mixture
 from c2l_jax.data.records import open_split
 from c2l_jax.errors import UserError
 from c2l_jax.evaluate import asked_records
+from c2l_jax.paths import upload
 from tests.damage import DAMAGED, TEST, TRAIN, flipped
 
 INDEX = "gameqa-{}.index-00000-of-00001.json"
@@ -47,6 +51,26 @@ def test_places_beyond_the_last_are_no_damage(dataset):
     for place in (len(split), -1):
         with pytest.raises(IndexError):
             split[place]
+
+
+class Bucket(MemoryFileSystem):
+    """Stands in for the file system of Google Cloud Storage."""
+
+    @classmethod
+    def _strip_protocol(cls, path):
+        return "/" + path.split("://")[-1].strip("/")
+
+
+def test_a_bucket_holds_the_same_records(dataset, tmp_path, monkeypatch):
+    for scheme in ("gs", "gcs"):
+        fsspec.register_implementation(scheme, Bucket, clobber=True)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    upload(dataset, epath.Path("gs://read/data"))
+    ours, theirs = (open_split(path, "test") for path in (dataset, "gs://read/data"))
+    assert list(ours) == list(theirs)
+    assert mixture(ours, FORMATS, TASKS) == mixture(theirs, FORMATS, TASKS)
+    with pytest.raises(UserError, match="no data set in gs://read/none"):
+        open_split("gs://read/none", "test")
 
 
 # ------------------------------------------------------------------------------------- the index

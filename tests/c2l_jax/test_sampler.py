@@ -134,6 +134,18 @@ def test_a_response_stops_before_its_end_token(setting, crowded, endless, end):
         assert ours.logps == whole.logps[: len(ours.tokens) + ours.ended]
 
 
+def test_any_end_token_ends_a_response(setting, endless, end):
+    written = {token for group in endless for response in group for token in response.tokens}
+    ends = (end, min(written - {end}))
+    sampler = make_sampler(setting, rows=2, lanes=2, end_tokens=ends, **RANDOM)
+    for ours, whole in zip(
+        chain(*responses(sampler, setting[2], SAMPLES)), chain(*endless), strict=True
+    ):
+        first = min(len(cut(whole.tokens, token)) for token in ends)
+        assert ours.tokens == whole.tokens[:first]
+        assert ours.ended == any(token in whole.tokens for token in ends)
+
+
 def test_every_token_of_refilled_lanes_has_its_forward_log_probability(
     setting, crowded, end, forward
 ):

@@ -16,6 +16,7 @@ from safetensors.numpy import load_file, save_file
 from transformers import Qwen2_5_VLForConditionalGeneration
 
 from c2l_jax.errors import UserError
+from c2l_jax.models.directory import open_tensors
 from c2l_jax.models.qwen2_5_vl import weights
 from c2l_jax.models.qwen2_5_vl.config import Config
 from tests.c2l_jax import tiny
@@ -173,7 +174,7 @@ def test_each_shard_is_read_on_its_own(source):
     _, shapes = weights.abstract(tiny.config(tied=False))
     whole = dict(nnx.to_flat_state(weights.load(source)[1]))
     with contextlib.ExitStack() as files:
-        tensors = weights._open_tensors(source, files)
+        tensors = open_tensors(source, files)
         for path, param in nnx.to_flat_state(shapes):
             bounds = [np.sort(rng.choice(size + 1, 2, replace=False)) for size in param.shape]
             index = tuple(slice(int(start), int(stop)) for start, stop in bounds)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from c2l_jax.data.images import CLIP_MEAN, CLIP_STD, ImageSpec
 from c2l_jax.errors import UserError
-from c2l_jax.models.directory import holds_both, read_json
+from c2l_jax.models.directory import holds_both
+from c2l_jax.paths import AnyPath, anywhere, local_copy, read_json
 
 MODEL_TYPE = "qwen2_5_vl"
 # The embedding and the head in the weights; some versions of transformers nest the former.
@@ -104,7 +105,7 @@ class Config:
             )
 
     @classmethod
-    def from_directory(cls, directory: str | Path) -> "Config":
+    def from_directory(cls, directory: AnyPath | str) -> "Config":
         """Reads config.json and the picture settings of a Qwen2.5-VL directory.
 
         Both layouts are read: text fields at the top level (the published checkpoints) and under
@@ -112,7 +113,7 @@ class Config:
         that differs from the embedding is one of its own, whatever config.json says, as in
         transformers. Raises UserError for anything this model can't represent.
         """
-        directory = Path(directory)
+        directory = local_copy(anywhere(directory))
         path = directory / "config.json"
         settings = read_json(path)
         if settings.get("model_type") != MODEL_TYPE:

@@ -6,6 +6,7 @@ import functools
 import json
 import re
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from c2l_jax.models.directory import COPIED, open_tensors
 from c2l_jax.models.params import flatten
 from c2l_jax.models.qwen2_5_vl.config import Config
 from c2l_jax.models.qwen2_5_vl.model import Qwen2_5_VL
+from c2l_jax.paths import AnyPath, anywhere, is_remote, local_copy, upload
 
 _EMBEDDING, _HEAD = "model.embed_tokens.weight", "lm_head.weight"
 _LINEAR = (1, 0)  # torch keeps kernels as [out, in]
@@ -123,7 +125,7 @@ def abstract(config: Config, dtype: jnp.dtype = jnp.float32) -> tuple[nnx.GraphD
 
 
 def load(
-    directory: str | Path, shardings: nnx.State | None = None, dtype: jnp.dtype = jnp.float32
+    directory: AnyPath | str, shardings: nnx.State | None = None, dtype: jnp.dtype = jnp.float32
 ) -> tuple[nnx.GraphDef, nnx.State]:
     """Parameters of a Qwen2.5-VL directory, cast to `dtype`.
 
@@ -131,6 +133,7 @@ def load(
     holds more than one part. Raises UserError naming tensors that are missing, unknown or of the
     wrong shape.
     """
+    directory = local_copy(anywhere(directory))
     config = Config.from_directory(directory)
     graphdef, params = abstract(config, dtype)
     flat = dict(nnx.to_flat_state(params))
@@ -139,7 +142,7 @@ def load(
     else:
         places = {path: place.get_value() for path, place in nnx.to_flat_state(shardings)}
     with contextlib.ExitStack() as files:
-        tensors = open_tensors(Path(directory), files, _canonical)
+        tensors = open_tensors(directory, files, _canonical)
         if config.tie_word_embeddings and _HEAD in tensors:
             # Equal to the embedding, or the only one of the two that was saved.
             tensors.setdefault(_EMBEDDING, tensors.pop(_HEAD))
@@ -154,20 +157,27 @@ def load(
 def export(
     config: Config,
     params: nnx.State,
-    directory: str | Path,
-    source: str | Path,
+    directory: AnyPath | str,
+    source: AnyPath | str,
     max_shard_bytes: int = 5_000_000_000,
 ) -> None:
     """Writes a directory that transformers loads unchanged.
 
     Tokenizer, preprocessor and chat template are copied from the directory `source`. The result
-    appears under its name only when it is whole. With several processes all must call this; the
-    first writes. Raises UserError if `directory` exists, and for parameters that a checkpoint has
-    no name for.
+    appears under its name only when it is whole (in a bucket, file by file). With several processes
+    all must call this; the first writes. Raises UserError if `directory` exists, and for parameters
+    that a checkpoint has no name for.
     """
-    directory, source = Path(directory), Path(source)
+    directory, source = anywhere(directory), local_copy(anywhere(source))
     if directory.exists():
         raise UserError(f"{directory} exists: export to a new directory.")
+    if is_remote(directory):
+        with tempfile.TemporaryDirectory() as folder:
+            local = Path(folder) / "model"
+            export(config, params, local, source, max_shard_bytes)
+            if jax.process_index() == 0:
+                upload(local, directory)
+        return
     flat = flatten(params)
     if nameless := sorted(set(flat) - {path for _, path, _ in TENSORS}):
         raise UserError(
