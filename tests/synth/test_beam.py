@@ -12,6 +12,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from synth.__main__ import main
 from tests.conftest import ROOT, run_module
+from tests.synth.test_domains import LIGHTS
 
 FLAGS = "--runner=DirectRunner --direct_num_workers=2 --direct_running_mode=multi_processing"
 WHAT = ("--games", "maze,tictactoe", "--size", "112", "--seed", "4")
@@ -32,6 +33,19 @@ def test_beam_makes_the_same_bytes(tmp_path):
         run_module("synth", "generate", "--out", out, *WHAT, "--per-task", 6, *more)
     assert digests(tmp_path / "beam") == digests(tmp_path / "local")
     assert len([name for name in digests(tmp_path / "beam") if "array_record" in name]) == 3
+
+
+def test_beam_makes_no_training_split_outside_the_domain(tmp_path):
+    pytest.importorskip("apache_beam", reason="needs the extra 'beam'")
+    (games := tmp_path / "games").mkdir()
+    outside = LIGHTS.replace('"in_domain"', '"out_of_domain"').replace('"lights"', '"lamps"')
+    (games / "lamps.py").write_text(outside)
+    command = ("synth", "generate", "--games", "lamps", "--size", "56", "--per-task", 6, "--out")
+    for folder, more in (("local", ()), ("beam", (f"--beam={FLAGS}",))):
+        run_module(*command, tmp_path / folder, *more, SYNTH_GAMES=str(games))
+    found = digests(tmp_path / "beam")
+    assert found == digests(tmp_path / "local")
+    assert len([name for name in found if "array_record" in name]) == 2
 
 
 class Bucket(MemoryFileSystem):
