@@ -92,12 +92,6 @@ def frees(table: Klondike, name: str) -> bool:
     return len(table.piles[PILES.index(name)]) == 1
 
 
-def is_effective(table: Klondike, move: Move) -> bool:
-    """Whether a legal move goes to a foundation, or from pile to pile and frees."""
-    start, end = move
-    return end in FOUNDATIONS or (start in PILES and frees(table, start))
-
-
 def foundation_moves(at: dict[str, str]) -> list[Move]:
     return [move for move in product((*PILES, "waste"), FOUNDATIONS) if is_legal(at, move)]
 
