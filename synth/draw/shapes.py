@@ -54,8 +54,45 @@ def _person(pen, px):
     pen.ellipse((shoulders, px * 0.52, px - shoulders, px * 1.48), fill=255)
 
 
+def _diamond(pen, px):
+    inset = px * 0.12
+    pen.polygon([(px / 2, 0), (px - inset, px / 2), (px / 2, px), (inset, px / 2)], fill=255)
+
+
+def _heart(pen, px):
+    lobe = px * 0.54
+    pen.ellipse((0, 0, lobe, lobe), fill=255)
+    pen.ellipse((px - lobe, 0, px, lobe), fill=255)
+    corners = (0.06, 0.42), (0.5, 0.26), (0.94, 0.42), (0.5, 1.0)
+    pen.polygon([(x * px, y * px) for x, y in corners], fill=255)
+
+
+def _spade(pen, px):
+    lobe = px * 0.5
+    pen.ellipse((0, px * 0.37, lobe, px * 0.37 + lobe), fill=255)
+    pen.ellipse((px - lobe, px * 0.37, px, px * 0.37 + lobe), fill=255)
+    corners = (0.5, 0.0), (0.96, 0.5), (0.5, 0.75), (0.04, 0.5)
+    pen.polygon([(x * px, y * px) for x, y in corners], fill=255)
+    _stem(pen, px)
+
+
+def _club(pen, px):
+    lobe = px * 0.46
+    for x, y in ((0.5, 0.23), (0.23, 0.56), (0.77, 0.56)):
+        corner = x * px - lobe / 2, y * px - lobe / 2
+        pen.ellipse((*corner, corner[0] + lobe, corner[1] + lobe), fill=255)
+    pen.rectangle((px * 0.42, px * 0.3, px * 0.58, px * 0.8), fill=255)
+    _stem(pen, px)
+
+
+def _stem(pen, px):
+    corners = (0.5, 0.5), (0.68, 1.0), (0.32, 1.0)
+    pen.polygon([(x * px, y * px) for x, y in corners], fill=255)
+
+
 SHAPES = {"disc": _disc, "ring": _ring, "cross": _cross, "square": _square}
 SHAPES |= {"crate": _crate, "person": _person}
+SHAPES |= {"diamonds": _diamond, "hearts": _heart, "spades": _spade, "clubs": _club}
 SHAPES |= {f"arrow {way}": functools.partial(_arrow, heading=way) for way in DIRECTIONS}
 
 
