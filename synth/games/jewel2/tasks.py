@@ -23,7 +23,7 @@ from synth.questions import between, listed, pick, pick_some, text
 
 PIECES = {"Easy": (1, 7), "Medium": (2, 9), "Hard": (3, 11)}  # of a kind, least and most
 SPECIALS = {"Easy": (0, 5), "Medium": (1, 7), "Hard": (2, 9)}
-BOTH = {"Easy": (3, 9), "Medium": (4, 10), "Hard": (5, 11)}  # removed by two commands
+BOTH = (3, 9)  # removed by two commands, least and most
 GOOD = 5  # pieces that the best command removes, at least
 FIRST = (0, 3, 4, 5, 6)  # of these, by the first
 
@@ -218,8 +218,8 @@ class TwoCommands(Task):
     qa_type, qa_level = PREDICTION, "Hard"
 
     def pose(self, game, rng, level):
-        """All numbers are equally likely."""
-        size, both = SIZE[level], between(rng, *BOTH[level])
+        """All numbers are equally likely, whether the second command is a clear or a swap."""
+        size, both, kind = SIZE[level], between(rng, *BOTH), pick(rng, ("clear", "swap"))
         while True:
             first = pick(rng, all_commands(size))
             counts = [count for count in counts_of(size, first) if count in FIRST]
@@ -227,7 +227,7 @@ class TwoCommands(Task):
             grid = grid_for(rng, size, first, count)
             removed, board = carry_out(grid, first)
             after = fall(board, removed)
-            commands = all_commands(size)
+            commands = [one for one in all_commands(size) if one[0] == kind]
             for at in rng.permutation(len(commands)).tolist():
                 second = commands[at]
                 if second != first and len(carry_out(after, second)[0]) == both - count:
