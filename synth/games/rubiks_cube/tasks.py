@@ -87,7 +87,7 @@ class ColourAfterMoves(Task):
         place = number_of(face, cell)
         steps = [
             f"The faces, row by row: {spell(cube)}.",
-            f"From the last move back to the first, where does the sticker at {at(place)} come from?",
+            f"From the last move back to the first: where is what comes to {at(place)} from?",
         ]
         for move in reversed(moves):
             source = SOURCES[move][place]
