@@ -21,9 +21,12 @@ RULES = (
     "other branches are dead ends."
 )
 SIDE, FLOORS = 8, 3
-SEGMENTS = {"Easy": (4, 5), "Medium": (5, 6), "Hard": (6, 8)}  # of the way, two cubes or a ladder
+SEGMENTS = {"Easy": (4, 5), "Medium": (5, 6), "Hard": (6, 7)}  # of the way, two cubes or a ladder
 FORKS = {"Easy": 3, "Medium": 4, "Hard": 4}
-DEAD_END = {"Easy": (1, 1), "Medium": (1, 2), "Hard": (2, 3)}  # segments
+DEAD_END = {"Easy": (1, 1), "Medium": (1, 2), "Hard": (1, 3)}  # segments
+TRIES = 4  # for a dead end
+# Of the ways that go up at a fork: so that they do at half of the forks that have a ladder.
+UP_KEPT = {"Easy": 0.51, "Medium": 0.41, "Hard": 0.44}
 
 Cube = tuple[int, int, int]  # x, y, floor
 STEPS = {"left-forward": (0, -1, 0), "right-forward": (-1, 0, 0), "up": (0, 0, 1)}
@@ -42,13 +45,17 @@ def beyond(cube: Cube, way: str, steps: int = 1) -> Cube:
     return tuple(at + steps * d for at, d in zip(cube, STEPS[way], strict=True))
 
 
+@cache
 def segment(node: Cube, way: str) -> tuple[Cube, ...]:
     """The cubes from one node, not itself, to the next: two on a floor, one up a ladder."""
     return tuple(beyond(node, way, step) for step in ((1,) if way == "up" else (1, 2)))
 
 
-def fits(cube: Cube) -> bool:
-    return cube[0] > 0 and cube[1] > 0 and cube[2] < FLOORS
+@cache
+def ends(node: Cube) -> dict[str, Cube]:
+    """Where the segments from a node end, so far as there is room for them."""
+    found = {way: segment(node, way)[-1] for way in STEPS}
+    return {way: (x, y, z) for way, (x, y, z) in found.items() if min(x, y) > 0 and z < FLOORS}
 
 
 def neighbours(maze: Maze, cube: Cube) -> dict[str, Cube]:
@@ -81,12 +88,11 @@ def grow(rng, node: Cube, count: int, taken, first=STEPS) -> list[tuple[str, Cub
     """Random segments from a node to nodes that are free; each as (direction, end)."""
     found, ways = [], first
     for _ in range(count):
-        ends = {way: segment(node, way)[-1] for way in ways}
-        free = [way for way, end in ends.items() if fits(end) and end not in taken]
+        free = [way for way, end in ends(node).items() if way in ways and end not in taken]
         if not free:
             return None
         way = pick(rng, free)
-        node = ends[way]
+        node = ends(node)[way]
         found.append((way, node))
         ways = STEPS
     return found
@@ -102,28 +108,39 @@ def build(rng, level: str) -> tuple[Maze, list[Cube]] | None:
     if way is None:
         return None
     nodes = [start, *(node for _, node in way)]
-    pieces = [(node, *step) for node, step in zip(nodes, way, strict=False)]
     forks = pick_some(rng, range(len(way)), FORKS[level])
-    taken = set(nodes)
+    if rng.random() > UP_KEPT[level] ** sum(way[at][0] == "up" for at in forks):
+        return None
+    pieces = [(node, step) for node, (step, _) in zip(nodes, way, strict=False)]
     for at in forks:
         others = [other for other in STEPS if other != way[at][0]]
-        dead_end = grow(rng, nodes[at], between(rng, *DEAD_END[level]), taken, others)
-        if dead_end is None:
+        for _ in range(TRIES):
+            taken = {node for node, _ in pieces} | {segment(*piece)[-1] for piece in pieces}
+            dead_end = grow(rng, nodes[at], between(rng, *DEAD_END[level]), taken, others)
+            if dead_end:
+                reached = [nodes[at], *(node for _, node in dead_end)]
+                more = [(node, step) for node, (step, _) in zip(reached, dead_end, strict=False)]
+                if is_clear(*parts([*pieces, *more])):
+                    pieces += more
+                    break
+        else:
             return None
-        ends = [nodes[at], *(node for _, node in dead_end)]
-        pieces += [(node, *step) for node, step in zip(ends, dead_end, strict=False)]
-        taken.update(ends)
-    cubes = {start, *(cube for node, step, _ in pieces for cube in segment(node, step))}
-    ladders = sorted(node for node, step, _ in pieces if step == "up")
-    maze = Maze(tuple(sorted(cubes)), tuple(ladders), start, nodes[-1], ())
-    return (maze, [nodes[at] for at in forks]) if is_clear(maze) else None
+    cubes, ladders = parts(pieces)
+    maze = Maze(tuple(sorted(cubes)), tuple(sorted(ladders)), start, nodes[-1], ())
+    return (maze, [nodes[at] for at in forks]) if is_clear(cubes, ladders) else None
 
 
-def is_clear(maze: Maze) -> bool:
+def parts(pieces) -> tuple[set[Cube], list[Cube]]:
+    """The cubes of some segments, each given as (node, direction), and the feet of ladders."""
+    cubes = {cube for node, way in pieces for cube in (node, *segment(node, way))}
+    return cubes, [node for node, way in pieces if way == "up"]
+
+
+def is_clear(cubes, ladders) -> bool:
     """Whether no cube covers a ladder, and no ladder the middle of a cube behind it."""
-    for x, y, floor in maze.ladders:
-        for cube in maze.cubes:
-            aside, nearer = abs((cube[0] - cube[1]) - (x - y)), cube[0] + cube[1] - x - y
+    for x, y, floor in ladders:
+        for cube in cubes:
+            aside, nearer = abs(cube[0] - cube[1] - x + y), cube[0] + cube[1] - x - y
             if cube[2] == floor and aside == 0 and nearer < 0:
                 return False
             if cube[2] == floor + 1 and aside <= 1 and nearer > 0:
@@ -158,7 +175,7 @@ LOOKS = {name: Look(paint, paint) for name, paint in PAINT.items()}
 
 @cache
 def view_of(size: int):
-    """Floors lie `lift` blocks above each other; x leads to the lower left, y to the lower right."""
+    """The view, and how many blocks' heights the floors lie above each other."""
     across = int(size / (2 * SIDE + 1))
     down, height = round(0.34 * across), round(0.56 * across)
     lift = (size - 2 * SIDE * down - height - size // 25) / 2 / height
@@ -223,7 +240,7 @@ def badge(image: Image.Image, size: int, cube: Cube, name, colour, aside: float)
     """A white disc with a name in front of a cube; `aside` moves it along the page."""
     view, _ = view_of(size)
     x, y, z = place(size, cube)
-    right, down = view.point(x + 0.72, y + 0.72, z + 1)
+    right, down = view.point(x + 0.6, y + 0.6, z + 1)
     right += 2 * aside * view.x[0] * 0.8
     radius = 0.44 * view.x[0]
     ring = (right - radius, down - radius, right + radius, down + radius)
@@ -351,14 +368,20 @@ class HeightRelation(Task):
 
     def labels(self, rng, maze, order):
         """Three cubes with this order of heights; None if the maze has none."""
-        heights = pick(rng, tuple(combinations(range(FLOORS), len(order))))
+        on = [
+            [c for c in maze.cubes if c[2] == floor and c not in (maze.start, maze.goal)]
+            for floor in range(FLOORS)
+        ]
+        fitting = [
+            floors
+            for floors in combinations(on, len(order))
+            if all(len(some) >= len(group) for some, group in zip(floors, order, strict=True))
+        ]
+        if not fitting:
+            return None
         found = {}
-        for group, floor in zip(order, heights, strict=True):
-            some = [c for c in maze.cubes if c[2] == floor and c not in (maze.start, maze.goal)]
-            cubes = pick_some(rng, some, len(group))
-            if cubes is None:
-                return None
-            found |= dict(zip(group, cubes, strict=True))
+        for group, some in zip(order, pick(rng, fitting), strict=True):
+            found |= zip(group, pick_some(rng, some, len(group)), strict=True)
         return [found[number] for number in (1, 2, 3)]
 
     def ask(self, maze):
