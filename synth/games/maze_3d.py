@@ -177,7 +177,7 @@ LOOKS = {name: Look(paint, paint) for name, paint in PAINT.items()}
 def view_of(size: int):
     """The view, and how many blocks' heights the floors lie above each other."""
     across = int(size / (2 * SIDE + 1))
-    down, height = round(0.34 * across), round(0.56 * across)
+    down, height = round(0.34 * across), round(0.4 * across)
     lift = (size - 2 * SIDE * down - height - size // 25) / 2 / height
     bottom = size - size // 60 - 2 * SIDE * down
     return isometric((size // 2, bottom), across, down, height), lift
