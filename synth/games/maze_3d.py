@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from functools import cache
+from functools import cache, lru_cache
 from itertools import combinations, pairwise, permutations, product
 
 from PIL import Image, ImageDraw
@@ -68,7 +68,8 @@ def neighbours(maze: Maze, cube: Cube) -> dict[str, Cube]:
     }
 
 
-def route(maze: Maze) -> list[tuple[str, Cube]]:
+@lru_cache(maxsize=8)
+def route(maze: Maze) -> tuple[tuple[str, Cube], ...]:
     """The way to the goal: each step's direction, and the cube that it leads to."""
     came_by, todo = {maze.start: None}, [maze.start]
     for cube in todo:
@@ -81,7 +82,7 @@ def route(maze: Maze) -> list[tuple[str, Cube]]:
         way, before = came_by[cube]
         steps.append((way, cube))
         cube = before
-    return steps[::-1]
+    return tuple(reversed(steps))
 
 
 def grow(rng, node: Cube, count: int, taken, first=STEPS) -> list[tuple[str, Cube]] | None:

@@ -39,7 +39,7 @@ TALL = {"ladder": ("stone",) * 3, "tree": ("trunk", "trunk", "leaves")}
 KINDS = {"Easy": 3, "Medium": 4, "Hard": 5}  # things in the world
 # The levels overlap, so that they do not tell the answers.
 CUBES = {"Easy": (4, 36), "Medium": (16, 80), "Hard": (40, 144)}
-WIDTH = {"Easy": (1, 4), "Medium": (2, 5), "Hard": (3, 6)}
+WIDTH = {"Easy": (1, 5), "Medium": (2, 6), "Hard": (3, 7)}
 STONES = {"Easy": (0, 4), "Medium": (1, 5), "Hard": (3, 7)}  # below the target
 CLIMB = {"Easy": (0, 3), "Medium": (0, 4), "Hard": (1, 6)}  # blocks that it takes
 BOTH = {"Easy": (0, 5), "Medium": (1, 7), "Hard": (2, 9)}
@@ -72,7 +72,7 @@ def hides(stack: Stack, cell: Cell) -> bool:
 
 
 def random_river(rng, width: int) -> tuple[int, int]:
-    return between(rng, 2, SIDE - 2 - width), width
+    return between(rng, 1, SIDE - 1 - width), width
 
 
 def bank(world: World, cell: Cell) -> bool:

@@ -9,7 +9,7 @@ from synth.questions import between, listed, pick, text
 
 # Pyramids of two sizes, so that nothing but the picture tells whether a slot exists.
 SIZES = {"Easy": (3, 4), "Medium": (4, 5), "Hard": (4, 5)}
-STEPS = {"Easy": (1, 5), "Medium": (2, 9), "Hard": (4, 13)}  # balls until a slot is filled
+STEPS = {"Easy": (1, 5), "Medium": (1, 8), "Hard": (3, 11)}  # balls until a slot is filled
 
 
 def spell(pyramid: Pyramid, level: int) -> str:
@@ -157,14 +157,10 @@ class TurnsToReach(Task):
     qa_type, qa_level = PREDICTION, "Hard"
 
     def pose(self, game, rng, level):
-        """All numbers of the level are equally likely; the slots are those where they can be."""
-        size, (low, high) = SIZE[level], STEPS[level]
-        count = between(rng, low, high)
-        lowest = max(1, size - 3)
-        slot = pick(
-            rng,
-            [s for s in rules.slots(size) if s[0] >= lowest and len(below(s)) >= count],
-        )
+        """All numbers of the level are equally likely, at every slot that is asked about."""
+        size = SIZE[level]
+        count = between(rng, *STEPS[level])
+        slot = pick(rng, [slot for slot in rules.slots(size) if slot[0] >= size // 2])
         balls = {}
         cone = below(slot)
         outside = [other for other in rules.slots(size) if other not in cone]
