@@ -41,7 +41,7 @@ KINDS = {"Easy": 3, "Medium": 4, "Hard": 5}  # things in the world
 CUBES = {"Easy": (4, 36), "Medium": (16, 80), "Hard": (40, 144)}
 WIDTH = {"Easy": (1, 5), "Medium": (2, 6), "Hard": (3, 7)}
 STONES = {"Easy": (0, 4), "Medium": (1, 5), "Hard": (3, 7)}  # below the target
-CLIMB = {"Easy": (0, 3), "Medium": (0, 4), "Hard": (1, 6)}  # blocks that it takes
+CLIMB = {"Easy": (0, 4), "Medium": (0, 5), "Hard": (1, 6)}  # blocks that it takes
 BOTH = {"Easy": (0, 5), "Medium": (1, 7), "Hard": (2, 9)}
 
 Cell = tuple[int, int]
@@ -333,9 +333,7 @@ class CubeCount(Task):
         count = pick(rng, [number for number in sorted(cuboids()) if low <= number <= high])
         wide, deep, high = pick(rng, cuboids()[count])
         left, top = between(rng, 1, SIDE - 1 - wide), between(rng, 1, SIDE - 1 - deep)
-        blocks = (
-            pick(rng, ("stone", "brick", "gold ore", "diamond ore", "TNT", "pumpkin")),
-        ) * high
+        blocks = (pick(rng, ("stone", "gold ore", "TNT", "pumpkin")),) * high
         cells = product(range(left, left + wide), range(top, top + deep))
         return world_of(stacks=[(*cell, blocks, False) for cell in cells]), {}
 
