@@ -12,13 +12,15 @@ from synth.draw.canvas import BLACK, GREEN, PALE, RED, WHITE, write
 class Panel:
     """A small grid with its lower left cell at (1, 1): the first number runs right, the other up.
 
-    corner: the pixel of its upper left corner. cell: pixels from one line to the next.
+    corner: the pixel of its upper left corner. cell: pixels from one line to the next. first: the
+    number of the first row and column, if it is another than 1.
     """
 
     corner: tuple[int, int]
     cell: int
     rows: int
     cols: int
+    first: int = 1
 
     def draw(self, image: Image.Image, title: str, along, upwards) -> None:
         """The empty grid with a title, and with numbers in these two colours."""
@@ -30,19 +32,22 @@ class Panel:
         for x in range(left, right + 1, self.cell):
             pen.line((x, top, x, bottom), PALE, line_px)
         write(image, ((left + right) / 2, top - 0.54 * self.cell), title, text_px)
-        for col in range(1, self.cols + 1):
-            x = left + (col - 0.5) * self.cell
-            write(image, (x, bottom + 0.43 * self.cell), col, text_px, along)
-        for row in range(1, self.rows + 1):
-            y = bottom - (row - 0.5) * self.cell
-            write(image, (left - 0.42 * self.cell, y), row, text_px, upwards)
+        for col in range(self.cols):
+            x = left + (col + 0.5) * self.cell
+            write(image, (x, bottom + 0.43 * self.cell), self.first + col, text_px, along)
+        for row in range(self.rows):
+            y = bottom - (row + 0.5) * self.cell
+            write(image, (left - 0.42 * self.cell, y), self.first + row, text_px, upwards)
 
     def fill(self, image: Image.Image, col: int, row: int, colour) -> None:
+        ImageDraw.Draw(image).rectangle(self.inside(image, col, row), colour)
+
+    def inside(self, image: Image.Image, col: int, row: int) -> tuple[int, int, int, int]:
+        """The first and last pixels of a cell between its lines: left, top, right, bottom."""
         line_px = self._line_px(image)
-        x = self.corner[0] + (col - 1) * self.cell
-        y = self.corner[1] + (self.rows - row) * self.cell
-        inside = x + line_px, y + line_px, x + self.cell - 1, y + self.cell - 1
-        ImageDraw.Draw(image).rectangle(inside, colour)
+        x = self.corner[0] + (col - self.first) * self.cell
+        y = self.corner[1] + (self.rows - 1 + self.first - row) * self.cell
+        return x + line_px, y + line_px, x + self.cell - 1, y + self.cell - 1
 
     def _line_px(self, image: Image.Image) -> int:
         return max(1, image.width // 220)
