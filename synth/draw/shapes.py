@@ -1,6 +1,7 @@
 """The marks that stand in cells, as masks; drawn four times too large and reduced."""
 
 import functools
+import math
 
 from PIL import Image, ImageDraw
 
@@ -54,8 +55,31 @@ def _person(pen, px):
     pen.ellipse((shoulders, px * 0.52, px - shoulders, px * 1.48), fill=255)
 
 
+def _star(pen, px):
+    """A star with five points, the first one up."""
+    middle, half = px * 0.525, px * 0.525
+    spokes = [(half * (1 if at % 2 == 0 else 0.42), math.pi * at / 5) for at in range(10)]
+    pen.polygon(
+        [(px / 2 + far * math.sin(turn), middle - far * math.cos(turn)) for far, turn in spokes],
+        fill=255,
+    )
+
+
+def _tree(pen, px):
+    """A round crown on a trunk."""
+    pen.rectangle((px * 0.42, px * 0.5, px * 0.58, px), fill=255)
+    pen.ellipse((px * 0.12, 0, px * 0.88, px * 0.76), fill=255)
+
+
+def _tent(pen, px):
+    """A gable with an open door."""
+    pen.polygon([(px / 2, px * 0.08), (px, px * 0.95), (0, px * 0.95)], fill=255)
+    pen.polygon([(px / 2, px * 0.5), (px * 0.66, px), (px * 0.34, px)], fill=0)
+
+
 SHAPES = {"disc": _disc, "ring": _ring, "cross": _cross, "square": _square}
 SHAPES |= {"crate": _crate, "person": _person}
+SHAPES |= {"star": _star, "tree": _tree, "tent": _tent}
 SHAPES |= {f"arrow {way}": functools.partial(_arrow, heading=way) for way in DIRECTIONS}
 
 

@@ -73,11 +73,13 @@ def argue(field: Field, findings: list[Finding], cells) -> list[str]:
 
 def sentence(field: Field, finding: Finding) -> str:
     cells = sorted(finding.cells)
-    is_what = ("is a mine" if finding.is_mine else "is safe").split(" ", 1)
-    if len(cells) > 1:
-        is_what = "are", "mines" if finding.is_mine else "safe"
-    so = f"{listed(cells)} {' '.join(is_what)}."
-    return f"{'; '.join(reason(field, limit) for limit in finding.limits)}: {so}"
+    many = len(cells) > 1
+    if finding.is_mine:
+        is_what = "are mines" if many else "is a mine"
+    else:
+        is_what = "are safe" if many else "is safe"
+    because = "; ".join(reason(field, limit) for limit in finding.limits)
+    return f"{because}: {listed(cells)} {is_what}."
 
 
 def reason(field: Field, limit: Limit) -> str:
