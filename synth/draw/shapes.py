@@ -56,12 +56,12 @@ def _person(pen, px):
 
 
 def _star(pen, px):
-    """A star with five points, the first one up."""
-    middle, half = px * 0.525, px * 0.525
-    spokes = [(half * (1 if at % 2 == 0 else 0.42), math.pi * at / 5) for at in range(10)]
+    """A star with five points, the first one up, as wide as high."""
+    low, side = math.cos(math.pi / 5), math.sin(math.pi * 2 / 5)
+    spokes = [(1 if at % 2 == 0 else 0.42, math.pi * at / 5) for at in range(10)]
+    points = [(far * math.sin(turn), far * math.cos(turn)) for far, turn in spokes]
     pen.polygon(
-        [(px / 2 + far * math.sin(turn), middle - far * math.cos(turn)) for far, turn in spokes],
-        fill=255,
+        [(px * (x / side + 1) / 2, px * (1 - (y + low) / (1 + low))) for x, y in points], fill=255
     )
 
 
@@ -73,7 +73,7 @@ def _tree(pen, px):
 
 def _tent(pen, px):
     """A gable with an open door."""
-    pen.polygon([(px / 2, px * 0.08), (px, px * 0.95), (0, px * 0.95)], fill=255)
+    pen.polygon([(px / 2, 0), (px, px), (0, px)], fill=255)
     pen.polygon([(px / 2, px * 0.5), (px * 0.66, px), (px * 0.34, px)], fill=0)
 
 

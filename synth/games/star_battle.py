@@ -213,7 +213,7 @@ def draw(board: StarBattle, size: int):
             at = picture.left + (col + 0.22) * cell_px, picture.top + (row + 0.22) * cell_px
             stamp(picture.image, at, name, 0.36 * cell_px, (60, 60, 60))
     for star in board.stars:
-        picture.mark(star, "star", BLACK, 0.6)
+        picture.mark(star, "star", BLACK, 0.58)
     return picture.image
 
 

@@ -215,7 +215,7 @@ def draw(board: Tents, size: int):
     for tree in cells_with(board, TREE):
         picture.mark(tree, "tree", (25, 140, 60), 0.86)
     for tent in cells_with(board, TENT):
-        picture.mark(tent, "tent", (150, 80, 30), 0.8)
+        picture.mark(tent, "tent", (150, 80, 30), 0.74)
     image.paste(picture.image)
     cell_px, px = picture.cell, min(0.07 * size, 0.8 * picture.cell)
     right, bottom = picture.left + length * cell_px, picture.top + length * cell_px
