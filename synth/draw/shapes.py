@@ -1,6 +1,7 @@
 """The marks that stand in cells, as masks; drawn four times too large and reduced."""
 
 import functools
+import math
 
 from PIL import Image, ImageDraw
 
@@ -88,11 +89,32 @@ def _club(pen, px):
 def _stem(pen, px):
     corners = (0.5, 0.5), (0.68, 1.0), (0.32, 1.0)
     pen.polygon([(x * px, y * px) for x, y in corners], fill=255)
+def _star(pen, px):
+    """A star with five points, the first one up, as wide as high."""
+    low, side = math.cos(math.pi / 5), math.sin(math.pi * 2 / 5)
+    spokes = [(1 if at % 2 == 0 else 0.42, math.pi * at / 5) for at in range(10)]
+    points = [(far * math.sin(turn), far * math.cos(turn)) for far, turn in spokes]
+    pen.polygon(
+        [(px * (x / side + 1) / 2, px * (1 - (y + low) / (1 + low))) for x, y in points], fill=255
+    )
+
+
+def _tree(pen, px):
+    """A round crown on a trunk."""
+    pen.rectangle((px * 0.42, px * 0.5, px * 0.58, px), fill=255)
+    pen.ellipse((px * 0.12, 0, px * 0.88, px * 0.76), fill=255)
+
+
+def _tent(pen, px):
+    """A gable with an open door."""
+    pen.polygon([(px / 2, 0), (px, px), (0, px)], fill=255)
+    pen.polygon([(px / 2, px * 0.5), (px * 0.66, px), (px * 0.34, px)], fill=0)
 
 
 SHAPES = {"disc": _disc, "ring": _ring, "cross": _cross, "square": _square}
 SHAPES |= {"crate": _crate, "person": _person}
 SHAPES |= {"diamonds": _diamond, "hearts": _heart, "spades": _spade, "clubs": _club}
+SHAPES |= {"star": _star, "tree": _tree, "tent": _tent}
 SHAPES |= {f"arrow {way}": functools.partial(_arrow, heading=way) for way in DIRECTIONS}
 
 
