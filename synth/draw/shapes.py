@@ -54,9 +54,63 @@ def _person(pen, px):
     pen.ellipse((shoulders, px * 0.52, px - shoulders, px * 1.48), fill=255)
 
 
+BITMAPS = {
+    "squid": (
+        "...##...",
+        "..####..",
+        ".######.",
+        "##.##.##",
+        "########",
+        "..#..#..",
+        ".#.##.#.",
+        "#.#..#.#",
+    ),
+    "crab": (
+        "..#.....#..",
+        "#..#...#..#",
+        "#.#######.#",
+        "###.###.###",
+        "###########",
+        ".#########.",
+        "..#.....#..",
+        ".#.......#.",
+    ),
+    "saucer": (
+        "....####....",
+        "..########..",
+        "############",
+        "#..##..##..#",
+        "############",
+        "..##....##..",
+    ),
+    "ship": (
+        ".....#.....",
+        "....###....",
+        "....###....",
+        ".#########.",
+        "###########",
+        "###########",
+    ),
+}
+
+
+def _bitmap(pen, px, name):
+    """A picture of dots, as wide as the cell and in its middle."""
+    rows = BITMAPS[name]
+    dot = (px + 1) / len(rows[0])
+    top = (px + 1 - dot * len(rows)) / 2
+    for row, marks in enumerate(rows):
+        for col, mark in enumerate(marks):
+            if mark == "#":
+                left, upper = round(col * dot), round(top + row * dot)
+                right, lower = round((col + 1) * dot) - 1, round(top + (row + 1) * dot) - 1
+                pen.rectangle((left, upper, right, lower), fill=255)
+
+
 SHAPES = {"disc": _disc, "ring": _ring, "cross": _cross, "square": _square}
 SHAPES |= {"crate": _crate, "person": _person}
 SHAPES |= {f"arrow {way}": functools.partial(_arrow, heading=way) for way in DIRECTIONS}
+SHAPES |= {name: functools.partial(_bitmap, name=name) for name in BITMAPS}
 
 
 @functools.lru_cache(maxsize=256)
