@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from synth.draw.canvas import WHITE, write
+from synth.draw.canvas import write
 
 
 def lettered(height: int, width: int, fill, words="", px: float = 0, line=None) -> np.ndarray:
@@ -30,7 +30,7 @@ def mosaic(tiles_khwc: np.ndarray, at_rc: np.ndarray) -> np.ndarray:
 def framed(pixels_hwc: np.ndarray, size: int) -> np.ndarray:
     """The pixels of a square picture with these in its centre and white around them."""
     height, width, _ = pixels_hwc.shape
-    whole = np.full((size, size, 3), WHITE, np.uint8)
+    whole = np.full((size, size, 3), 255, np.uint8)
     top, left = (size - height) // 2, (size - width) // 2
     whole[top : top + height, left : left + width] = pixels_hwc
     return whole

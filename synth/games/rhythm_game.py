@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 from synth.draw import BLACK, BLUE, GREEN, GREY, PALE, WHITE
 from synth.draw.tiles import framed, lettered, mosaic
 from synth.game import PERCEPTION, PREDICTION, STRATEGY, Game, Solution, Task
-from synth.questions import between, pick, pick_some, text
+from synth.questions import add_up, between, pick, pick_some, text
 
 RULES = (
     "The picture shows a rhythm game: all blocks fall by one row a second. Cells are written (row, "
@@ -272,12 +272,6 @@ def scoring(board: Rhythm, delay: bool) -> str:
         f"on with column {n_cols + 1} - c of the picture instead of c. A snake of 2, 3, 4 or 5 "
         "cells gives 22, 39, 60 or 85 points if all its cells are hit, otherwise none."
     ) + (" Mirroring takes a second: the row above the reverse block is not hit." if delay else "")
-
-
-def add_up(points: list[int]) -> str:
-    if not points:
-        return "0"
-    return f"{' + '.join(map(str, points))}{f' = {sum(points)}' if len(points) > 1 else ''}"
 
 
 class ColumnScore(Task):

@@ -6,7 +6,7 @@ from itertools import product
 
 from synth.draw import Board
 from synth.game import PERCEPTION, PREDICTION, STRATEGY, Game, Solution, Task
-from synth.questions import CELLS_ARE, between, numbered, pick, pick_some
+from synth.questions import CELLS_ARE, add_up, between, numbered, pick, pick_some
 
 RULES = (
     "The picture shows invaders: purple squids, blue crabs and green saucers. An orange ship "
@@ -158,10 +158,6 @@ def shot(marks: str) -> str:
     return f"the lowest is {NAMES[held[-1]]}, {POINTS[held[-1]]}" if held else "no invader, 0"
 
 
-def add_up(numbers) -> str:
-    return f"{' + '.join(map(str, numbers))} = {sum(numbers)}"
-
-
 class EnemiesInColumn(Task):
     name = "enemies_in_column"
     qa_type, qa_level = PERCEPTION, "Easy"
@@ -180,7 +176,7 @@ class EnemiesInColumn(Task):
     def solve(self, board, column):
         marks = column_of(board, column)
         count = len(marks) - marks.count("-")
-        return Solution(count, [f"Column {column} from the top: {marks}: {count} invaders."])
+        return Solution(count, [f"Column {column} from the top: {marks}; invaders: {count}."])
 
 
 def cover(rng, formation: Formation, col: int, depth: int) -> None:
@@ -220,7 +216,7 @@ class EnemiesInRow(Task):
     def solve(self, board, row):
         marks = board.rows[row]
         count = len(marks) - marks.count("-")
-        return Solution(count, [f"Row {row}: {marks}: {count} invaders."])
+        return Solution(count, [f"Row {row}: {marks}; invaders: {count}."])
 
 
 class EnemiesTotal(Task):
@@ -285,9 +281,7 @@ class ShotPointsHere(Task):
         points, formation = pick(rng, self.GIVEN), form(rng, level)
         col = between(rng, 0, formation.n_cols - 1)
         cover(rng, formation, col, depth_for(rng, formation.high, points))
-        if sum(formation.depths) < 2:
-            return None
-        return self.aim(rng, formation, col)
+        return self.aim(rng, formation, col) if sum(formation.depths) > 1 else None
 
     def aim(self, rng, formation, col):
         return formation.board(col), {}
@@ -464,16 +458,12 @@ class BestTwoShots(BestSingleShot):
             f"The lowest two in each column, from below: {', '.join(read)}.",
             "All move alike, so the ship can shoot into any two columns, or twice into one.",
         ]
-        first = sorted(held, key=lambda col: -POINTS[held[col][0]])[:2]
-        steps.append(f"Two columns: {self.sum_of(POINTS[held[col][0]] for col in first)}.")
-        twice = max(held, key=lambda col: sum(POINTS[mark] for mark in held[col][:2]))
-        steps.append(f"Twice into one: {self.sum_of(POINTS[mark] for mark in held[twice][:2])}.")
+        points = [[POINTS[mark] for mark in marks[:2]] for marks in held.values()]
+        two = sorted((lowest for lowest, *_ in points), reverse=True)[:2]
+        steps.append(f"Two columns: at most {add_up(two)}.")
+        steps.append(f"Twice into one: at most {add_up(max(points, key=sum))}.")
         _, best = best_shots(board)
         return Solution(best, [*steps, f"The largest number is {best}."])
-
-    def sum_of(self, numbers):
-        numbers = list(numbers)
-        return f"at most {add_up(numbers)}" if len(numbers) > 1 else f"at most {numbers[0]}"
 
 
 GAME = Game(

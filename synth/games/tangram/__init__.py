@@ -28,6 +28,7 @@ from synth.games.tangram.rules import (
 from synth.grid import DIRECTIONS, neighbour
 from synth.questions import (
     CELLS_ARE,
+    add_up,
     between,
     listed,
     pick,
@@ -150,11 +151,10 @@ class PieceArea(Task):
 
     def solve(self, tangram, piece):
         cells = cells_of(tangram.rows)[piece]
-        counts = [str(len(columns(cells, row))) for row in rows_of(cells)]
-        total = f"{' + '.join(counts)} = " if len(counts) > 1 else ""
+        counts = [len(columns(cells, row)) for row in rows_of(cells)]
         steps = (
             f"Columns of {piece} in each row: {by_row(cells)}.",
-            f"The number of cells is {total}{len(cells)}.",
+            f"The number of cells is {add_up(counts)}.",
         )
         return Solution(len(cells), steps)
 

@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 from PIL import Image
 
-from synth.draw import BLACK, PALE, WHITE
+from synth.draw import PALE, WHITE
 from synth.draw.tiles import framed, lettered, mosaic
 from synth.games.tangram.rules import LETTERS, Tangram, across
 
@@ -40,12 +40,8 @@ def draw(tangram: Tangram, size: int):
         at += len(shape) + 1
     cell = (size - size // 56) // whole  # leaves room for the outermost lines
     pixels = framed(mosaic(tiles(cell), marks), size)
-    pieces = np.zeros((size, size), np.uint8)
-    shown = np.where(marks < MARKS["0"], marks, MARKS[" "])
-    edge = (size - whole * cell) // 2
-    inside = slice(edge, edge + whole * cell)
-    pieces[inside, inside] = shown.repeat(cell, 0).repeat(cell, 1)
-    edges(pixels, pieces, max(2, cell // 9))
+    pieces = np.where(marks < MARKS["0"], marks, MARKS[" "])
+    outline(pixels, pieces, (size - whole * cell) // 2, cell)
     return Image.fromarray(pixels)
 
 
@@ -66,10 +62,14 @@ def stand(marks, rows, top: int, left: int) -> None:
         marks[row, left : left + len(line)] = [MARKS[mark] for mark in line]
 
 
-def edges(pixels, pieces, width: int) -> None:
-    """Black lines of this width between any two pixels of different pieces."""
-    half = width // 2
-    rows = pieces[width:] != pieces[:-width]
-    pixels[half : half + len(rows)][rows] = BLACK
-    cols = pieces[:, width:] != pieces[:, :-width]
-    pixels[:, half : half + cols.shape[1]][cols] = BLACK
+def outline(pixels, pieces, margin: int, cell: int) -> None:
+    """Black lines between cells of different pieces."""
+    width = max(2, cell // 9)
+    first = margin - cell - width // 2  # where the line above the row -1 begins
+    around = np.pad(pieces, 1)
+    for row, col in np.argwhere(around[1:] != around[:-1]).tolist():
+        y, x = first + (row + 1) * cell, first + col * cell
+        pixels[y : y + width, x : x + cell + width] = 0
+    for row, col in np.argwhere(around[:, 1:] != around[:, :-1]).tolist():
+        y, x = first + row * cell, first + (col + 1) * cell
+        pixels[y : y + cell + width, x : x + width] = 0
