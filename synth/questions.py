@@ -82,6 +82,12 @@ def listed(values: Iterable) -> str:
     return ", ".join(map(text, values))
 
 
+def add_up(numbers: Sequence[int]) -> str:
+    """A sum as it is written in steps, as in "10 + 20 = 30"; a single number by itself."""
+    terms = " + ".join(map(str, numbers))
+    return f"{terms} = {sum(numbers)}" if len(numbers) > 1 else terms or "0"
+
+
 def cells_in(written: str) -> list[tuple[int, int]]:
     """The cells that are written in a text, as `text` writes them."""
     return [(int(row), int(col)) for row, col in re.findall(r"\((\d+), (\d+)\)", written)]

@@ -109,6 +109,57 @@ def _tent(pen, px):
     """A gable with an open door."""
     pen.polygon([(px / 2, 0), (px, px), (0, px)], fill=255)
     pen.polygon([(px / 2, px * 0.5), (px * 0.66, px), (px * 0.34, px)], fill=0)
+BITMAPS = {
+    "squid": (
+        "...##...",
+        "..####..",
+        ".######.",
+        "##.##.##",
+        "########",
+        "..#..#..",
+        ".#.##.#.",
+        "#.#..#.#",
+    ),
+    "crab": (
+        "..#.....#..",
+        "#..#...#..#",
+        "#.#######.#",
+        "###.###.###",
+        "###########",
+        ".#########.",
+        "..#.....#..",
+        ".#.......#.",
+    ),
+    "saucer": (
+        "....####....",
+        "..########..",
+        "############",
+        "#..##..##..#",
+        "############",
+        "..##....##..",
+    ),
+    "ship": (
+        ".....#.....",
+        "....###....",
+        "....###....",
+        ".#########.",
+        "###########",
+        "###########",
+    ),
+}
+
+
+def _bitmap(pen, px, name):
+    """A picture of dots, as wide as the cell and in its middle."""
+    rows = BITMAPS[name]
+    dot = (px + 1) / len(rows[0])
+    top = (px + 1 - dot * len(rows)) / 2
+    for row, marks in enumerate(rows):
+        for col, mark in enumerate(marks):
+            if mark == "#":
+                left, upper = round(col * dot), round(top + row * dot)
+                right, lower = round((col + 1) * dot) - 1, round(top + (row + 1) * dot) - 1
+                pen.rectangle((left, upper, right, lower), fill=255)
 
 
 SHAPES = {"disc": _disc, "ring": _ring, "cross": _cross, "square": _square}
@@ -116,6 +167,7 @@ SHAPES |= {"crate": _crate, "person": _person}
 SHAPES |= {"diamonds": _diamond, "hearts": _heart, "spades": _spade, "clubs": _club}
 SHAPES |= {"star": _star, "tree": _tree, "tent": _tent}
 SHAPES |= {f"arrow {way}": functools.partial(_arrow, heading=way) for way in DIRECTIONS}
+SHAPES |= {name: functools.partial(_bitmap, name=name) for name in BITMAPS}
 
 
 @functools.lru_cache(maxsize=256)
