@@ -7,14 +7,15 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from c2l_jax.errors import UserError
+from c2l_jax.paths import AnyPath, anywhere, local_copy
 
 SPLITS = ("train", "validation", "test")
 _AT_ONCE = 1024  # records read from disk by `Split.only`
 
 
-def dataset_directory(path: str | Path) -> Path:
+def dataset_directory(path: AnyPath | str) -> Path:
     """The folder with dataset_info.json: `path` itself or the only one two levels below it."""
-    path = Path(path)
+    path = local_copy(anywhere(path))
     if (path / "dataset_info.json").exists():
         return path
     found = sorted(info.parent for info in path.glob("*/*/dataset_info.json"))
@@ -74,6 +75,6 @@ def _plain(name: str, value):
     return value.item() if isinstance(value, np.generic) else value
 
 
-def open_split(path: str | Path, split: str) -> Split:
+def open_split(path: AnyPath | str, split: str) -> Split:
     """Opens one split of a data set. Raises UserError where there is none."""
     return Split(dataset_directory(path), split)
