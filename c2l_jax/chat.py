@@ -18,8 +18,9 @@ from PIL import Image
 from c2l_jax.data.pictures import open_image
 from c2l_jax.data.processor import Processor
 from c2l_jax.errors import UserError, exit_on_user_error
-from c2l_jax.evaluate import add_dtype, check_positive
+from c2l_jax.evaluate import add_dtype, check_positive, check_seed, check_temperature
 from c2l_jax.models.loading import load_model
+from c2l_jax.paths import anywhere
 from c2l_jax.sampler import PromptShape, Sampler
 from c2l_jax.sharding import make_mesh
 
@@ -80,7 +81,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--model", type=Path, required=True, metavar="DIR_OR_WORKDIR")
+    parser.add_argument("--model", type=anywhere, required=True, metavar="DIR_OR_WORKDIR")
     parser.add_argument(
         "--image",
         type=Path,
@@ -103,8 +104,8 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     add_dtype(parser)
     args = parser.parse_args(arguments)
     check_positive(max_tokens=args.max_tokens)
-    if args.temperature < 0:
-        raise UserError(f"--temperature {args.temperature} must not be negative.")
+    check_seed(args.seed)
+    check_temperature(args.temperature)
     if args.question is None and not sys.stdin.isatty():
         raise UserError("there is no terminal to ask for questions in: give --question.")
     return args

@@ -3,6 +3,7 @@
 import contextlib
 import json
 
+import absl.logging
 import grain
 import jax
 import orbax.checkpoint as ocp
@@ -26,6 +27,10 @@ class Checkpoints:
         options = ocp.CheckpointManagerOptions(max_to_keep=keep)
         self._folder = for_orbax(workdir / "checkpoints")
         self._manager = ocp.CheckpointManager(self._folder, options=options)
+        # Orbax's thread prints what it also raises where the save is waited for.
+        absl.logging.get_absl_logger().addFilter(
+            lambda record: not (record.exc_info and is_disk_full(record.exc_info[1]))
+        )
 
     def latest(self) -> int | None:
         """The newest complete step, or None."""

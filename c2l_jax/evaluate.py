@@ -10,14 +10,13 @@ intervals), responses.jsonl (every question's response and verdict) and TensorBo
 
 import argparse
 import json
+import math
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from tensorboardX import SummaryWriter
 from tqdm import tqdm
 
 from c2l_jax import answers, scores
@@ -25,10 +24,12 @@ from c2l_jax.data.processor import INSTRUCTIONS, Processor, as_asked
 from c2l_jax.data.records import SPLITS, Split, open_split
 from c2l_jax.errors import UserError, exit_on_user_error
 from c2l_jax.models.loading import load_model
+from c2l_jax.paths import Board, anywhere, output_folder, replace_text
 from c2l_jax.responses import RESPONSES, SETTINGS
 from c2l_jax.sampler import PromptShape, Sampler
 from c2l_jax.sharding import make_mesh
 
+_LEAST_TEMPERATURE = float(np.finfo(np.float32).tiny)  # logits divided by less are no numbers
 KEPT = ("id", "game", "task", "qa_type", "qa_level", "plot_level", "question", "options", "answer")
 
 
@@ -46,10 +47,10 @@ def judged(record: dict, response: str) -> dict:
 
 def add_arguments(parser: argparse.ArgumentParser, split: str):
     """What every command that asks a data set's questions takes; `split` is the default."""
-    parser.add_argument("--model", type=Path, required=True, metavar="DIR_OR_WORKDIR")
-    parser.add_argument("--data", type=Path, required=True, metavar="DATASET")
+    parser.add_argument("--model", type=anywhere, required=True, metavar="DIR_OR_WORKDIR")
+    parser.add_argument("--data", type=anywhere, required=True, metavar="DATASET")
     parser.add_argument("--split", default=split, help=f"{', '.join(SPLITS)} (default: {split})")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--out", type=anywhere, required=True, metavar="DIR")
     parser.add_argument(
         "--format",
         default="cot",
@@ -92,6 +93,20 @@ def check_positive(**values: int | None):
             raise UserError(f"--{name.replace('_', '-')} {value} must be at least 1.")
 
 
+def check_temperature(temperature: float):
+    """Raises UserError unless 0 or a number by which logits can be divided in float32."""
+    if temperature and not _LEAST_TEMPERATURE <= temperature < math.inf:
+        raise UserError(
+            f"--temperature {temperature} must be 0 or a number of at least "
+            f"{_LEAST_TEMPERATURE:.2g}."
+        )
+
+
+def check_seed(seed: int):
+    if seed < 0:
+        raise UserError(f"--seed {seed} must not be negative.")
+
+
 def asked_records(split: Split, tasks: str | None, limit: int | None) -> Sequence[int]:
     """The first `limit` records whose "game/task" has the pattern; None stands for all.
 
@@ -132,6 +147,7 @@ def main(arguments: list[str] | None = None):
     check_positive(limit=args.limit, max_tokens=args.max_tokens)
     if (args.out / SETTINGS).exists():
         raise UserError(f"{args.out} holds responses of c2l_jax.sample: use another --out.")
+    output_folder(args.out)
     mesh = device_mesh(args.rows)
     split = open_split(args.data, args.split)
     records = asked_records(split, args.tasks, args.limit)
@@ -161,11 +177,9 @@ def main(arguments: list[str] | None = None):
         "tasks": args.tasks,
         **summary,
     }
-    args.out.mkdir(parents=True, exist_ok=True)
-    lines = "".join(json.dumps(row) + "\n" for row in rows)
-    (args.out / RESPONSES).write_text(lines)
-    (args.out / "evaluation.json").write_text(json.dumps(result, indent=2) + "\n")
-    with SummaryWriter(str(args.out)) as board:
+    replace_text(args.out / RESPONSES, "".join(json.dumps(row) + "\n" for row in rows))
+    replace_text(args.out / "evaluation.json", json.dumps(result, indent=2) + "\n")
+    with Board(args.out) as board:
         for group in ("by_game", "by_task", "by_qa_type", "by_level"):
             for name, cell in summary[group].items():
                 board.add_scalar(f"accuracy_{group}/{name}", cell["accuracy"], step)

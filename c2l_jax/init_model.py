@@ -14,8 +14,10 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_token
 from c2l_jax.data.processor import FORMATS, response_text, user_text
 from c2l_jax.data.records import open_split
 from c2l_jax.errors import UserError, exit_on_user_error
+from c2l_jax.evaluate import check_seed
 from c2l_jax.models.qwen2_5_vl import weights
 from c2l_jax.models.qwen2_5_vl.config import Config, TextConfig, VisionConfig
+from c2l_jax.paths import AnyPath, anywhere
 
 # name -> size of the vocabulary and the fields of both configs that aren't the tokenizer's to say.
 PRESETS = {
@@ -116,7 +118,7 @@ CHAT_TEMPLATE = """\
 _TRAINING_RECORDS = 5000  # plenty for a vocabulary of a thousand; reading more only costs time
 
 
-def texts(data: str | Path) -> Iterator[str]:
+def texts(data: AnyPath | str) -> Iterator[str]:
     """Every text a model trained on this data set reads or writes."""
     split = open_split(data, "train")
     stride = max(1, len(split) // _TRAINING_RECORDS)
@@ -214,11 +216,11 @@ def write_settings(config: Config, directory: Path) -> None:
     )
 
 
-def create(preset: str, data: str | Path, out: str | Path, seed: int) -> int:
+def create(preset: str, data: AnyPath | str, out: AnyPath | str, seed: int) -> int:
     """Writes the model directory `out`; returns the number of parameters."""
     if preset not in PRESETS:
         raise UserError(f"no preset {preset!r}: choose from {', '.join(sorted(PRESETS))}.")
-    out = Path(out)
+    out = anywhere(out)
     if out.exists():
         raise UserError(f"{out} exists: remove it or choose another --out.")
     sizes = PRESETS[preset]
@@ -251,6 +253,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--out", required=True, help="directory to create")
     parser.add_argument("--seed", type=int, default=0, help="seed of the weights (default: 0)")
     options = parser.parse_args(arguments)
+    check_seed(options.seed)
     count = create(options.preset, options.data, options.out, options.seed)
     print(f"{options.out}: {count / 1e6:.2f} M parameters", file=sys.stderr)
 

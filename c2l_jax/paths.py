@@ -64,7 +64,7 @@ def output_folder(path: AnyPath) -> AnyPath:
         path.mkdir(parents=True, exist_ok=True)
         probe = path / f".writable.{os.getpid()}"
         probe.write_text("")
-        probe.unlink()
+        probe.unlink(missing_ok=True)
     except OSError as error:
         raise UserError(
             f"nothing can be written to {path} ({reason(error)}): choose another folder."

@@ -21,7 +21,6 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
@@ -31,9 +30,10 @@ from c2l_jax.data import pairs as pair_data
 from c2l_jax.data.processor import Processor
 from c2l_jax.data.records import Split, open_split
 from c2l_jax.errors import UserError, exit_on_user_error
-from c2l_jax.evaluate import KEPT, add_dtype, device_mesh
+from c2l_jax.evaluate import KEPT, add_dtype, check_seed, device_mesh
 from c2l_jax.models.directory import fingerprint
 from c2l_jax.models.loading import exported_model, load_model
+from c2l_jax.paths import AnyPath, anywhere, output_folder, replace_text
 from c2l_jax.responses import RESPONSES, read_responses, record_of
 
 COUNTS = "counts.json"
@@ -129,7 +129,7 @@ def _hash(text: str) -> int:
 
 
 def reference_logprobs(
-    pairs: Sequence[Pair], questions: Sequence[dict], record, args, settings: dict, model: Path
+    pairs: Sequence[Pair], questions: Sequence[dict], record, args, settings: dict, model: AnyPath
 ) -> dict[tuple[int, str], np.ndarray]:
     """(question, text) -> the model's log-probability of each token; every text once."""
     texts: dict[int, dict[str, dict]] = {}
@@ -205,10 +205,10 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--responses", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--out", type=Path, required=True, metavar="PAIRS")
-    parser.add_argument("--model", type=Path, help="if it is elsewhere now than when sampling")
-    parser.add_argument("--data", type=Path, help="if it is elsewhere now than when sampling")
+    parser.add_argument("--responses", type=anywhere, required=True, metavar="DIR")
+    parser.add_argument("--out", type=anywhere, required=True, metavar="PAIRS")
+    parser.add_argument("--model", type=anywhere, help="if it is elsewhere now than when sampling")
+    parser.add_argument("--data", type=anywhere, help="if it is elsewhere now than when sampling")
     parser.add_argument(
         "--low", type=float, default=0.25, help="least accuracy of a question (default: 0.25)"
     )
@@ -224,6 +224,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--rows", type=int, default=8, help="rows scored at a time (default: 8)")
     add_dtype(parser)
     args = parser.parse_args(arguments)
+    check_seed(args.seed)
     if not 0 <= args.low <= args.high <= 1 or not 0 <= args.validation < 1 or args.max_pairs < 1:
         raise UserError(
             "--low and --high must be in order and in 0..1, --validation in 0..1 and below 1, "
@@ -235,8 +236,9 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
 @exit_on_user_error
 def main(arguments: list[str] | None = None):
     args = parse_arguments(arguments)
+    output_folder(args.out)
     settings, questions = read_responses(args.responses)
-    model = exported_model(args.model or Path(settings["model"]))
+    model = exported_model(args.model or anywhere(settings["model"]))
     if fingerprint(model) != settings["fingerprint"]:
         raise UserError(
             f"the responses in {args.responses} were not sampled with the model in {model} (its "
@@ -258,16 +260,14 @@ def main(arguments: list[str] | None = None):
         seed=args.seed,
     )
     print(table(pairs, questions, counts))
-    args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / COUNTS).write_text(
-        json.dumps({"questions": len(questions), **counts, "pairs": len(pairs)}, indent=2) + "\n"
-    )
+    told = {"questions": len(questions), **counts, "pairs": len(pairs)}
+    replace_text(args.out / COUNTS, json.dumps(told, indent=2) + "\n")
     if not pairs:
         raise UserError(
             f"not one pair in {args.responses}: no question has both kinds of response and an "
             f"accuracy from {args.low} to {args.high}; sample more, or widen --low and --high."
         )
-    data = args.data or Path(settings["data"])
+    data = args.data or anywhere(settings["data"])
     write(args, settings, model, data, pairs, questions, metadata)
     print(pair_data.folder(args.out))
 

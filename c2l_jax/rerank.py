@@ -24,20 +24,19 @@ import itertools
 import json
 import math
 from collections.abc import Sequence
-from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
-from tensorboardX import SummaryWriter
 
 from c2l_jax import scoring
 from c2l_jax.answers import matches
 from c2l_jax.data.processor import Processor, letter
 from c2l_jax.data.records import open_split
 from c2l_jax.errors import UserError, exit_on_user_error
-from c2l_jax.evaluate import add_dtype, check_positive, device_mesh
+from c2l_jax.evaluate import add_dtype, check_positive, check_seed, device_mesh
 from c2l_jax.models.directory import fingerprint
 from c2l_jax.models.loading import exported_model, load_model
+from c2l_jax.paths import Board, anywhere, output_folder, replace_text
 from c2l_jax.responses import read_responses, record_of
 from c2l_jax.scores import wilson
 
@@ -146,7 +145,7 @@ def log_ratios(
     The models are in memory one after the other.
     """
     mesh = device_mesh(args.rows)
-    data = args.data or Path(settings["data"])
+    data = args.data or anywhere(settings["data"])
     split = open_split(data, settings["split"])
     # Responses with the same text are scored once.
     texts = [list(dict.fromkeys(r["text"] for r in q["responses"])) for q in questions]
@@ -226,8 +225,8 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         ("reference", "the model it was trained from, or its run"),
         ("out", ""),
     ):
-        parser.add_argument(f"--{name}", type=Path, required=True, metavar="DIR", help=what)
-    parser.add_argument("--data", type=Path, help="if it is elsewhere now than when sampling")
+        parser.add_argument(f"--{name}", type=anywhere, required=True, metavar="DIR", help=what)
+    parser.add_argument("--data", type=anywhere, help="if it is elsewhere now than when sampling")
     parser.add_argument("--mean", action="store_true", help="score by the mean over tokens")
     parser.add_argument(
         "--beta", type=float, default=0.1, help="of weighted voting; as in training (default: 0.1)"
@@ -238,12 +237,14 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     add_dtype(parser)
     args = parser.parse_args(arguments)
     check_positive(subsets=args.subsets)
+    check_seed(args.seed)
     return args
 
 
 @exit_on_user_error
 def main(arguments: list[str] | None = None):
     args = parse_arguments(arguments)
+    output_folder(args.out)
     settings, questions = read_responses(args.responses)
     models = {name: exported_model(getattr(args, name)) for name in ("policy", "reference")}
     # What the tokenisers are, whatever files they come from.
@@ -269,10 +270,10 @@ def main(arguments: list[str] | None = None):
         "questions": len(questions),
         "curves": found,
     }
-    args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / "scores.jsonl").write_text(score_lines(questions, ratios, scores, processor))
-    (args.out / "rerank.json").write_text(json.dumps(result, indent=2) + "\n")
-    with SummaryWriter(str(args.out)) as board:
+    lines = score_lines(questions, ratios, scores, processor)
+    replace_text(args.out / "scores.jsonl", lines)
+    replace_text(args.out / "rerank.json", json.dumps(result, indent=2) + "\n")
+    with Board(args.out) as board:
         for method, points in found.items():
             for point in points:
                 board.add_scalar(f"rerank/{method}", point["accuracy"], point["n"])

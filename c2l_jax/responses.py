@@ -1,15 +1,15 @@
 """What `python -m c2l_jax.sample` leaves in its --out, and reading it."""
 
 import json
-from pathlib import Path
 
 from c2l_jax.data.records import Split
 from c2l_jax.errors import UserError
+from c2l_jax.paths import AnyPath, read_json
 
 SETTINGS, RESPONSES = "sampling.json", "responses.jsonl"
 
 
-def read_responses(directory: Path) -> tuple[dict, list[dict]]:
+def read_responses(directory: AnyPath) -> tuple[dict, list[dict]]:
     """(settings of sampling.json, lines of responses.jsonl, one a question).
 
     Raises UserError where there are none or they are not whole.
@@ -17,7 +17,7 @@ def read_responses(directory: Path) -> tuple[dict, list[dict]]:
     for name in (SETTINGS, RESPONSES):
         if not (directory / name).is_file():
             raise UserError(f"no {name} in {directory}: sample with `python -m c2l_jax.sample`.")
-    settings = json.loads((directory / SETTINGS).read_text())
+    settings = read_json(directory / SETTINGS)
     lines = (directory / RESPONSES).read_text().splitlines()
     try:
         questions = [json.loads(line) for line in lines]
@@ -32,7 +32,7 @@ def read_responses(directory: Path) -> tuple[dict, list[dict]]:
     return settings, questions
 
 
-def record_of(question: dict, split: Split, data: Path) -> dict:
+def record_of(question: dict, split: Split, data: AnyPath) -> dict:
     """The record a question was made of. Raises UserError where the data set is another one."""
     index = question["index"]
     record = split[index] if index < len(split) else None

@@ -15,11 +15,10 @@ rounding only, which seldom changes a response in float32 but soon does in bfloa
 """
 
 import argparse
+import contextlib
 import json
-import os
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
@@ -34,11 +33,14 @@ from c2l_jax.evaluate import (
     add_arguments,
     asked_records,
     check_positive,
+    check_seed,
+    check_temperature,
     device_mesh,
     prompt_shape,
 )
 from c2l_jax.models.directory import fingerprint
 from c2l_jax.models.loading import exported_model, load_model
+from c2l_jax.paths import AnyPath, Lines, output_folder, read_json, recorded, replace_text
 from c2l_jax.responses import RESPONSES, SETTINGS
 from c2l_jax.sampler import Response, Sampler
 
@@ -63,14 +65,15 @@ def judged(response: Response, record: dict, processor: Processor) -> dict:
     }
 
 
-def claim(out: Path, settings: dict, started: bool):
+def claim(out: AnyPath, settings: dict, started: bool):
     """Writes sampling.json, or, once there are responses, checks that it says the same.
 
     Raises UserError where it doesn't.
     """
     path = out / SETTINGS
     if started and path.exists():
-        there = json.loads(path.read_text())
+        there = read_json(path)
+        there |= {name: recorded(there[name]) for name in ("model", "data") if name in there}
         changed = [
             f"{name}: {there.get(name)} there, {settings.get(name)} now"
             for name in sorted(there.keys() | settings.keys())
@@ -82,18 +85,15 @@ def claim(out: Path, settings: dict, started: bool):
                 "settings, or another --out."
             )
     else:
-        out.mkdir(parents=True, exist_ok=True)
-        _replace(path, json.dumps(settings, indent=2) + "\n")
+        replace_text(path, json.dumps(settings, indent=2) + "\n")
 
 
-def complete_lines(path: Path) -> dict[int, str]:
-    """The complete lines of responses.jsonl by index; cuts off what a kill left of a last one."""
+def complete_lines(path: AnyPath) -> dict[int, str]:
+    """The complete lines of responses.jsonl by index, without what a kill left of a last one."""
     if not path.exists():
         return {}
     content = path.read_bytes()
     end = content.rfind(b"\n") + 1
-    if end < len(content):
-        os.truncate(path, end)
     lines = content[:end].decode().splitlines(keepends=True)
     try:
         return {json.loads(line)["index"]: line for line in lines}
@@ -101,7 +101,7 @@ def complete_lines(path: Path) -> dict[int, str]:
         raise UserError(f"{path} holds a line that is no question: use another --out.") from None
 
 
-def check_records(done: dict[int, str], asked: Sequence[int], split: Split, path: Path):
+def check_records(done: dict[int, str], asked: Sequence[int], split: Split, path: AnyPath):
     """Raises UserError where a line is not of the record that is asked now."""
     places = frozenset(asked)
     for index, line in done.items():
@@ -111,13 +111,6 @@ def check_records(done: dict[int, str], asked: Sequence[int], split: Split, path
                 f"{path} holds responses to {written} at place {index}, which this command doesn't "
                 "ask: use the data set they were sampled on, or another --out."
             )
-
-
-def _replace(path: Path, content: str):
-    """Writes a file that is at all times either the old one or the new one."""
-    temporary = path.with_name(path.name + ".new")
-    temporary.write_text(content)
-    temporary.replace(path)
 
 
 def table(lines: list[str], tokens_per_second: float | None) -> str:
@@ -174,14 +167,16 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     if args.lanes is None:
         args.lanes = max(1, args.n // 4)
     check_positive(limit=args.limit, max_tokens=args.max_tokens, n=args.n, lanes=args.lanes)
-    if args.temperature < 0 or args.top_k < 0 or not 0 < args.top_p <= 1:
-        raise UserError("--temperature and --top-k must not be negative, --top-p be in (0, 1].")
+    check_seed(args.seed)
+    check_temperature(args.temperature)
+    if args.top_k < 0 or not 0 < args.top_p <= 1:
+        raise UserError("--top-k must not be negative, --top-p be in (0, 1].")
     if args.temperature == 0 and args.n > 1:
         raise UserError("--temperature 0 makes all responses to a question alike: add --n 1.")
     return args
 
 
-def write_responses(args: argparse.Namespace, mesh, model: Path, split, records, done) -> float:
+def write_responses(args: argparse.Namespace, mesh, model: AnyPath, split, records, done) -> float:
     """Appends a line to responses.jsonl for every question not in `done`; returns tokens/s."""
     graphdef, params, directory, _ = load_model(model, mesh, jnp.dtype(args.dtype))
     processor = Processor(directory)
@@ -202,13 +197,13 @@ def write_responses(args: argparse.Namespace, mesh, model: Path, split, records,
     prompts = ((i, processor.prompt(split[i], args.format)) for i in records if i not in done)
     tokens, began = 0, time.monotonic()
     bar = tqdm(desc="sampling", unit="question", total=len(records), initial=len(done))
-    with bar, (args.out / RESPONSES).open("a", encoding="utf-8") as file:
+    file = Lines(args.out / RESPONSES, list(done.values()))
+    with bar, contextlib.closing(file):
         for index, responses in sampler.run(prompts, args.n, args.seed):
             record = as_asked(split[index], args.format)
             lines = [judged(response, record, processor) for response in responses]
             done[index] = question_line(index, record, lines)
-            file.write(done[index])
-            file.flush()
+            file.add(done[index])
             bar.update()
             tokens += sum(len(response.logps) for response in responses)
     return tokens / (time.monotonic() - began)
@@ -217,12 +212,14 @@ def write_responses(args: argparse.Namespace, mesh, model: Path, split, records,
 @exit_on_user_error
 def main(arguments: list[str] | None = None):
     args = parse_arguments(arguments)
+    output_folder(args.out)
     mesh = device_mesh(args.rows)
     split = open_split(args.data, args.split)
     records = asked_records(split, args.tasks, args.limit)
     model = exported_model(args.model)
     names = "split tasks format n temperature top_p top_k seed max_tokens limit dtype".split()
-    settings = {"model": str(model), "fingerprint": fingerprint(model), "data": str(args.data)}
+    settings = {"model": recorded(model), "fingerprint": fingerprint(model)}
+    settings["data"] = recorded(args.data)
     settings |= {name: getattr(args, name) for name in names} | {"questions": len(records)}
     path, speed = args.out / RESPONSES, None
     done = complete_lines(path)
@@ -231,7 +228,7 @@ def main(arguments: list[str] | None = None):
     if len(done) < len(records):
         speed = write_responses(args, mesh, model, split, records, done)
     lines = [done[index] for index in records]
-    _replace(path, "".join(lines))
+    replace_text(path, "".join(lines))
     print(table(lines, speed))
 
 

@@ -4,6 +4,7 @@ Mesh axes: `data` copies the parameters, `fsdp` splits them and the batch, `tens
 layers' inner width. Arrays are born in their place: nothing of model size is ever on one host.
 """
 
+import collections
 import logging
 import math
 import re
@@ -29,7 +30,26 @@ def make_mesh(sizes: Mapping[str, int]) -> Mesh:
             f"config.mesh {dict(sizes)} does not cover {devices} devices: the sizes must multiply "
             "to that number (one of them may be -1)."
         )
-    return jax.make_mesh(shape, AXES, axis_types=(jax.sharding.AxisType.Auto,) * len(AXES))
+    mesh = jax.make_mesh(shape, AXES, axis_types=(jax.sharding.AxisType.Auto,) * len(AXES))
+    _check_rows(mesh)
+    return mesh
+
+
+def _check_rows(mesh: Mesh):
+    """Every row must lie on one process, which reads its records, and all have as many rows."""
+    holders = [
+        {device.process_index for device in devices}
+        for devices in mesh.devices.reshape(-1, mesh.shape["tensor"])
+    ]
+    if any(len(processes) > 1 for processes in holders):
+        raise UserError(
+            f"config.mesh {dict(mesh.shape)} splits rows over processes that read different "
+            "records: tensor must divide the devices of one process "
+            f"({jax.local_device_count()})."
+        )
+    shares = collections.Counter(process for (process,) in holders)
+    if len(set(shares.values())) > 1:
+        raise UserError(f"the processes hold different numbers of rows ({dict(shares)}).")
 
 
 def parameter_shardings(

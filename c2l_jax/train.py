@@ -410,19 +410,27 @@ def main(argv):
         replace_text(workdir / "summary.json", json.dumps(summary, indent=2) + "\n")
 
 
-def _in_program(error: Exception) -> str | None:
-    """The line of the user's own program in which an error was raised."""
+def _in_program(error: BaseException) -> str | None:
+    """What was raised in the user's own program, with its file and line; None if nothing was.
+
+    ml_collections wraps some errors of a program in others, and absl wraps those.
+    """
     if isinstance(error, SyntaxError):
-        return f"{error.filename}, line {error.lineno}"
+        return f"{error.filename}, line {error.lineno}: {type(error).__name__}: {error.msg}"
     installed = [Path(module.__file__).parent for module in (absl, ml_collections, contextlib)]
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = max((i for i, frame in enumerate(frames) if frame.filename == __file__), default=-1)
     frames = [
         frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if frame.filename != __file__
-        and not frame.filename.startswith("<")
+        for frame in frames[ours + 1 :]
+        if not frame.filename.startswith("<")
         and not any(Path(frame.filename).is_relative_to(folder) for folder in installed)
     ]
-    return f"{frames[-1].filename}, line {frames[-1].lineno}" if frames else None
+    if frames:
+        last = frames[-1]
+        return f"{last.filename}, line {last.lineno}: {type(error).__name__}: {error}"
+    inner = error.__cause__ or error.__context__
+    return _in_program(inner) if inner else None
 
 
 def parse_flags(argv: list[str]) -> list[str]:
@@ -431,7 +439,7 @@ def parse_flags(argv: list[str]) -> list[str]:
         rest = flags.FLAGS(argv)
     except Exception as error:
         if where := _in_program(error):
-            raise UserError(f"{where}: {type(error).__name__}: {error}") from error
+            raise UserError(where) from error
         if not isinstance(error, BAD_FLAG):
             raise
         raise UserError(f"bad flag or setting: {error}") from error

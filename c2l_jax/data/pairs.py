@@ -2,17 +2,18 @@
 
 import contextlib
 import io
-import shutil
+import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 import tensorflow_datasets as tfds
+from etils import epath
 from tensorflow_datasets.core.writer import ExampleWriter
 from tensorflow_datasets.proto import tf_example_pb2
 
 from c2l_jax.errors import UserError
-from c2l_jax.paths import read_json
+from c2l_jax.paths import AnyPath, is_remote, read_json, remove_folder, upload
 
 VERSION = "1.0.0"
 IMAGE = tfds.features.Image(shape=(None, None, 3), encoding_format="png")
@@ -44,7 +45,12 @@ class SortedExampleWriter(ExampleWriter):
     """Writes a record's features in the order of their names: the same bytes in every run."""
 
     def write(self, path, examples):
-        return super().write(path, ((key, self._sorted(example)) for key, example in examples))
+        examples = ((key, self._sorted(example)) for key, example in examples)
+        if not is_remote(path):
+            return super().write(path, examples)
+        with tempfile.TemporaryDirectory() as local:  # array_record writes to local files only
+            super().write(epath.Path(local) / epath.Path(path).name, examples)
+            upload(Path(local), epath.Path(path).parent)
 
     def _sorted(self, serialized: bytes) -> bytes:
         return tf_example_pb2.Example.FromString(serialized).SerializeToString(deterministic=True)
@@ -83,11 +89,11 @@ class Pairs(tfds.core.GeneratorBasedBuilder):
             yield record["id"], record
 
 
-def folder(out: Path) -> Path:
+def folder(out: AnyPath) -> AnyPath:
     return out / Pairs.name / VERSION
 
 
-def is_written(out: Path, metadata: dict) -> bool:
+def is_written(out: AnyPath, metadata: dict) -> bool:
     """Whether these very pairs are in `out`. Raises UserError if other ones are."""
     kept = folder(out) / "metadata.json"
     if not folder(out).exists():
@@ -98,7 +104,7 @@ def is_written(out: Path, metadata: dict) -> bool:
 
 
 def write_pairs(
-    out: Path, splits: Mapping[str, Callable[[], Iterable[dict]]], *, image: bool, metadata: dict
+    out: AnyPath, splits: Mapping[str, Callable[[], Iterable[dict]]], *, image: bool, metadata: dict
 ):
     """Writes the data set to out/pairs/1.0.0, which appears only when it is complete.
 
@@ -108,7 +114,7 @@ def write_pairs(
       metadata: what made them, JSON.
     """
     for left_over in folder(out).parent.glob("incomplete.*"):
-        shutil.rmtree(left_over)
+        remove_folder(left_over)
     tfds.disable_progress_bar()
     builder = Pairs(splits, image, metadata, data_dir=str(out))
     with contextlib.redirect_stdout(io.StringIO()):  # TFDS prints about downloads

@@ -20,7 +20,6 @@ import hashlib
 import json
 import logging
 import re
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -34,7 +33,7 @@ from c2l_jax.errors import UserError
 from c2l_jax.models.directory import fingerprint
 from c2l_jax.models.loading import load_model
 from c2l_jax.ops.logprobs import target_logprobs
-from c2l_jax.paths import read_json
+from c2l_jax.paths import AnyPath, anywhere, read_json
 
 _fingerprint = functools.cache(fingerprint)  # of gigabytes, for each split
 
@@ -162,7 +161,7 @@ def samples(record: dict, config) -> dict[str, str]:
 # ------------------------------------------------------------------------------------- reference
 
 
-def recomputed_reference(split, processor, config, mesh, workdir: Path):
+def recomputed_reference(split, processor, config, mesh, workdir: AnyPath):
     """index -> the pair's chosen_logps and rejected_logps under config.model.
 
     Computed once a run and kept in the working directory, so that resuming finds them.
@@ -176,13 +175,12 @@ def recomputed_reference(split, processor, config, mesh, workdir: Path):
         lengths = [[len(logps) for logps in pair] for pair in found]
         logps = np.concatenate([logps for pair in found for logps in pair])
         if jax.process_index() == 0:
-            workdir.mkdir(parents=True, exist_ok=True)
             temporary = path.with_suffix(".new")
             with temporary.open("wb") as file:
                 np.savez(file, logps=logps, lengths=np.asarray(lengths))
             temporary.rename(path)
     else:
-        with np.load(path) as kept:
+        with path.open("rb") as file, np.load(file) as kept:
             logps, lengths = kept["logps"], kept["lengths"]
     ends = np.cumsum(lengths)  # chosen and rejected by turns
 
@@ -196,7 +194,7 @@ def recomputed_reference(split, processor, config, mesh, workdir: Path):
 
 def reference_logprobs(split, processor, config, mesh) -> list[list[np.ndarray]]:
     dtype = jnp.dtype(config.compute_dtype)
-    graphdef, params, _, _ = load_model(Path(config.model), mesh, dtype)
+    graphdef, params, _, _ = load_model(anywhere(config.model), mesh, dtype)
 
     def question(index):
         pair = split[index]

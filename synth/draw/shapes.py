@@ -89,6 +89,8 @@ def _club(pen, px):
 def _stem(pen, px):
     corners = (0.5, 0.5), (0.68, 1.0), (0.32, 1.0)
     pen.polygon([(x * px, y * px) for x, y in corners], fill=255)
+
+
 def _star(pen, px):
     """A star with five points, the first one up, as wide as high."""
     low, side = math.cos(math.pi / 5), math.sin(math.pi * 2 / 5)
@@ -109,6 +111,8 @@ def _tent(pen, px):
     """A gable with an open door."""
     pen.polygon([(px / 2, 0), (px, px), (0, px)], fill=255)
     pen.polygon([(px / 2, px * 0.5), (px * 0.66, px), (px * 0.34, px)], fill=0)
+
+
 BITMAPS = {
     "squid": (
         "...##...",
