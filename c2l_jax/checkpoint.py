@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import logging
 
 import absl.logging
 import grain
@@ -27,10 +28,9 @@ class Checkpoints:
         options = ocp.CheckpointManagerOptions(max_to_keep=keep)
         self._folder = for_orbax(workdir / "checkpoints")
         self._manager = ocp.CheckpointManager(self._folder, options=options)
-        # Orbax's thread prints what it also raises where the save is waited for.
-        absl.logging.get_absl_logger().addFilter(
-            lambda record: not (record.exc_info and is_disk_full(record.exc_info[1]))
-        )
+        # Orbax's threads print what is also raised where the save is waited for.
+        for logger in (absl.logging.get_absl_logger(), logging.getLogger("asyncio")):
+            logger.addFilter(_is_other_than_disk_full)
 
     def latest(self) -> int | None:
         """The newest complete step, or None."""
@@ -78,6 +78,10 @@ class Checkpoints:
                 f"no room left on the disk for the checkpoint of step {step} in {self._folder}; "
                 "the ones before it are whole: make room and give the same command again."
             ) from error
+
+
+def _is_other_than_disk_full(record: logging.LogRecord) -> bool:
+    return not (record.exc_info and is_disk_full(record.exc_info[1]))
 
 
 def _first_line(error: Exception) -> str:
