@@ -24,6 +24,7 @@ _SIGNS = {
     **dict.fromkeys("⬅⇦", "←"),
     **dict.fromkeys("\x0b\x0c\x85\u2028\u2029", "\n"),
     **dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\ufe0e\ufe0f\u00ad", ""),
+    **{chr(ord("①") + index): f"{index + 1}. " for index in range(20)},
     **dict.fromkeys("✅✔✓☑👉➤►▶🎯⭐📌🟢💡", ""),  # what answers are decorated with
     "。": ". ",
     "｡": ". ",
@@ -106,6 +107,7 @@ _FENCE = re.compile(r"^[ \t]*(?:```|~~~)\w*[ \t]*$", re.MULTILINE)
 _HTML = re.compile(r"<(/?)(br|p|li|div|b|i|u|em|strong|code|span|center|mark|font)\b[^<>\n]{0,80}>")
 _QUOTED_LINE = re.compile(r"^[ \t]*(?:>[ \t]*)+", re.MULTILINE)
 _EMPHASIS = [
+    (re.compile(r"``([^`'\n]{1,200})''"), r'"\1"'),  # LaTeX's quotation marks
     (re.compile(r"\*\*([^*\n]+)\*\*"), r"\1"),
     (re.compile(r"(?<![\w*])\*(?=\S)([^*\n]+)(?<=\S)\*(?![\w*])"), r"\1"),
     (re.compile(r"(?<!\w)__?(?=[^\s_])([^_\n]+)(?<=[^\s_])__?(?!\w)"), r"\1"),
@@ -130,7 +132,8 @@ def _without_emphasis(text: str) -> str:
 # ----------------------------------------------------------------------------------------- LaTeX
 
 _MATRIX = re.compile(
-    r"\\begin\{(?:[bpvBV]?matrix|array)\}(?:\{[^{}]{0,40}\})?(.{0,2000}?)\\end\{\w{1,10}\}", re.DOTALL
+    r"\\begin\{(?:[bpvBV]?matrix|array)\}(?:\{[^{}]{0,40}\})?(.{0,2000}?)\\end\{\w{1,10}\}",
+    re.DOTALL,
 )
 _WRAPPER = re.compile(
     r"\\(?:text\w{0,2}|math[a-z]{2,4}|mbox|operatorname|boldsymbol|bm|emph|fbox|boxed)\s*\{([^{}]*)\}"
@@ -166,7 +169,7 @@ def _without_latex(text: str) -> str:
 # ------------------------------------------------------------------------------------- one value
 
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
-_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
+QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'|<[^<>]*>")
 _STRAY = re.compile(r"\A[*_]+(?=[^\s*_])|(?<=[^\s*_])[*_]+\Z")
 
 
@@ -180,7 +183,7 @@ def clean(text: str) -> str:
     while text != previous:
         previous = text
         text = _STRAY.sub("", text.strip()).rstrip(".!,;:").strip()
-        if _QUOTED.fullmatch(text):
+        if QUOTED.fullmatch(text):
             text = text[1:-1]
         for opening, closing in _PAIRS.items():
             if text.endswith(closing) and text.count(opening) < text.count(closing):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from c2l_jax.answers.plain import characters, clean
-from c2l_jax.answers.values import Items, Value, kinds, parse, same, words
+from c2l_jax.answers.values import Items, Number, Value, leaves, parse, same, words
 
 
 class Reading(enum.Enum):
@@ -23,7 +23,7 @@ def letters_of(options: Sequence[str]) -> list[str]:
 
 _COPULA = re.compile(
     r"\A.*(?:\b(?:is|are|equals|makes|has|have|takes|needs|requires|falls|flips|contains|holds|"
-    r"stands\s+(?=(?:at|in|on)\b))\b|[=:]|是|为)\s*",
+    r"(?:stands|ends(?:\s+up)?|lands|stops|arrives|sits|lies)(?=\s+(?:at|in|on)\b))\b|[=:]|是|为)\s*",
     re.IGNORECASE | re.DOTALL,
 )
 _DENIAL = re.compile(
@@ -38,15 +38,18 @@ _HEDGE = re.compile(
 _DOUBT = re.compile(rf"{_DENIAL.pattern}|{_HEDGE.pattern}", re.IGNORECASE)
 # What may stand before and behind a value without changing it.
 _BEFORE = re.compile(
-    r"""\A(?:(?:most\s+likely | i\s+(?:think|believe|guess) | a\s+total\s+of | it's | (?:
-      the|it|this|that|is|are|be|so|then|thus|hence|therefore|clearly|simply|just|only|exactly
+    r"""\A(?:(?:most\s+likely | a\s+total\s+of | it's | going\s+with | namely
+      | i\s+(?:would\s+)?(?:think|believe|guess|say)
+      | (?:letter|solution|result|colou?r|choice|option|answer)(?=\s+(?:is|must|should|would)\b) | (?:
+      the|it|this|that|is|are|be|must|should|would|so|then|thus|hence|therefore|clearly|simply|just|only|exactly
       |precisely|likely|probably|definitely|certainly|obviously|indeed|now|again|also|to|we|get|have
-      |here|colou?r|equal)\b)[\s,:]+ | [=≈:→]\s*)+""",
+      |here|equal)\b)[\s,:]+ | i\.?e\.?[\s,:]+ | [=≈:→]\s*)+""",
     re.VERBOSE | re.IGNORECASE,
 )
 _BEHIND = re.compile(
     r"""(?:[\s,]+(?:in\s+total|in\s+all|altogether|overall|total|here|now|then|indeed|one|cells?
       |squares?|tiles?|pieces?|colou?red|colou?r|direction|respectively|as\s+well
+      |(?:must|should|have\s+to|need\s+to)\s+be\s+\w+
       |(?:is|are)\s+(?:the\s+)?(?:correct|right)(?:\s+answer)?))+\Z""",
     re.VERBOSE | re.IGNORECASE,
 )
@@ -55,8 +58,16 @@ _ASIDE = re.compile(
     r"""\s*(?: ,?\s+(?:i\.?e\.?|that\s+is|namely|which|where|because|since|as\s+(?!well))\b
       | ,\s+(?:as|so|it|this|that|there|we|the|with|meaning|due|given)\b
       | ,?\s*(?:因为|因此|所以|由于)
-      | \s[-–—]\s | \s\((?!\s*(?:or|and|not)\b)(?=[^()]*[^\W\d][^()]*\)\Z) | [;.!?]\s )""",
+      | \s[-–—]\s(?!\d) | \s\((?!\s*(?:or|and|not)\b)(?=[^()]*[^\W\d][^()]*\)\Z) | [;.!?]\s )""",
     re.VERBOSE | re.IGNORECASE,
+)
+
+
+# The value that is denied beside the stated one.
+_CONTRAST = re.compile(
+    r"(?:(?:,|\band|\bbut|\()\s*not\b(?!\s+(?:right|correct|true|sure|certain))"
+    r"|,?\s(?:rather\s+than|instead\s+of)\b).*",
+    re.IGNORECASE | re.DOTALL,
 )
 
 
@@ -80,18 +91,40 @@ def _doubtful(text: str, references: Sequence[str]) -> bool:
     return bool(_DOUBT.search(text))
 
 
+# What an instruction has in the answer's place: "### Answer: X".
+_PLACEHOLDERS = {"X", "LETTER", "NUMBER", "VALUE", "OPTION", "ANSWER", "YOUR ANSWER", "FINAL ANSWER"}
+
+
 def _surely_other(text: str, references: Sequence[str]) -> bool:
     """Whether a text that is none of these is another value of their form, or a denial or a list
     of them."""
     doubtful = _doubtful(text, references)
-    expected = set().union(*(kinds(parse(each)) for each in references))
+    expected = [leaf for reference in references for leaf in leaves(parse(reference))]
+    numbers = any(isinstance(leaf, Number) for leaf in expected)
+    said = [leaf for leaf in expected if isinstance(leaf, str)]
     if doubtful:
-        said = f" {words(text)} "
-        numbers = "number" in expected and re.search(r"\d", text)
-        return bool(numbers) or any(f" {words(each)} " in said for each in references)
-    if "word" in expected and not text.isascii():
+        found = f" {words(text)} "
+        return numbers and re.search(r"\d", text) is not None or any(
+            f" {leaf} " in found for leaf in said
+        )
+    signs = all(not re.search(r"\w", leaf) for leaf in said)
+    if words(text).upper() in _PLACEHOLDERS or not (signs or re.search(r"[\w←-↓]", text)):
+        return False
+    if said and any(sign.isalpha() and not sign.isascii() for sign in text):
         return False  # perhaps the same in another language
-    return any(kinds(value) <= expected - {"phrase"} for value in _values(text, doubtful))
+    return any(
+        all(numbers if isinstance(leaf, Number) else _comparable(leaf, said) for leaf in found)
+        for found in map(leaves, _values(text, doubtful))
+    )
+
+
+def _comparable(leaf: str, expected: Sequence[str]) -> bool:
+    """Whether words are as short as what is expected, or that and one more ("dark green")."""
+    count = len(leaf.split())
+    return any(
+        count <= len(each.split()) or (count == len(each.split()) + 1 and f" {each} " in f" {leaf} ")
+        for each in expected
+    )
 
 
 def read_value(text: str, answer: str, strict: bool = False) -> Reading:
@@ -99,10 +132,11 @@ def read_value(text: str, answer: str, strict: bool = False) -> Reading:
 
     strict: only numbers can be wrong, since words may be no answer.
     """
+    text = _CONTRAST.sub("", text) or text
     reference, values = parse(answer), _values(text, _doubtful(text, [answer]))
     if _spelled(text) == _spelled(answer) or any(same(reference, value) for value in values):
         return Reading.RIGHT
-    if strict and not all(kinds(value) == {"number"} for value in values):
+    if strict and any(isinstance(leaf, str) for value in values for leaf in leaves(value)):
         return Reading.UNREAD
     return Reading.WRONG if _surely_other(text, [answer]) else Reading.UNREAD
 
@@ -140,8 +174,10 @@ _CLAUSE = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _DENIED_LETTER = re.compile(
-    r"\b(?:not|rather\s+than|instead\s+of|over|unlike|anything\s+but|other\s+than|except)\s+"
-    r"(?:(?i:options?)\s+)?\(?[A-Z]\b\)?|(?:而?不是|而非|不选)\s*(?:选项\s*)?[A-Z](?![A-Za-z])"
+    r"\b(?:not|rather\s+than|instead\s+of|over|unlike|anything\s+but|other\s+than|except|excluding|"
+    r"(?:rul|eliminat)\w+(?:\s+out)?)\s+(?:(?i:options?)\s+)?"
+    r"\(?[A-Z]\b\)?(?:(?:,\s*(?:and|or)\s|,\s*|\s+(?:and|or)\s+)\(?[A-Z]\b\)?)*"
+    r"|(?:而?不是|而非|不选)\s*(?:选项\s*)?[A-Z](?![A-Za-z])"
 )
 _AGAINST = re.compile(
     rf"""{_DENIAL.pattern}
@@ -162,7 +198,7 @@ _NOTE = re.compile(
 )
 _TAKEN_BACK = re.compile(r"\W*(?:wait|no|actually|hmm+|oops|sorry|correction)\b", re.IGNORECASE)
 _MARK = "\ue000"
-_PLACEHOLDER = re.compile(r"\W*X\W*")  # "### Answer: X", as the instruction says
+_WORDS_AMID_LETTERS = re.compile(r"\b(?!(?:and|or|either|both)\b)[^\W_]{2,}", re.IGNORECASE)
 
 
 def read_choice(text: str, options: Sequence[str], right: int, strict: bool = False) -> Reading:
@@ -178,25 +214,34 @@ def read_choice(text: str, options: Sequence[str], right: int, strict: bool = Fa
 
 def _chosen(text: str, options: tuple[str, ...], strict: bool) -> int | Reading:
     letters = letters_of(options)
-    forms = [form for pattern in _STATED_LETTERS if (form := pattern.fullmatch(text))]
-    stated = [form for form in forms if form["letter"].upper() in letters]
-    if stated and not stated[0]["rest"].strip():
-        return letters.index(stated[0]["letter"].upper())
+    bare = _forms(_BEFORE.sub("", text))
+    alone = next((form["letter"].upper() for form in bare if not form["rest"]), None)
+    if alone in letters:
+        return letters.index(alone)
     whole = _option_spelled(text, options)
     if whole is not None:
         return whole
-    if forms and not stated and not forms[0]["rest"].strip():  # the letter of no option
-        return Reading.UNREAD if _PLACEHOLDER.fullmatch(text) else Reading.WRONG
+    if alone and alone not in _PLACEHOLDERS:  # the letter of no option
+        return Reading.WRONG
+    stated = [form for form in _forms(text) if form["letter"].upper() in letters]
     for form in stated:
-        meant = _option_meant(form["rest"], options)
+        others = {*_named(form["rest"])} & {*letters} - {form["letter"].upper()}
+        meant = (_option_spelled if others else _option_meant)(form["rest"], options)
         if meant is not None:
             return meant if letters[meant] == form["letter"].upper() else Reading.WRONG
-    if any(letter in letters for letter in _named(text)):
+    named = {*_named(text)} & {*letters}
+    if len(named) > 1 and not _WORDS_AMID_LETTERS.search(text):
+        return Reading.WRONG
+    if named:
         return Reading.UNREAD if strict else _argued(text, options, letters)
     meant = _option_meant(text, options)
     if meant is not None:
         return meant
     return Reading.WRONG if not strict and _surely_other(text, options) else Reading.UNREAD
+
+
+def _forms(text: str) -> list[re.Match]:
+    return [form for pattern in _STATED_LETTERS if (form := pattern.fullmatch(text))]
 
 
 def _option_spelled(text: str, options: tuple[str, ...]) -> int | None:
@@ -215,6 +260,7 @@ def _option_meant(text: str, options: tuple[str, ...]) -> int | None:
     spelled = _option_spelled(text, options)
     if spelled is not None:
         return spelled
+    text = _CONTRAST.sub("", text) or text
     values = _values(text, _doubtful(text, options))
     meant = [
         index
@@ -245,20 +291,19 @@ def _argued(text: str, options: tuple[str, ...], letters: list[str]) -> int | Re
     for clause, named in _clauses(_DENIED_LETTER.sub(" ", text), letters):
         if _AGAINST.search(clause) or _NOTE.search(clause):
             continue
-        kept.append(clause)
-        others = named - {chosen}
         if chosen is None and named:
             if len(named) > 1 or re.search(r"\b(?:or|either)\b|或", clause):
                 return Reading.WRONG
             (chosen,) = named
-        elif chosen and others:
-            if len(re.findall(r"\w+", clause)) <= 1 or len(others) == len(letters) - 1:
-                return Reading.WRONG
-            if _TOO.search(clause):
+        elif chosen and (others := named - {chosen}):
+            alone = len(re.findall(r"\w+", clause)) <= 1
+            if alone or len(others) == len(letters) - 1 or _TOO.search(clause):
                 return Reading.WRONG
             certain = certain and not _OPEN.search(clause)
+            continue  # what it says is of the other option
         elif chosen and _TAKEN_BACK.match(clause):
             certain = False
+        kept.append(clause)
     if chosen is None:
         return Reading.WRONG  # every letter is denied
     index = letters.index(chosen)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from c2l_jax.answers.plain import clean, flat, spoken
-from c2l_jax.answers.values import kinds, parse, split
+from c2l_jax.answers.values import leaves, parse, split
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +40,7 @@ _STATEMENT = re.compile(
     rf"""(?P<heading>^[ \t]*\#+[ \t]*(?:(?:the|my|final|correct|short|your)[ \t]+)*answers?\b
         (?![ \t]+(?:explanation|check|choices|options|verification|format|key)\b)
         (?:[ \t]+(?:to|for)[ \t][^:\n]{{1,60}}(?=:))?[ \t]*(?:[:=]|[-–—]+>?|→)?)
-      | (?P<label>\b(?:answers?|ans\b\.?)(?:\s+(?:choice|option|letter|key|text))?(?![\w'])
+      | (?P<label>\b(?:answers?|ans\b\.?)(?:\s+(?:choice|option|letter|key|text))?(?!'?\w)
             (?:\s*\([^()\n]{{1,20}}\))?(?:\s+(?:to|for|of|in)\s[^.:\n]{{1,60}}?)?[\s"'*_]*[:=]
         | \b(?:final|correct|best|right|chosen|selected|my)\s+
             (?:option|choice|selection|result|output|decision)\s*[:=]
@@ -50,19 +50,19 @@ _STATEMENT = re.compile(
         | ^\W*(?:final\s+)?answer\s+(?={_LETTER}\W*$))
       | (?P<prose>\b(?:answers?|(?:correct|right|best|final|only\s+(?:possible|valid|correct))
             \s+(?:option|choice|solution|result))
-        (?:\s+(?:to|for|of|in)\s[^.:\n]{{1,60}}?|\s+(?:here|that\s+)?(?:I|we)\s+\w+)?
+        (?:\s+(?:to|for|of|in)\s[^.:\n]{{1,60}}?|\s+(?:here|now)|\s+(?:that\s+)?(?:I|we)\s+\w+)?
         (?:,\s\w+,)?\s+{_ADVERB}?(?:is|are|(?:should|must|would|will|can\s+only|has\s+to|have\s+to
             |seems?\s+to|appears?\s+to)\s+{_ADVERB}?be|equals|becomes)\b
         (?!\s+(?:{_ADVERB}?not|correct|incorrect|wrong)\b|n't)
         (?:\s+(?:clear|obvious|simple|straightforward|as\s+follows|the\s+following|given\s+by)
-            \s*[:,–—-]|\s+given\s+by\b)?\s*:?)
+            \s*[:,–—-]|\s+given\s+by\b)?[ \t]*:?)
       | (?P<chinese>(?:答案|正确选项|正確選項|最佳选项)\s*(?:应该|应当|應該|应|就|只能|可能)?\s*(?:是|为|為|选|選)\s*:?(?!\s*(?:不|错|对的|正确))
         | (?:选择|選擇|选|選)\s*:?\s*(?={_LETTER})
-        | ^\s*答\s*:)
+        | \[答案\]\s*:? | ^\s*答\s*:)
       | (?P<choose>\b(?:I|we)(?:'d|'ll|\s+(?:would|will|shall|must|should|therefore|thus|hence|then
             |have\s+to|am\s+going\s+to))*\s+(?:choose|pick|select|go\s+(?:for|with)|opt\s+for
             |settle\s+(?:on|for)|answer|conclude\s+that\s+it\s+is)\s+(?={_LETTER}))
-      | (?P<reverse>(?P<said>{_LETTER}["')\]]*(?:[.:)]\s?[^.:?!\n]{{1,60}}?)?)
+      | (?P<reverse>(?P<said>{_LETTER}["')\]]*(?:[.:)]\s?[^.:?!\n]{{1,60}}?|\s\([^()\n]{{1,60}}\))?)
         \s*(?:\s(?:is|must\s+be|should\s+be|has\s+to\s+be)\s+{_ADVERB}?
             (?:the\s+)?(?:(?:only|one)\s+)?(?:(?:correct|right|best|final)
             (?:\s+(?:answer|option|choice|one|solution))?|answer)
@@ -82,9 +82,9 @@ _NOT_OURS = re.compile(
         (?:\w+\s+)?(?:questions?|puzzle|problem|task|board|picture|image|game|round|exercise)\b
       | \b(?:mistakes?|mistaken|mistakenly|wrongly|incorrectly|erroneously|tempt\w*|pretend)\b
       | \b(?:might|may|could)\s+(?:\w+\s+)?(?:think|guess|believe|assume|be\s+tempted)\b
-      | \b(?:some|others?|people|someone|many)\s+(?:\w+\s+){0,2}
+      | \b(?:some|others?|people|someone|many|nobody|no\s+one)\s+(?:\w+\s+){0,2}
         (?:think|say|guess|believe|assume|conclude|argue|claim|answer|expect)\b
-      | \b(?:nor|or)\s+\Z
+      | \b(?:nor|or)\s+(?:that\s+)?(?:the\s+)?\Z
       | \b(?:whether|what\s+if|is\s+it|if|unless)\s+(?:that\s+)?(?:the\s+)?(?:\w+\s+)?\Z
       | (?:\b(?:not|never|cannot|doubt|deny|false|wrong|untrue)|n't)\s+
         (?:(?!so\b|thus\b|hence\b|then\b|therefore\b|and\b|but\b|because\b)(?-i:[a-z]+)\s+){0,4}\Z
@@ -111,6 +111,7 @@ _WITHDRAWAL = re.compile(
       | 等等|等一下|不对|我错了)""",
     re.VERBOSE | re.IGNORECASE | re.MULTILINE,
 )
+_SENTENCE_END = re.compile(r"[.!?]\s+|\n\s*")
 _NEXT_QUESTION = re.compile(
     r"^\W*(?:next\s+|new\s+|another\s+)?(?:question|problem|exercise|puzzle|example|问题|題目|题目)"
     r"\s*\d*\s*[:.]",
@@ -147,16 +148,17 @@ def conclusions(response: str) -> list[Statement]:
     return [*ours, *remarks, *_unannounced(whole, marked)]
 
 
-def _sentence_before(text: str, match: re.Match) -> str:
-    before = text[max(0, match.start() - 200) : match.start()]
-    return re.split(r"[.!?]\s|\n", before)[-1]
+def _sentence_start(text: str, match: re.Match) -> int:
+    first = max(0, match.start() - 200)
+    ends = [end.end() for end in _SENTENCE_END.finditer(text, first, match.start())]
+    return ends[-1] if ends else first
 
 
 def _is_ours(text: str, match: re.Match) -> bool:
     """False in a sentence about another question, a mistake, a condition or a denial."""
     if match["tag"] or match["boxed"]:
         return True
-    before = _sentence_before(text, match)
+    before = text[_sentence_start(text, match) : match.start()]
     if _NOT_OURS.search(before) or _NOT_OURS.search(match.group()):
         return False
     return not (_CONDITION.search(before) and re.search(r"\bwould\b", match.group(), re.IGNORECASE))
@@ -187,7 +189,11 @@ def _value(text: str, match: re.Match, found: list[re.Match]) -> tuple[str, int]
         return match["said"], match.end()
     if match["boxed"]:
         return _boxed(text, match, found)
-    after = text[match.end() : match.end() + _MOST_CHARACTERS]
+    # The next statement's sentence is its own.
+    following = (each for each in found if each.start() >= match.end())
+    own = next((s for s in (_sentence_start(text, each) for each in following)), len(text))
+    limit = own if own > match.end() else len(text)
+    after = text[match.end() : min(match.end() + _MOST_CHARACTERS, limit)]
     if match["tag"]:
         after = re.split(r"</|<\|end_of_box", after, maxsplit=1)[0]
         value, _ = _announced(f"\n{after}")
@@ -238,6 +244,7 @@ def _announced(after: str) -> tuple[str, int]:
             return ", ".join(items), length
         lines = below or [""]
     value = _first_sentence(_first_line(lines))
+    value = _numbered_in_line(value) or value
     return value, after.find(value[:40]) + len(value) if value else len(after)
 
 
@@ -254,7 +261,7 @@ def _first_line(lines: list[str]) -> str:
 
 def _first_sentence(text: str) -> str:
     """Cuts explanations off; keeps what follows a lone letter, for it may contradict the letter."""
-    text = re.split(r"\s(?:because|since)\b|因为|由于", text, maxsplit=1)[0]
+    text = re.split(r"\s(?:because|since)\b|因为|由于|\[(?:解析|分析)", text, maxsplit=1)[0]
     for end in re.finditer(r"[.!?][*_\"')]*\s+(?=[A-Z\u3400-\u9fff])", text):
         if not _LONE_LETTER.fullmatch(text[: end.start()].strip()):
             return text[: end.start() + 1]
@@ -266,6 +273,20 @@ _MARKS = [
     re.compile(r"\s*\(?(?P<number>\d{1,3})[.)]\s+(?=\S)"),
     re.compile(r"\s*(?:step|move)\s*(?P<number>\d{1,3})\s*[:.)-]\s*(?=\S)", re.IGNORECASE),
 ]
+_NUMBERED = re.compile(r"(?:\A|[\s,;]+)\(?(\d{1,3})[.)]\s+(?=\S)")
+
+
+def _numbered_in_line(text: str) -> str | None:
+    """ "1. up 2. up" as "up, up"; None for anything else."""
+    _, *parts = _NUMBERED.split(text)
+    numbers, items = parts[::2], parts[1::2]
+    in_order = numbers == [str(number) for number in range(1, len(numbers) + 1)]
+    if len(items) < 2 or not in_order or any(len(item.split()) > 3 for item in items):
+        return None
+    return ", ".join(items)
+
+
+_ITEM_END = re.compile(r":\s|\s[-–—]\s|(?<=[a-z])\s\(")  # and an explanation begins
 _LETTERED = re.compile(r"\s*[(\[]?[A-Z][.)\]:]\s+\S")
 _PLAIN_ITEM = re.compile(r"""["']?[^\W\d_]{1,12}(?:\s\d{1,3})?["']?,?|[-\d,. |()\[\]]{1,80}""")
 
@@ -291,7 +312,8 @@ def _alike(first: str, line: str) -> bool:
     if not all(_PLAIN_ITEM.fullmatch(each) for each in both) or _LONE_LETTER.fullmatch(both[0]):
         return False
     same_case = both[0][:1].islower() == both[1][:1].islower()
-    return same_case and kinds(parse(both[0])) == kinds(parse(both[1]))
+    types = [set(map(type, leaves(parse(each)))) for each in both]
+    return same_case and types[0] == types[1]
 
 
 def _as_row(row: str) -> str:
@@ -309,12 +331,12 @@ def _marked_items(lines: list[str], mark: re.Pattern) -> tuple[list[str], int]:
         number = found and found.groupdict().get("number")
         if found and (number is None or int(number) == len(items) + 1):
             rest = line[found.end() :]
-            items.append(re.split(r":\s|\s[-–—]\s|(?<=[a-z])\s\(", rest, maxsplit=1)[0].strip(" ,.;"))
+            items.append(_ITEM_END.split(rest, maxsplit=1)[0].strip(" ,.;"))
             used = index + 1
         elif line.strip():
             break
     # "- 1" is a number, and "7. So it is" no list that begins with its seventh item.
-    alone = len(items) == 1 and (number_first := re.match(r"\s*-?\s*\d", lines[0])) is not None
+    alone = len(items) == 1 and re.match(r"\s*-?\s*\d", lines[0])
     return ([], 0) if not items or alone else (items, used)
 
 
@@ -378,6 +400,7 @@ _OPENING = re.compile(
     r"[*_\"'(\[]*(?:option\s+)?[(\[]?(?P<letter>[A-Z])[)\]*]*[,.:]?(?:\s+(?:because|since|as)\b)",
     re.IGNORECASE,
 )
+_TO_A_LETTER = re.compile(r"(?:→|[-=]>)\s*(?P<letter>(?:option\s+)?\(?(?-i:[A-Z])\)?)\W*\Z", re.I)
 _EXPLAINS = re.compile(
     r"\W*(?:explanation|because|reason\w*|since|the|this|there|here|it|in|to|we|i|note|as|from|"
     r"looking|based|counting|justification|解释|因为|理由)\b",
@@ -398,8 +421,11 @@ def _unannounced(text: str, marked: str) -> Iterator[Statement]:
     whole = " ".join(lines)[: _MOST_CHARACTERS + 1]
     if _LONE_LETTER.fullmatch(bare) or (lead and _SHORT.fullmatch(bare.rstrip(". "))):
         yield Statement(bare)
+    elif arrow := _TO_A_LETTER.search(last):
+        yield Statement(arrow["letter"], strict=True)
     elif len(lines) == 1 and _is_direct(last):
-        yield Statement(last)
+        parts, _ = split(last)
+        yield Statement(last, strict=max(len(part.split()) for part in parts or [last]) > 2)
     elif _BOLD_LINE.fullmatch(bold):
         yield Statement(last, strict=True)
     elif _LIST_OF_NUMBERS.fullmatch(whole) or (whole[0] == "[" and clean(whole)[-1:] == "]"):
@@ -424,7 +450,7 @@ def _opening(text: str, places: list[tuple[int, int]], lines: list[str]) -> Iter
 
 def _is_direct(line: str) -> bool:
     """True for a bare answer, False for a one-line chain that was cut off before its end."""
-    if re.search(r"\banswer\b|\\boxed", line, re.IGNORECASE):
+    if re.search(r"\banswer\b|\\boxed|答案", line, re.IGNORECASE):
         return False  # a statement that denies or was cut off
     if len(line.split()) <= _MOST_WORDS_IN_A_DIRECT_ANSWER:
         return True

@@ -5,7 +5,7 @@ import functools
 import re
 from fractions import Fraction
 
-from c2l_jax.answers.plain import clean
+from c2l_jax.answers.plain import QUOTED, clean
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,26 +55,30 @@ _LABELLED_CELLS = [
 ]
 _PLACE = re.compile(
     r"\A(?:(?:at|in|on)\s+)?(?:the\s+)?"
-    r"(?:(?:cell|square|position|coordinates?|location|point)\s*)?(?=[(\[\d])",
+    r"(?:(?:cell|square|position|coordinates?|location|point)\s*(?:at\s+)?)?(?=[(\[\d]|row|col)",
     re.IGNORECASE,
 )
 _BRACKETS = {"(": ")", "[": "]", "{": "}"}
 _SPLIT = re.compile(
-    r"[(\[{]|[)\]}]|[,;]?\s*\b(?:and\s+then|and\s+finally|then|finally|and)\b|[,;&]|→|->|=>",
+    r"[(\[{]|[)\]}]|[,;]?\s*\b(?:and\s+then|and\s+finally|then|finally|and)\b|[,;&|]|→|->|=>|"
+    r"(?<=[^\W\d])\s*[–—>]\s*(?=[^\W\d])",
     re.IGNORECASE,
 )
 _ARTICLE = re.compile(r"(?<![\w'-])(?:a|an|the)\s+(?=\S)")  # "A. up" and "column a" have none
 _DIRECTIONS = {name[0]: name for name in ("up", "down", "left", "right")} | {
     name[0]: name for name in ("north", "east", "south", "west")
 }
+_SIDES = {*_DIRECTIONS, *_DIRECTIONS.values()}
 _SIDE = r"(?P<side>up|down|left|right)(?:wards?)?"
-_COUNT = rf"(?P<count>\d{{1,3}}|{_NUMBER_WORD})"
+_TIMES = {"once": 1, "twice": 2, "thrice": 3}
+_COUNT = rf"(?P<count>\d{{1,3}}|{_NUMBER_WORD}|{'|'.join(_TIMES)})"
+_GO = r"(?:(?:first|next|lastly)\s+)?(?:(?:move|go|step)\s+)?"
 _STEPS = [
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        rf"(?:move\s+|go\s+)?{_SIDE}(?:\s*(?:by\s+|for\s+)?[x×(:]?\s*{_COUNT}\s*\)?"
+        rf"{_GO}{_SIDE}(?:\s*(?:by\s+|for\s+)?[x×(:]{{0,2}}\s*{_COUNT}\s*\)?"
         r"(?:\s*(?:x|×|steps?|cells?|squares?|times))?)?",
-        rf"(?:move\s+|go\s+)?{_COUNT}\s*(?:x|×|steps?|cells?|squares?|times)?\s+"
+        rf"{_GO}{_COUNT}\s*(?:x|×|steps?|cells?|squares?|times)?\s+"
         rf"(?:to\s+the\s+)?{_SIDE}",
     )
 ]
@@ -92,6 +96,7 @@ def parse(text: str) -> Value:
     text = clean(text)
     if _ONLY_ARROWS.fullmatch(text):
         text = text.translate(_ARROWS)
+    text = re.sub(r"\A(?:minus|negative)\s+(?=\d)", "-", text, flags=re.IGNORECASE)
     value = _parse(_PLACE.sub("", text))
     if isinstance(value, Items) and len(value.items) == 1 and not isinstance(value.items[0], Items):
         return value.items[0]  # "[up]" and "(7)": one value in brackets
@@ -100,7 +105,7 @@ def parse(text: str) -> Value:
 
 def _parse(text: str, depth: int = 0) -> Value:
     text = text.strip()
-    if len(text) > 2 and text[0] == text[-1] and text[0] in "\"'":
+    if QUOTED.fullmatch(text):
         text = text[1:-1].strip()
     # No value of a game nests deeper; a model's endless "((((" must not exhaust the stack.
     wrapped = depth < 4 and _is_wrapped(text)
@@ -145,7 +150,8 @@ def _step(text: str) -> str | None:
 
 
 def _counted(text: str) -> int:
-    return int(text) if text.isdecimal() else _NUMBER_WORDS.index(text.casefold())
+    text = text.casefold()
+    return int(text) if text.isdecimal() else _TIMES.get(text) or _NUMBER_WORDS.index(text)
 
 
 def _number(text: str) -> Number | None:
@@ -182,7 +188,7 @@ def words(text: str) -> str:
     """Lower-case words without articles and punctuation; signs that carry meaning stay ("U'")."""
     text = re.sub(r"(?<=[^\W\d])-(?=[^\W\d])", " ", text.casefold())
     plain = re.sub(r"\.(?!\d)|[,;:!?\"*_(){}\[\]]", " ", _ARTICLE.sub(" ", text))
-    return " ".join(plain.split()) or text
+    return " ".join(plain.split()) if re.search(r"\w", plain) else text
 
 
 def same(reference: Value, answer: Value) -> bool:
@@ -190,16 +196,18 @@ def same(reference: Value, answer: Value) -> bool:
     if isinstance(reference, Items):
         return _same_items(reference, answer)
     if isinstance(reference, Number) and isinstance(answer, Number):
-        units = {number.unit.rstrip("s") for number in (reference, answer)} - {""}
-        return reference.amount == answer.amount and len(units) <= 1
+        units = {number.unit.rstrip("s") for number in (reference, answer)}
+        return reference.amount == answer.amount and len(units - {""}) <= 1 and units != {"", "%"}
     if reference == answer or _same_way(reference, answer):
         return True
     return isinstance(answer, str) and _DIRECTIONS.get(answer, "") == reference
 
 
 def _same_items(reference: Items, answer: Value) -> bool:
-    if isinstance(answer, str):  # "up up left", "3 5"
-        answer = Items(tuple(map(_parse, answer.split())), ordered=True)
+    if isinstance(answer, str):  # "up up left", "3 5", "UUL"
+        compact = len(answer) == len(reference.items) and set(answer) <= set("udlr")
+        parts = answer if compact else answer.split()
+        answer = Items(tuple(map(_parse, parts)), ordered=True)
     if not isinstance(answer, Items):
         return False
     if reference.ordered and _same_way(reference, answer):
@@ -228,7 +236,7 @@ def _way(moves: Value) -> list[str] | None:
     for move in moves.items if isinstance(moves, Items) else (moves,):
         side, _, count = move.partition(" ") if isinstance(move, str) else ("", "", "")
         side = _DIRECTIONS.get(side, side)
-        if side not in _DIRECTIONS.values() or not (count or "1").isdecimal():
+        if side not in _SIDES or not (count or "1").isdecimal():
             return None
         way += [side] * int(count or 1)
         if len(way) > _MOST_STEPS:
@@ -236,10 +244,10 @@ def _way(moves: Value) -> list[str] | None:
     return way
 
 
-def kinds(value: Value) -> set[str]:
-    """What a value is made of: "number", "word" (of at most two) and "phrase"."""
+def leaves(value: Value) -> list[Number | str]:
+    """The numbers and words that a value is made of."""
     if isinstance(value, Items):
-        return set().union(*map(kinds, value.items))
-    if isinstance(value, Number):
-        return {"number"}
-    return {"word" if len(value.split()) <= 2 else "phrase"}
+        return [leaf for item in value.items for leaf in leaves(item)]
+    if isinstance(value, str) and set(value.split()) <= _SIDES:  # "up left"
+        return value.split()
+    return [value]
