@@ -11,7 +11,7 @@ from typing import Any
 
 from c2l_jax.answers.plain import clean
 from c2l_jax.answers.reading import Reading, letters_of, read_choice, read_value
-from c2l_jax.answers.statements import conclusions
+from c2l_jax.answers.statements import MOST_CHARACTERS, conclusions
 from c2l_jax.answers.values import parse, same
 from c2l_jax.errors import UserError
 
@@ -77,7 +77,7 @@ def matches(answer: str | None, record: Mapping[str, Any]) -> bool:
     Raises UserError when the record's answer is not a letter of one of its options.
     """
     _check(record)
-    return _read(clean(answer or ""), record) is Reading.RIGHT
+    return _read(clean((answer or "")[:MOST_CHARACTERS]), record) is Reading.RIGHT
 
 
 def _check(record: Mapping[str, Any]):

@@ -4,6 +4,7 @@
 by line, and `clean` makes one stated value plain, LaTeX included.
 """
 
+import html
 import re
 import unicodedata
 
@@ -52,6 +53,8 @@ _CHARACTERS = _Characters({ord(sign): plain for sign, plain in _SIGNS.items()})
 def characters(text: str) -> str:
     """One sign for each meaning, and blanks between Chinese characters and Latin words."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if "&" in text:
+        text = html.unescape(text)
     if text.isascii():
         return text.replace("\x0b", "\n").replace("\x0c", "\n")
     text = text.translate(_CHARACTERS)
@@ -61,7 +64,7 @@ def characters(text: str) -> str:
 # ---------------------------------------------------------------------------- what was said last
 
 _OPENING = re.compile(
-    r"\A\s*(?:<\|(?:im_start|begin_of_text|assistant)\|>|<s>|assistant\s*[:\n])\s*", re.IGNORECASE
+    r"\s*(?:<\|(?:im_start|begin_of_text|assistant)\|>|<s>|assistant\s*[:\n])\s*", re.IGNORECASE
 )
 _IN_TURN = re.compile(r"<\|(?:box|object_ref|quad|vision|ref|det)_(?:start|end)\|>|<\|\w+_pad\|>")
 # Nothing after one of these was said to the question: end-of-text tokens that were written out, and
@@ -78,7 +81,7 @@ _NEXT_TURN = re.compile(
 _THOUGHT = r"(?:think|thinking|thoughts?|reasoning|reflection|scratchpad)"
 _THOUGHT_START = re.compile(rf"<{_THOUGHT}>|\[THINK\]|◁think▷", re.IGNORECASE)
 _THOUGHT_END = re.compile(rf"</{_THOUGHT}>|\[/THINK\]|◁/think▷", re.IGNORECASE)
-_TAG = re.compile(r"<(?:final[_ ]?)?answer>", re.IGNORECASE)
+_TAG = re.compile(r"<(?:final[_ ]?)?answer\b", re.IGNORECASE)
 
 
 def spoken(response: str) -> str:
@@ -86,10 +89,10 @@ def spoken(response: str) -> str:
 
     A thought that never ends says nothing, but for an <answer> within.
     """
-    text = _IN_TURN.sub(" ", characters(response))
-    while opening := _OPENING.match(text):
-        text = text[opening.end() :]
-    text = _END_TOKEN.split(text, maxsplit=1)[0]
+    text, start = _IN_TURN.sub(" ", characters(response)), 0
+    while opening := _OPENING.match(text, start):
+        start = opening.end()
+    text = _END_TOKEN.split(text[start:], maxsplit=1)[0]
     for turn in _NEXT_TURN.finditer(text):
         if text[: turn.start()].strip():
             text = text[: turn.start()]
@@ -103,29 +106,39 @@ def spoken(response: str) -> str:
 
 # ---------------------------------------------------------------------------------------- markup
 
-_FENCE = re.compile(r"^[ \t]*(?:```|~~~)\w*[ \t]*$", re.MULTILINE)
+_RULE = re.compile(r"^[ \t]*(?:(?:```|~~~)\w*|-{3,}|={3,}|\*{3,})[ \t]*$", re.MULTILINE)
 _HTML = re.compile(r"<(/?)(br|p|li|div|b|i|u|em|strong|code|span|center|mark|font)\b[^<>\n]{0,80}>")
 _QUOTED_LINE = re.compile(r"^[ \t]*(?:>[ \t]*)+", re.MULTILINE)
+_BLANK_LINES = re.compile(r"\n{3,}")
 _EMPHASIS = [
-    (re.compile(r"``([^`'\n]{1,200})''"), r'"\1"'),  # LaTeX's quotation marks
-    (re.compile(r"\*\*([^*\n]+)\*\*"), r"\1"),
-    (re.compile(r"(?<![\w*])\*(?=\S)([^*\n]+)(?<=\S)\*(?![\w*])"), r"\1"),
-    (re.compile(r"(?<!\w)__?(?=[^\s_])([^_\n]+)(?<=[^\s_])__?(?!\w)"), r"\1"),
-    (re.compile(r"`"), ""),
+    ("~~", re.compile(r"~~[^~\n]+~~"), ""),
+    ("``", re.compile(r"``([^`'\n]{1,200})''"), r'"\1"'),  # LaTeX's quotation marks
+    ("**", re.compile(r"\*\*([^*\n]+)\*\*"), r"\1"),
+    ("*", re.compile(r"(?<![\w*])\*(?=\S)([^*\n]+)(?<=\S)\*(?![\w*])"), r"\1"),
+    ("_", re.compile(r"(?<!\w)__?(?=[^\s_])([^_\n]+)(?<=[^\s_])__?(?!\w)"), r"\1"),
+    ("`", re.compile(r"`"), ""),
 ]
 
 
 def flat(text: str) -> str:
-    """Without Markdown's emphasis, code and quotation marks and without HTML; lines stay lines."""
+    """Without Markdown's emphasis, code and quotation marks and without HTML; lines stay lines.
+
+    No blanks begin or end a line or follow another, nor does a blank line.
+    """
     if "<" in text:
         text = _HTML.sub(lambda tag: "\n" if tag[2] in ("br", "p", "li", "div") else "", text)
-    text = _QUOTED_LINE.sub("", _FENCE.sub("", text))
-    return _without_emphasis(text)
+    if any(sign in text for sign in ("```", "~~~", "---", "===", "***")):
+        text = _RULE.sub("", text)
+    if ">" in text:
+        text = _QUOTED_LINE.sub("", text)
+    lines = (" ".join(line.split()) for line in _without_emphasis(text).split("\n"))
+    return _BLANK_LINES.sub("\n\n", "\n".join(lines))
 
 
 def _without_emphasis(text: str) -> str:
-    for pattern, inner in _EMPHASIS:
-        text = pattern.sub(inner, text)
+    for sign, pattern, inner in _EMPHASIS:
+        if sign in text:
+            text = pattern.sub(inner, text)
     return text
 
 
@@ -145,6 +158,7 @@ _LATEX = [
     (re.compile(r"\\(?:[,;:! ]|q?quad\b|hspace\{[^{}]*\}|displaystyle\b)|(?<=\w)~(?=\w)"), " "),
     (re.compile(r"\\(?:long)?(?:right|Right)arrow\b|\\(?:to|implies)\b"), " → "),
     (re.compile(r"\\(up|down|left)arrow\b"), r" \1 "),
+    (re.compile(r"\\(?:color|textcolor)\s*\{[^{}]*\}|\\(?:large|Large|bf|rm|it)\b"), " "),
     (re.compile(r"\\langle\b"), "("),
     (re.compile(r"\\rangle\b"), ")"),
     (re.compile(r"\\[dt]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}"), r"\1/\2"),
@@ -186,8 +200,8 @@ def clean(text: str) -> str:
         if QUOTED.fullmatch(text):
             text = text[1:-1]
         for opening, closing in _PAIRS.items():
-            if text.endswith(closing) and text.count(opening) < text.count(closing):
-                text = text[:-1]
-            elif text.startswith(closing):
-                text = text[1:]
+            text = text.lstrip(closing)
+            excess = text.count(closing) - text.count(opening)
+            if excess > 0:
+                text = text[: max(len(text) - excess, len(text.rstrip(closing)))]
     return text

@@ -35,6 +35,9 @@ _HEDGE = re.compile(
     r"\b(?:or|either|maybe|perhaps|possibly|alternatively|equally|unsure|uncertain)\b|或|还是|可能",
     re.IGNORECASE,
 )
+_TAKES_BACK = re.compile(
+    rf"{_HEDGE.pattern}|\b(?:wrong|incorrect|not\s+(?:right|correct|true|sure|certain))\b", re.IGNORECASE
+)
 _DOUBT = re.compile(rf"{_DENIAL.pattern}|{_HEDGE.pattern}", re.IGNORECASE)
 # What may stand before and behind a value without changing it.
 _BEFORE = re.compile(
@@ -58,7 +61,7 @@ _ASIDE = re.compile(
     r"""\s*(?: ,?\s+(?:i\.?e\.?|that\s+is|namely|which|where|because|since|as\s+(?!well))\b
       | ,\s+(?:as|so|it|this|that|there|we|the|with|meaning|due|given)\b
       | ,?\s*(?:因为|因此|所以|由于)
-      | \s[-–—]\s(?!\d) | \s\((?!\s*(?:or|and|not)\b)(?=[^()]*[^\W\d][^()]*\)\Z) | [;.!?]\s )""",
+      | \s[-–—]\s(?!\d) | \s\((?!\s*(?:or|and|not)\b)(?=[^()]*(?:[^\W\d]|=)[^()]*\)\Z) | [;.!?]\s )""",
     re.VERBOSE | re.IGNORECASE,
 )
 
@@ -71,13 +74,17 @@ _CONTRAST = re.compile(
 )
 
 
-def _values(text: str, doubtful: bool) -> list[Value]:
+def _values(text: str, references: Sequence[str]) -> list[Value]:
     """What a stated value may be, with and without what a sentence puts around it."""
-    wordings = [text]
-    if not doubtful:
-        bare = _ASIDE.split(text, maxsplit=1)[0]
-        for each in (text, bare):
-            wordings += [_BEHIND.sub("", _BEFORE.sub("", x)) for x in (each, _COPULA.sub("", each))]
+    text = _CONTRAST.sub("", text) or text
+    bare, *rest = _ASIDE.split(text, maxsplit=1)
+    wordings, sure = [text], []
+    if not _doubtful(text, references):
+        sure = [text, bare]
+    elif rest and not _doubtful(bare, references) and not _TAKES_BACK.search(text):
+        sure = [bare]  # what is denied is something else: "no, it can't"
+    for each in sure:
+        wordings += [_BEHIND.sub("", _BEFORE.sub("", x)) for x in (each, _COPULA.sub("", each))]
     return [parse(each) for each in dict.fromkeys(map(clean, wordings)) if each]
 
 
@@ -92,29 +99,30 @@ def _doubtful(text: str, references: Sequence[str]) -> bool:
 
 
 # What an instruction has in the answer's place: "### Answer: X".
-_PLACEHOLDERS = {"X", "LETTER", "NUMBER", "VALUE", "OPTION", "ANSWER", "YOUR ANSWER", "FINAL ANSWER"}
+_PLACEHOLDERS = {
+    *"X LETTER NUMBER VALUE OPTION ANSWER N/A NA TBD UNKNOWN UNDECIDED UNCLEAR UNSURE".split(),
+    *["YOUR ANSWER", "FINAL ANSWER"],
+}
 
 
 def _surely_other(text: str, references: Sequence[str]) -> bool:
     """Whether a text that is none of these is another value of their form, or a denial or a list
     of them."""
-    doubtful = _doubtful(text, references)
     expected = [leaf for reference in references for leaf in leaves(parse(reference))]
-    numbers = any(isinstance(leaf, Number) for leaf in expected)
     said = [leaf for leaf in expected if isinstance(leaf, str)]
-    if doubtful:
+    values = _values(text, references)
+    if _doubtful(text, references) and len(values) == 1:
         found = f" {words(text)} "
-        return numbers and re.search(r"\d", text) is not None or any(
-            f" {leaf} " in found for leaf in said
-        )
+        numbers = len(said) < len(expected) and re.search(r"\d", text)
+        return bool(numbers) or any(f" {leaf} " in found for leaf in said)
     signs = all(not re.search(r"\w", leaf) for leaf in said)
     if words(text).upper() in _PLACEHOLDERS or not (signs or re.search(r"[\w←-↓]", text)):
         return False
     if said and any(sign.isalpha() and not sign.isascii() for sign in text):
         return False  # perhaps the same in another language
     return any(
-        all(numbers if isinstance(leaf, Number) else _comparable(leaf, said) for leaf in found)
-        for found in map(leaves, _values(text, doubtful))
+        all(isinstance(leaf, Number) or _comparable(leaf, said) for leaf in leaves(value))
+        for value in values
     )
 
 
@@ -132,8 +140,7 @@ def read_value(text: str, answer: str, strict: bool = False) -> Reading:
 
     strict: only numbers can be wrong, since words may be no answer.
     """
-    text = _CONTRAST.sub("", text) or text
-    reference, values = parse(answer), _values(text, _doubtful(text, [answer]))
+    reference, values = parse(answer), _values(text, [answer])
     if _spelled(text) == _spelled(answer) or any(same(reference, value) for value in values):
         return Reading.RIGHT
     if strict and any(isinstance(leaf, str) for value in values for leaf in leaves(value)):
@@ -167,7 +174,7 @@ _LETTER = re.compile(
         ([A-Z])(?![\w']|-\w)""",
     re.VERBOSE,
 )
-_JOINED = re.compile(r"\s*(?:[,/&+|]|\b(?:and|or|nor|及|和|与|或|或者)\b)*\s*", re.IGNORECASE)
+_JOINED = re.compile(r"(?:\s*(?:[,/&+|]|\b(?:and|or|nor|及|和|与|或|或者)\b))*\s*", re.IGNORECASE)
 _CLAUSE = re.compile(
     r"""[.!?;,:]+(?:\s|$) | \s[-–—]+\s | [()→] | 因为|由于|所以|但是?
       | \b(?:because|since|while|whereas|although|though|but|which|so|as)\b""",
@@ -221,7 +228,9 @@ def _chosen(text: str, options: tuple[str, ...], strict: bool) -> int | Reading:
     whole = _option_spelled(text, options)
     if whole is not None:
         return whole
-    if alone and alone not in _PLACEHOLDERS:  # the letter of no option
+    if text.upper() in _PLACEHOLDERS:
+        return Reading.UNREAD
+    if alone:  # the letter of no option
         return Reading.WRONG
     stated = [form for form in _forms(text) if form["letter"].upper() in letters]
     for form in stated:
@@ -229,6 +238,8 @@ def _chosen(text: str, options: tuple[str, ...], strict: bool) -> int | Reading:
         meant = (_option_spelled if others else _option_meant)(form["rest"], options)
         if meant is not None:
             return meant if letters[meant] == form["letter"].upper() else Reading.WRONG
+        if _several(form["rest"], options) or _denies(form["rest"], options[letters.index(form["letter"].upper())]):
+            return Reading.WRONG
     named = {*_named(text)} & {*letters}
     if len(named) > 1 and not _WORDS_AMID_LETTERS.search(text):
         return Reading.WRONG
@@ -238,6 +249,17 @@ def _chosen(text: str, options: tuple[str, ...], strict: bool) -> int | Reading:
     if meant is not None:
         return meant
     return Reading.WRONG if not strict and _surely_other(text, options) else Reading.UNREAD
+
+
+def _several(text: str, options: tuple[str, ...]) -> bool:
+    """Whether a text is a list of options."""
+    value = parse(text)
+    items = value.items if isinstance(value, Items) else ()
+    return sum(any(same(parse(option), item) for item in items) for option in options) > 1
+
+
+def _denies(text: str, option: str) -> bool:
+    return f" not {words(option)} " in f" {words(text)} "
 
 
 def _forms(text: str) -> list[re.Match]:
@@ -260,8 +282,7 @@ def _option_meant(text: str, options: tuple[str, ...]) -> int | None:
     spelled = _option_spelled(text, options)
     if spelled is not None:
         return spelled
-    text = _CONTRAST.sub("", text) or text
-    values = _values(text, _doubtful(text, options))
+    values = _values(text, options)
     meant = [
         index
         for index, option in enumerate(options)
@@ -297,7 +318,7 @@ def _argued(text: str, options: tuple[str, ...], letters: list[str]) -> int | Re
             (chosen,) = named
         elif chosen and (others := named - {chosen}):
             alone = len(re.findall(r"\w+", clause)) <= 1
-            if alone or len(others) == len(letters) - 1 or _TOO.search(clause):
+            if alone or _TOO.search(clause):
                 return Reading.WRONG
             certain = certain and not _OPEN.search(clause)
             continue  # what it says is of the other option
@@ -330,7 +351,7 @@ def _clauses(text: str, letters: list[str]) -> Iterator[tuple[str, set[str]]]:
             parts += [between, _MARK]
             runs.append({letter})
         end = match.end()
-    marked = "".join([*parts, text[end:]])
+    marked = re.sub(rf"\(\s*{_MARK}\s*\)", f" {_MARK} ", "".join([*parts, text[end:]]))
     rest = iter(runs)
     for clause in _CLAUSE.split(marked):
         here = [next(rest) for _ in range(clause.count(_MARK))]

@@ -24,8 +24,8 @@ class Statement:
     withdrawn: bool = False
 
 
-_MOST_CHARACTERS = 2000  # a path through a large maze fits; a model's endless repetition does not
-_MOST_STATEMENTS = 20
+MOST_CHARACTERS = 2000  # a path through a large maze fits; a model's endless repetition does not
+_MOST_STATEMENTS = 10
 _MOST_WORDS_IN_A_DIRECT_ANSWER = 8
 
 # ------------------------------------------------------------------------- what announces an answer
@@ -39,38 +39,56 @@ _OTHER_LANGUAGES = (
 _STATEMENT = re.compile(
     rf"""(?P<heading>^[ \t]*\#+[ \t]*(?:(?:the|my|final|correct|short|your)[ \t]+)*answers?\b
         (?![ \t]+(?:explanation|check|choices|options|verification|format|key)\b)
-        (?:[ \t]+(?:to|for)[ \t][^:\n]{{1,60}}(?=:))?[ \t]*(?:[:=]|[-–—]+>?|→)?)
+        (?:[ \t]+(?:to|for)[ \t][^:\n]{{1,60}}(?=:))?[ \t]*(?:[:=]|[-–—]+>?|→|\#+[ \t]*$)?
+        | ^[^\w\n]{{0,9}}(?:(?:the|my|final|correct|short)[ ]){{0,3}}answer[^\w\n]{{0,5}}$)
       | (?P<label>\b(?:answers?|ans\b\.?)(?:\s+(?:choice|option|letter|key|text))?(?!'?\w)
-            (?:\s*\([^()\n]{{1,20}}\))?(?:\s+(?:to|for|of|in)\s[^.:\n]{{1,60}}?)?[\s"'*_]*[:=]
+            (?:\s*\([^()\n]{{1,20}}\))?(?:\s+(?:to|for|of|in)\s[^.:\n]{{1,60}}?)?[\s"'*_\]]*[:=]
+        | ^\|[ ]?(?:final[ ])?answer[ ]?\|
         | \b(?:final|correct|best|right|chosen|selected|my)\s+
             (?:option|choice|selection|result|output|decision)\s*[:=]
         | (?:{_OTHER_LANGUAGES})\s*:)
-      | (?P<dash>(?:\b(?:final|correct|my)\s+|^\W*(?:the\s+)?)(?:answer|option|choice)
+      | (?P<dash>(?:\b(?:final|correct|my)\s+|^[^\w\n]{{0,9}}(?:the\s+)?(?=answer))(?:answer|option|choice)
             \s*(?:\s[-–—]|[-–—=]+>|→|–|—)\s*(?=\S)
-        | ^\W*(?:final\s+)?answer\s+(?={_LETTER}\W*$))
-      | (?P<prose>\b(?:answers?|(?:correct|right|best|final|only\s+(?:possible|valid|correct))
+        | \b(?:final|the|correct)\s+answer,?\s+(?={_LETTER}[^\w\n?]{{0,5}}$)
+        | ^[^\w\n]{{0,9}}(?:final\s+)?answer\s+(?={_LETTER}[^\w\n]{{0,9}}$))
+      | (?P<prose>\b(?:answers?|(?:correct|right|best|final|my|only\s+(?:possible|valid|correct))
             \s+(?:option|choice|solution|result))
-        (?:\s+(?:to|for|of|in)\s[^.:\n]{{1,60}}?|\s+(?:here|now)|\s+(?:that\s+)?(?:I|we)\s+\w+)?
-        (?:,\s\w+,)?\s+{_ADVERB}?(?:is|are|(?:should|must|would|will|can\s+only|has\s+to|have\s+to
-            |seems?\s+to|appears?\s+to)\s+{_ADVERB}?be|equals|becomes)\b
+        (?:\s+(?:to|for|of|in)\s[^.:\n]{{1,60}}?|\s+(?:here|now)
+            |\s+(?:that|which|I|we)\s[^.:;!?\n]{{1,40}}?|,\s[^.,:;!?\n]{{1,40}},
+            |\s\([^()\n]{{1,40}}\))?\s+{_ADVERB}?(?:is|are|(?:should|must|would|will|can\s+only|has\s+to|have\s+to
+            |seems?\s+to|appears?\s+to)\s+{_ADVERB}?be|equals|becomes|remains|turns\s+out\s+to\s+be)\b
         (?!\s+(?:{_ADVERB}?not|correct|incorrect|wrong)\b|n't)
         (?:\s+(?:clear|obvious|simple|straightforward|as\s+follows|the\s+following|given\s+by)
             \s*[:,–—-]|\s+given\s+by\b)?[ \t]*:?)
-      | (?P<chinese>(?:答案|正确选项|正確選項|最佳选项)\s*(?:应该|应当|應該|应|就|只能|可能)?\s*(?:是|为|為|选|選)\s*:?(?!\s*(?:不|错|对的|正确))
+      | (?P<chinese>(?:答案|正确选项|正確選項|最佳选项)\s*(?:应该|应当|應該|应|就|即|只能)?\s*(?:是|为|為|选|選)\s*:?(?!\s*(?:不|错|对的|正确))
         | (?:选择|選擇|选|選)\s*:?\s*(?={_LETTER})
         | \[答案\]\s*:? | ^\s*答\s*:)
-      | (?P<choose>\b(?:I|we)(?:'d|'ll|\s+(?:would|will|shall|must|should|therefore|thus|hence|then
+      | (?P<choose>\b(?:I'm|I\s+am|we\s+are)\s+(?:choosing|picking|selecting|going\s+with)
+            \s+(?={_LETTER})
+        | \b(?:I|we)(?:'d|'ll|\s+(?:would|will|shall|must|should|therefore|thus|hence|then
             |have\s+to|am\s+going\s+to))*\s+(?:choose|pick|select|go\s+(?:for|with)|opt\s+for
             |settle\s+(?:on|for)|answer|conclude\s+that\s+it\s+is)\s+(?={_LETTER}))
-      | (?P<reverse>(?P<said>{_LETTER}["')\]]*(?:[.:)]\s?[^.:?!\n]{{1,60}}?|\s\([^()\n]{{1,60}}\))?)
-        \s*(?:\s(?:is|must\s+be|should\s+be|has\s+to\s+be)\s+{_ADVERB}?
+      | (?P<reverse>(?:\s(?:is|must\s+be|should\s+be|has\s+to\s+be)\s+{_ADVERB}?
             (?:the\s+)?(?:(?:only|one)\s+)?(?:(?:correct|right|best|final)
             (?:\s+(?:answer|option|choice|one|solution))?|answer)
             (?=\s*(?:[.,!;)]|$|\b(?:because|since|as|here|for|given)\b))
+          | \sas\s+(?:the|our|my)\s+(?:(?:final|correct|only)\s+){{0,2}}(?:answer|choice)\b
           | \s(?:才|就)?(?:是|为)?\s*(?:唯一)?(?:正确|對的|对的)))
-      | (?P<tag><(?:final[_ ]?)?answer>|<\|begin_of_box\|>)
+      | (?P<tag><(?:final[_ ]?)?answer(?:\s[^<>\n]{{0,40}})?>|<\|begin_of_box\|>)
       | (?P<boxed>\\?\b(?:boxed|fbox)\s*\{{)""",
     re.VERBOSE | re.IGNORECASE | re.MULTILINE,
+)
+# Each statement has one of these, and most lines of a chain have none.
+_CUES = [
+    *"answer ans: ans. box correct best final chosen select choos pick choice settle".split(),
+    *["conclude", "go with", "going with", "go for", "opt for", "the right", "is right", "be right", "my "],
+    *"答 选 選 正 정답 antwort respuesta réponse risposta resposta ответ".split(),
+]
+# What stands before "is the correct answer".
+_SAID = re.compile(
+    rf"""{_LETTER}["')\]]*(?:[.:)][ ]?(?!(?:the|my|so)?[ ]?(?:answer|option|choice)\b)[^.:?!\n]{{1,60}}
+        | \s\([^()\n]{{1,60}}\))?\Z""",
+    re.VERBOSE | re.IGNORECASE,
 )
 _LINE_START = re.compile(
     r"\W*(?:(?:so|thus|therefore|hence|and|the|my|our|final|correct|最终|最后|正确|正確)\W*)*\Z",
@@ -85,6 +103,7 @@ _NOT_OURS = re.compile(
       | \b(?:some|others?|people|someone|many|nobody|no\s+one)\s+(?:\w+\s+){0,2}
         (?:think|say|guess|believe|assume|conclude|argue|claim|answer|expect)\b
       | \b(?:nor|or)\s+(?:that\s+)?(?:the\s+)?\Z
+      | \b(?:suppose|supposing|assume|assuming|imagine)\s+(?:that\s+)?(?:the\s+)?\Z
       | \b(?:whether|what\s+if|is\s+it|if|unless)\s+(?:that\s+)?(?:the\s+)?(?:\w+\s+)?\Z
       | (?:\b(?:not|never|cannot|doubt|deny|false|wrong|untrue)|n't)\s+
         (?:(?!so\b|thus\b|hence\b|then\b|therefore\b|and\b|but\b|because\b)(?-i:[a-z]+)\s+){0,4}\Z
@@ -113,13 +132,13 @@ _WITHDRAWAL = re.compile(
 )
 _SENTENCE_END = re.compile(r"[.!?]\s+|\n\s*")
 _NEXT_QUESTION = re.compile(
-    r"^\W*(?:next\s+|new\s+|another\s+)?(?:question|problem|exercise|puzzle|example|问题|題目|题目)"
+    r"^[^\w\n]{0,9}(?:next\s+|new\s+|another\s+)?(?:question|problem|exercise|puzzle|example|问题|題目|题目)"
     r"\s*\d*\s*[:.]",
     re.IGNORECASE | re.MULTILINE,
 )
 
 
-def conclusions(response: str) -> list[Statement]:
+def conclusions(response: str) -> Iterator[Statement]:
     """What may be a response's final answer, the most likely first.
 
     Without a statement ("### Answer: X", "the answer is X", "\\boxed{X}", "<answer>X</answer>",
@@ -129,7 +148,7 @@ def conclusions(response: str) -> list[Statement]:
     marked = spoken(response)
     whole = flat(marked)
     text, ours = _json_answers(whole)
-    found = list(_STATEMENT.finditer(text))
+    found = _statements(text)
     if found and (other := _NEXT_QUESTION.search(text, found[0].end())):
         found = [match for match in found if match.start() < other.start()]
         text = text[: other.start()]
@@ -138,14 +157,43 @@ def conclusions(response: str) -> list[Statement]:
         if not _is_ours(text, match):
             continue
         value, end = _value(text, match, found)
-        withdrawn = _WITHDRAWAL.search(text, end, end + _MOST_CHARACTERS) is not None
+        withdrawn = _WITHDRAWAL.search(text, end, end + MOST_CHARACTERS) is not None
         if _is_remark(text, match, value):
             remarks.append(Statement(value, strict=True, withdrawn=withdrawn))
         else:
             formal = _is_formal(text, match)
             ours.append((match.start(), Statement(value, formal=formal, withdrawn=withdrawn)))
-    ours = [statement for _, statement in sorted(ours, key=lambda each: -each[0])]
-    return [*ours, *remarks, *_unannounced(whole, marked)]
+    for _, statement in sorted(ours, key=lambda each: -each[0]):
+        yield statement
+    yield from remarks
+    yield from _unannounced(whole, marked)
+
+
+def _statements(text: str) -> list[re.Match]:
+    """All matches of _STATEMENT, which is looked for only near a word that each has one of."""
+    lower = text.lower()
+    if len(lower) != len(text):
+        return list(_STATEMENT.finditer(text))
+    spans: list[list[int]] = []
+    for start, end in sorted(_lines_with_cues(lower)):
+        if spans and start <= spans[-1][1]:
+            spans[-1][1] = max(end, spans[-1][1])
+        else:
+            spans.append([start, end])
+    return [match for start, end in spans for match in _STATEMENT.finditer(text, start, end)]
+
+
+def _lines_with_cues(lower: str) -> set[tuple[int, int]]:
+    """Where lines with a cue begin, and where the ones below them end."""
+    lines = set()
+    for cue in _CUES:
+        place = lower.find(cue)
+        while place >= 0:
+            end = lower.find("\n", place) % (len(lower) + 1)
+            below = lower.find("\n", end + 1) % (len(lower) + 1)
+            lines.add((lower.rfind("\n", 0, place) + 1, max(end, below)))
+            place = lower.find(cue, end)
+    return lines
 
 
 def _sentence_start(text: str, match: re.Match) -> int:
@@ -154,11 +202,19 @@ def _sentence_start(text: str, match: re.Match) -> int:
     return ends[-1] if ends else first
 
 
+def _begin(text: str, match: re.Match) -> int:
+    """Where a statement begins; one that ends in "is the correct answer" before what it matched."""
+    if not match["reverse"]:
+        return match.start()
+    said = _SAID.search(text, max(0, match.start() - 90), match.start())
+    return said.start() if said else match.start()
+
+
 def _is_ours(text: str, match: re.Match) -> bool:
     """False in a sentence about another question, a mistake, a condition or a denial."""
     if match["tag"] or match["boxed"]:
         return True
-    before = text[_sentence_start(text, match) : match.start()]
+    before = text[_sentence_start(text, match) : _begin(text, match)]
     if _NOT_OURS.search(before) or _NOT_OURS.search(match.group()):
         return False
     return not (_CONDITION.search(before) and re.search(r"\bwould\b", match.group(), re.IGNORECASE))
@@ -185,15 +241,15 @@ def _is_remark(text: str, match: re.Match, value: str) -> bool:
 
 def _value(text: str, match: re.Match, found: list[re.Match]) -> tuple[str, int]:
     """The text that a statement announces, and where it ends."""
-    if match["said"]:
-        return match["said"], match.end()
+    if match["reverse"]:
+        return text[_begin(text, match) : match.start()], match.end()
     if match["boxed"]:
         return _boxed(text, match, found)
     # The next statement's sentence is its own.
     following = (each for each in found if each.start() >= match.end())
     own = next((s for s in (_sentence_start(text, each) for each in following)), len(text))
     limit = own if own > match.end() else len(text)
-    after = text[match.end() : min(match.end() + _MOST_CHARACTERS, limit)]
+    after = text[match.end() : min(match.end() + MOST_CHARACTERS, limit)]
     if match["tag"]:
         after = re.split(r"</|<\|end_of_box", after, maxsplit=1)[0]
         value, _ = _announced(f"\n{after}")
@@ -209,10 +265,10 @@ def _boxed(text: str, match: re.Match, found: list[re.Match]) -> tuple[str, int]
     for earlier in reversed(found[: found.index(match)]):
         inner, closed = _up_to_closing_brace(text, earlier.end())
         between = text[closed:start] if earlier["boxed"] and 0 < start - closed < 30 else ""
-        if not value or not inner or not _IN_A_ROW.fullmatch(between):
+        if not 0 < len(value) < MOST_CHARACTERS or not inner or not _IN_A_ROW.fullmatch(between):
             break
         value, start = f"{inner} {between.replace('$', ' ')} {value}", earlier.start()
-    return value[:_MOST_CHARACTERS], end
+    return value[:MOST_CHARACTERS], end
 
 
 _IN_A_ROW = re.compile(
@@ -222,7 +278,7 @@ _IN_A_ROW = re.compile(
 
 def _up_to_closing_brace(text: str, start: int) -> tuple[str, int]:
     depth = 1
-    for position in range(start, min(start + _MOST_CHARACTERS, len(text))):
+    for position in range(start, min(start + MOST_CHARACTERS, len(text))):
         depth += {"{": 1, "}": -1}.get(text[position], 0)
         if depth == 0:
             return text[start:position], position + 1
@@ -354,11 +410,11 @@ def _json_answers(text: str) -> tuple[str, list[tuple[int, Statement]]]:
     for key in reversed(list(_KEY.finditer(text))[-3:]):
         start = key.start()
         for _ in range(4):  # the innermost object that the key is in
-            start = text.rfind("{", max(0, key.start() - _MOST_CHARACTERS), start)
+            start = text.rfind("{", max(0, key.start() - MOST_CHARACTERS), start)
             if start < 0:
                 break
             try:
-                value, length = _DECODER.raw_decode(text[start : start + 2 * _MOST_CHARACTERS])
+                value, length = _DECODER.raw_decode(text[start : start + 2 * MOST_CHARACTERS])
             except (ValueError, RecursionError):
                 continue
             if start + length > key.start():
@@ -414,11 +470,11 @@ def _unannounced(text: str, marked: str) -> Iterator[Statement]:
     lines = [text[start:end].strip() for start, end in places]
     if not lines:
         return
-    last = lines[-1][:_MOST_CHARACTERS]
+    last = lines[-1][:MOST_CHARACTERS]
     lead = _LEADS.match(last)
     bare = last[lead.end() :] if lead else last
-    bold = marked.rstrip().rsplit("\n", 1)[-1][:_MOST_CHARACTERS]
-    whole = " ".join(lines)[: _MOST_CHARACTERS + 1]
+    bold = marked.rstrip().rsplit("\n", 1)[-1][:MOST_CHARACTERS]
+    whole = " ".join(lines)[: MOST_CHARACTERS + 1]
     if _LONE_LETTER.fullmatch(bare) or (lead and _SHORT.fullmatch(bare.rstrip(". "))):
         yield Statement(bare)
     elif arrow := _TO_A_LETTER.search(last):
@@ -429,15 +485,15 @@ def _unannounced(text: str, marked: str) -> Iterator[Statement]:
     elif _BOLD_LINE.fullmatch(bold):
         yield Statement(last, strict=True)
     elif _LIST_OF_NUMBERS.fullmatch(whole) or (whole[0] == "[" and clean(whole)[-1:] == "]"):
-        yield Statement(whole[:_MOST_CHARACTERS])
-    elif (items := _listed(lines)[0]) and len(items) == len(lines) > 1:
+        yield Statement(whole[:MOST_CHARACTERS])
+    elif len(lines) < 200 and (items := _listed(lines)[0]) and len(items) == len(lines):
         yield Statement(", ".join(items), strict=True)
     yield from _opening(text, places, lines)
 
 
 def _opening(text: str, places: list[tuple[int, int]], lines: list[str]) -> Iterator[Statement]:
     """An answer with which a response begins and that the rest explains."""
-    withdrawn = _WITHDRAWAL.search(text, places[0][1], places[0][1] + _MOST_CHARACTERS) is not None
+    withdrawn = _WITHDRAWAL.search(text, places[0][1], places[0][1] + MOST_CHARACTERS) is not None
     if (opening := _OPENING.match(lines[0])) and opening["letter"] not in "Ia":
         yield Statement(opening["letter"], strict=True, withdrawn=withdrawn)
     if len(lines) < 2 or any(_LETTERED.match(line) for line in lines[1:]):

@@ -46,7 +46,7 @@ _ROW = rf"(?:row{_INDEX}|r\s*)(?P<row>-?\d+)"
 _COLUMN = rf"(?:col(?:umn)?{_INDEX}|c\s*)(?P<column>-?\d+)"
 _BETWEEN = r"(?:\s*[,;]?\s*(?:and\s+)?)"
 _LABELLED_CELLS = [
-    re.compile(first + _BETWEEN + second, re.IGNORECASE)
+    re.compile(rf"(?<![\w-]){first}{_BETWEEN}{second}(?![\w.])", re.IGNORECASE)
     for first, second in (
         (_ROW, _COLUMN),
         (_COLUMN, _ROW),
@@ -55,12 +55,12 @@ _LABELLED_CELLS = [
 ]
 _PLACE = re.compile(
     r"\A(?:(?:at|in|on)\s+)?(?:the\s+)?"
-    r"(?:(?:cell|square|position|coordinates?|location|point)\s*(?:at\s+)?)?(?=[(\[\d]|row|col)",
+    r"(?:(?:cell|square|position|coordinates?|location|point)\s*(?:at\s+)?)?(?=[(\[\d])",
     re.IGNORECASE,
 )
 _BRACKETS = {"(": ")", "[": "]", "{": "}"}
 _SPLIT = re.compile(
-    r"[(\[{]|[)\]}]|[,;]?\s*\b(?:and\s+then|and\s+finally|then|finally|and)\b|[,;&|]|→|->|=>|"
+    r"[(\[{]|[)\]}]|[,;]?\s*\b(?:and\s+)?fac(?:es|ing)\b|[,;]?\s*\b(?:and\s+then|and\s+finally|then|finally|and)\b|[,;&|]|→|->|=>|"
     r"(?<=[^\W\d])\s*[–—>]\s*(?=[^\W\d])",
     re.IGNORECASE,
 )
@@ -97,23 +97,23 @@ def parse(text: str) -> Value:
     if _ONLY_ARROWS.fullmatch(text):
         text = text.translate(_ARROWS)
     text = re.sub(r"\A(?:minus|negative)\s+(?=\d)", "-", text, flags=re.IGNORECASE)
-    value = _parse(_PLACE.sub("", text))
+    for pattern in _LABELLED_CELLS:
+        text = pattern.sub(r"(\g<row>, \g<column>)", text)
+    value = _parse(text)
     if isinstance(value, Items) and len(value.items) == 1 and not isinstance(value.items[0], Items):
         return value.items[0]  # "[up]" and "(7)": one value in brackets
     return value
 
 
 def _parse(text: str, depth: int = 0) -> Value:
-    text = text.strip()
+    text = _PLACE.sub("", text.strip())
     if QUOTED.fullmatch(text):
         text = text[1:-1].strip()
     # No value of a game nests deeper; a model's endless "((((" must not exhaust the stack.
     wrapped = depth < 4 and _is_wrapped(text)
     inner = text[1:-1] if wrapped else text
-    for pattern in _LABELLED_CELLS:
-        if cell := pattern.fullmatch(inner.strip()):
-            row, column = Fraction(cell["row"]), Fraction(cell["column"])
-            return Items((Number(row), Number(column)), ordered=True)
+    if wrapped and text[0] == "(" and inner[:1] == "(" and _is_wrapped(inner):
+        return _parse(inner, depth + 1)  # "((3, 5))": one pair too many
     # "2 right" is a step among moves, and 2 of something by itself.
     readings = [] if wrapped else [_step, _number] if depth else [_number, _step]
     value = next((found for read in readings if (found := read(text)) is not None), None)
@@ -207,6 +207,8 @@ def _same_items(reference: Items, answer: Value) -> bool:
     if isinstance(answer, str):  # "up up left", "3 5", "UUL"
         compact = len(answer) == len(reference.items) and set(answer) <= set("udlr")
         parts = answer if compact else answer.split()
+        if len(parts) != len(reference.items):
+            return False
         answer = Items(tuple(map(_parse, parts)), ordered=True)
     if not isinstance(answer, Items):
         return False
