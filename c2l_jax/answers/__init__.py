@@ -9,9 +9,10 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from c2l_jax.answers.announced import MOST_CHARACTERS
+from c2l_jax.answers.conclusions import conclusions
 from c2l_jax.answers.plain import clean
 from c2l_jax.answers.reading import Reading, letters_of, read_choice, read_value
-from c2l_jax.answers.statements import MOST_CHARACTERS, conclusions
 from c2l_jax.answers.values import parse, same
 from c2l_jax.errors import UserError
 

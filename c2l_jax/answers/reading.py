@@ -36,16 +36,17 @@ _HEDGE = re.compile(
     re.IGNORECASE,
 )
 _TAKES_BACK = re.compile(
-    rf"{_HEDGE.pattern}|\b(?:wrong|incorrect|not\s+(?:right|correct|true|sure|certain))\b", re.IGNORECASE
+    rf"{_HEDGE.pattern}|\b(?:wrong|incorrect|not\s+(?:right|correct|true|sure|certain))\b",
+    re.IGNORECASE,
 )
 _DOUBT = re.compile(rf"{_DENIAL.pattern}|{_HEDGE.pattern}", re.IGNORECASE)
 # What may stand before and behind a value without changing it.
 _BEFORE = re.compile(
     r"""\A(?:(?:most\s+likely | a\s+total\s+of | it's | going\s+with | namely
       | i\s+(?:would\s+)?(?:think|believe|guess|say)
-      | (?:letter|solution|result|colou?r|choice|option|answer)(?=\s+(?:is|must|should|would)\b) | (?:
-      the|it|this|that|is|are|be|must|should|would|so|then|thus|hence|therefore|clearly|simply|just|only|exactly
-      |precisely|likely|probably|definitely|certainly|obviously|indeed|now|again|also|to|we|get|have
+      | (?:letter|solution|result|colou?r|choice|option|answer)(?=\s+(?:is|must|should|would)\b)
+      | (?:the|it|this|that|is|are|be|must|should|would|so|then|thus|hence|therefore|clearly|simply
+      |just|only|exactly|precisely|likely|probably|definitely|certainly|obviously|indeed|now|again|also|to|we|get|have
       |here|equal)\b)[\s,:]+ | i\.?e\.?[\s,:]+ | [=≈:→]\s*)+""",
     re.VERBOSE | re.IGNORECASE,
 )
@@ -61,7 +62,8 @@ _ASIDE = re.compile(
     r"""\s*(?: ,?\s+(?:i\.?e\.?|that\s+is|namely|which|where|because|since|as\s+(?!well))\b
       | ,\s+(?:as|so|it|this|that|there|we|the|with|meaning|due|given)\b
       | ,?\s*(?:因为|因此|所以|由于)
-      | \s[-–—]\s(?!\d) | \s\((?!\s*(?:or|and|not)\b)(?=[^()]*(?:[^\W\d]|=)[^()]*\)\Z) | [;.!?]\s )""",
+      | \s[-–—]\s(?!\d) | [;.!?]\s
+      | \s\((?!\s*(?:or|and|not)\b)(?=[^()]*(?:[^\W\d]|=)[^()]*\)\Z) )""",
     re.VERBOSE | re.IGNORECASE,
 )
 
@@ -130,7 +132,8 @@ def _comparable(leaf: str, expected: Sequence[str]) -> bool:
     """Whether words are as short as what is expected, or that and one more ("dark green")."""
     count = len(leaf.split())
     return any(
-        count <= len(each.split()) or (count == len(each.split()) + 1 and f" {each} " in f" {leaf} ")
+        count <= len(each.split())
+        or (count == len(each.split()) + 1 and f" {each} " in f" {leaf} ")
         for each in expected
     )
 
@@ -188,12 +191,17 @@ _DENIED_LETTER = re.compile(
 )
 _AGAINST = re.compile(
     rf"""{_DENIAL.pattern}
-      | \b(?:distractors?|traps?|mistakes?|mistaken|errors?|unlike|excluded?s?|eliminat\w+|rul\w+\s+out
-      |invalid|impossible|false|fails?|blocked|rejected|rather|instead|too\s+\w+)\b|干扰""",
+      | \b(?:distractors?|traps?|mistakes?|mistaken|errors?|unlike|excluded?s?|eliminat\w+
+      |rul\w+\s+out|invalid|impossible|false|fails?|blocked|rejected)\b|干扰""",
     re.VERBOSE | re.IGNORECASE,
 )
 # Another option beside a chosen one: "also possible" takes the choice back, "could" leaves it open.
-_TOO = re.compile(rf"{_HEDGE.pattern}|\b(?:both|as\s+well|also|too)\b", re.IGNORECASE)
+_TOO = re.compile(
+    rf"""{_HEDGE.pattern} | \b(?:both|as\s+well|too\s*\Z)
+      | \balso\s+(?:(?:an?|the)\s+)?(?:possible|plausible|correct|right|valid|fine|acceptable|true
+        |answer|works?|fits?)\b""",
+    re.VERBOSE | re.IGNORECASE,
+)
 _OPEN = re.compile(
     r"\b(?:could|might|may|wait|actually|no|hmm|choose|pick|answers?|correct|best|likely|probably|"
     r"plausible|right(?!\s+(?:of|next|beside|above|below)))\b|正确",
@@ -228,17 +236,18 @@ def _chosen(text: str, options: tuple[str, ...], strict: bool) -> int | Reading:
     whole = _option_spelled(text, options)
     if whole is not None:
         return whole
-    if text.upper() in _PLACEHOLDERS:
+    if words(text).upper() in _PLACEHOLDERS:
         return Reading.UNREAD
     if alone:  # the letter of no option
         return Reading.WRONG
     stated = [form for form in _forms(text) if form["letter"].upper() in letters]
     for form in stated:
-        others = {*_named(form["rest"])} & {*letters} - {form["letter"].upper()}
-        meant = (_option_spelled if others else _option_meant)(form["rest"], options)
+        rest, index = form["rest"], letters.index(form["letter"].upper())
+        others = {*_named(rest)} & {*letters} - {letters[index]}
+        meant = (_option_spelled if others else _option_meant)(rest, options)
         if meant is not None:
-            return meant if letters[meant] == form["letter"].upper() else Reading.WRONG
-        if _several(form["rest"], options) or _denies(form["rest"], options[letters.index(form["letter"].upper())]):
+            return meant if meant == index else Reading.WRONG
+        if _several(rest, options) or f" not {words(options[index])} " in f" {words(rest)} ":
             return Reading.WRONG
     named = {*_named(text)} & {*letters}
     if len(named) > 1 and not _WORDS_AMID_LETTERS.search(text):
@@ -256,10 +265,6 @@ def _several(text: str, options: tuple[str, ...]) -> bool:
     value = parse(text)
     items = value.items if isinstance(value, Items) else ()
     return sum(any(same(parse(option), item) for item in items) for option in options) > 1
-
-
-def _denies(text: str, option: str) -> bool:
-    return f" not {words(option)} " in f" {words(text)} "
 
 
 def _forms(text: str) -> list[re.Match]:
@@ -316,7 +321,7 @@ def _argued(text: str, options: tuple[str, ...], letters: list[str]) -> int | Re
             if len(named) > 1 or re.search(r"\b(?:or|either)\b|或", clause):
                 return Reading.WRONG
             (chosen,) = named
-        elif chosen and (others := named - {chosen}):
+        elif chosen and named - {chosen}:
             alone = len(re.findall(r"\w+", clause)) <= 1
             if alone or _TOO.search(clause):
                 return Reading.WRONG
@@ -339,7 +344,7 @@ def _clauses(text: str, letters: list[str]) -> Iterator[tuple[str, set[str]]]:
     Letters in a row ("A, B and C") stay together.
     """
     runs: list[set[str]] = []
-    parts, end = [], 0
+    text, parts, end = text.replace(_MARK, " "), [], 0
     for match in _LETTER.finditer(text):
         letter = "".join(filter(None, match.groups())).upper()
         if letter not in letters:
