@@ -40,7 +40,7 @@ class Verdict:
 def was_read(judged: Mapping[str, Any]) -> bool:
     """`Verdict.read` of a response on disk; those of before there was such a field were read if
     something was extracted."""
-    return judged.get("read", judged["extracted"] is not None)
+    return judged["read"] if "read" in judged else judged["extracted"] is not None
 
 
 def judge(response: str, record: Mapping[str, Any]) -> Verdict:
