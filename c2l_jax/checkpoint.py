@@ -1,8 +1,11 @@
 """A run's state on disk: parameters, optimizer and the data iterator, saved together."""
 
 import contextlib
+import errno
 import json
 import logging
+import os
+import shutil
 
 import absl.logging
 import grain
@@ -13,7 +16,7 @@ from jax.experimental import multihost_utils
 from ml_collections import ConfigDict
 
 from c2l_jax.errors import UserError, is_disk_full
-from c2l_jax.paths import AnyPath, for_orbax, read_json, recorded, replace_text
+from c2l_jax.paths import AnyPath, for_orbax, is_remote, read_json, recorded, replace_text
 
 # What may differ between the run that stopped and the command that resumes it. Another number of
 # steps moves the rest of a learning rate that falls with them; `train` says so.
@@ -45,6 +48,8 @@ class Checkpoints:
             return
         items = {"state": ocp.args.StandardSave(state), "data": CheckpointSave(iterator)}
         with self._told_when_full(step):
+            self._manager.wait_until_finished()
+            self._check_room(state)
             self._manager.save(step, args=ocp.args.Composite(**items))
 
     def restore(self, step: int, abstract_state, iterator: grain.DatasetIterator):
@@ -66,6 +71,12 @@ class Checkpoints:
         with self._told_when_full("the last one"):
             self._manager.wait_until_finished()
             self._manager.close()
+
+    def _check_room(self, state):
+        """Raises OSError before Orbax does so in many threads at once."""
+        needed = sum(leaf.nbytes for leaf in jax.tree.leaves(state))
+        if not is_remote(self._folder) and shutil.disk_usage(self._folder).free < needed:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._folder))
 
     @contextlib.contextmanager
     def _told_when_full(self, step):

@@ -3,9 +3,10 @@
   python -m c2l_jax.evaluate --model runs/first --data DATASET --split test --out runs/first/eval
 
 --model is a Hugging Face Qwen2.5-VL directory or the working directory of a training run, whose
-newest checkpoint is then used. Greedy decoding; an unanswered question counts as wrong. Writes to
---out: evaluation.json (accuracy overall, by game, task, type and level, with counts and 95 %
-intervals), responses.jsonl (every question's response and verdict) and TensorBoard events.
+newest checkpoint is then used. Greedy decoding; no answer, and one that can't be read with
+certainty, count as not right. Writes to --out: evaluation.json (accuracy overall, by game, task,
+type and level, with counts, 95 % intervals and the share of unread answers), responses.jsonl (every
+question's response and verdict) and TensorBoard events.
 """
 
 import argparse
@@ -35,14 +36,8 @@ KEPT = ("id", "game", "task", "qa_type", "qa_level", "plot_level", "question", "
 
 def judged(record: dict, response: str) -> dict:
     """A line of responses.jsonl."""
-    verdict = answers.judge(response, record)
     kept = {name: record[name] for name in KEPT}
-    return {
-        **kept,
-        "response": response,
-        "extracted": verdict.extracted,
-        "correct": verdict.correct,
-    }
+    return {**kept, "response": response, **answers.judge(response, record).fields()}
 
 
 def add_arguments(parser: argparse.ArgumentParser, split: str):
@@ -185,6 +180,7 @@ def main(arguments: list[str] | None = None):
                 board.add_scalar(f"accuracy_{group}/{name}", cell["accuracy"], step)
         # Training's "accuracy" is of tokens: not in one picture.
         board.add_scalar("accuracy_overall", summary["overall"]["accuracy"], step)
+        board.add_scalar("unread_overall", summary["overall"]["unread"], step)
     print(scores.table(summary))
 
 

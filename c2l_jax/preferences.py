@@ -3,10 +3,11 @@
   python -m c2l_jax.sample --model runs/sft --data DATASET --split train --n 32 --out responses
   python -m c2l_jax.preferences --responses responses --out pairs
 
-A response is right or wrong by its final answer alone. Questions that the model answers right
-neither too seldom nor too often are kept, and right and wrong responses paired at random (the
-recipe of LLaVA-Reasoner, arXiv 2410.16198). A response that was cut off before it ended can only be
-a rejected one. --out is then a TFDS data set with splits train and validation, the pictures and the
+A response is right or wrong by its final answer alone; one whose answer can't be read with
+certainty might be either and is in no pair. Questions that the model answers right neither too
+seldom nor too often are kept, and right and wrong responses paired at random (the recipe of
+LLaVA-Reasoner, arXiv 2410.16198). A response that was cut off before it ended can only be a
+rejected one. --out is then a TFDS data set with splits train and validation, the pictures and the
 reference's log-probability of every token included: it trains with `--config configs/dpo.py`.
 counts.json beside it says what became of the questions.
 --dtype must be what training computes in. The result depends on the responses and the options
@@ -26,6 +27,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from c2l_jax import scoring
+from c2l_jax.answers import was_read
 from c2l_jax.data import pairs as pair_data
 from c2l_jax.data.processor import Processor
 from c2l_jax.data.records import Split, open_split
@@ -60,7 +62,7 @@ def pair_up(question: dict, most: int, seed: int) -> list[tuple[dict, dict]]:
     """At most `most` different (chosen, rejected) of a question, at random.
 
     Responses with the same text count as one. No response comes twice before all others of its
-    kind have come.
+    kind have come. Those whose answer could not be read are of neither kind.
     """
     texts: dict[str, dict] = {}
     for response in question["responses"]:
@@ -69,7 +71,7 @@ def pair_up(question: dict, most: int, seed: int) -> list[tuple[dict, dict]]:
     rng = np.random.default_rng([seed, _hash(question["id"])])
     responses = [list(texts.values())[i] for i in rng.permutation(len(texts))]
     right = [r for r in responses if r["correct"] and r["ended"]]
-    wrong = [r for r in responses if not r["correct"]]
+    wrong = [r for r in responses if not r["correct"] and was_read(r)]
     if not right or not wrong:
         return []
     # Both in turn; every time that would meet again, the wrong ones move on by one.
@@ -110,6 +112,11 @@ def choose(
         left = len({pair.question for pair in pairs})
         counts["balanced away"], counts["kept"] = counts["kept"] - left, left
     return pairs, counts
+
+
+def count_unread(questions: Sequence[dict]) -> int:
+    """Responses that are in no pair because their answers could not be read."""
+    return sum(not was_read(r) for question in questions for r in question["responses"])
 
 
 def is_validation(record_id: str, share: float) -> bool:
@@ -185,7 +192,7 @@ def pair_records(
             "id": f"{question['id']}-pair{pair.number}",
             "record": question["id"],
             **{name: response["text"] for name, response in both.items()},
-            **{f"{name}_answer": response["extracted"] or "" for name, response in both.items()},
+            **{f"{name}_answer": response["extracted"] for name, response in both.items()},
             **{
                 f"{name}_logps": logps[pair.question, response["text"]]
                 for name, response in both.items()
@@ -247,7 +254,8 @@ def main(arguments: list[str] | None = None):
     names = ("low", "high", "max_pairs", "balance", "seed", "validation", "dtype")
     sampled = hashlib.sha256((args.responses / RESPONSES).read_bytes()).hexdigest()
     metadata = {name: getattr(args, name) for name in names}
-    metadata |= {"fingerprint": settings["fingerprint"], "responses": sampled}
+    unread = count_unread(questions)
+    metadata |= {"fingerprint": settings["fingerprint"], "responses": sampled, "unread": unread}
     if pair_data.is_written(args.out, metadata):
         print(f"{pair_data.folder(args.out)} is already there.")
         return
@@ -260,7 +268,7 @@ def main(arguments: list[str] | None = None):
         seed=args.seed,
     )
     print(table(pairs, questions, counts))
-    told = {"questions": len(questions), **counts, "pairs": len(pairs)}
+    told = {"questions": len(questions), **counts, "pairs": len(pairs), "unread": unread}
     replace_text(args.out / COUNTS, json.dumps(told, indent=2) + "\n")
     if not pairs:
         raise UserError(
@@ -305,10 +313,12 @@ def write(args, settings, model, data, pairs, questions, metadata):
 
 
 def table(pairs: Sequence[Pair], questions: Sequence[dict], counts: Counter) -> str:
-    """What became of the questions, and the pairs of each task."""
+    """What became of the questions and responses, and the pairs of each task."""
     tasks = Counter(_task(questions[pair.question]) for pair in pairs)
     lines = [f"{'questions':32}{len(questions):>8}"]
     lines += [f"  {name:30}{count:>8}" for name, count in counts.items()]
+    lines += [f"{'responses':32}{sum(len(q['responses']) for q in questions):>8}"]
+    lines += [f"  {'answer unread, in no pair':30}{count_unread(questions):>8}"]
     lines += [f"{'pairs':32}{len(pairs):>8}"]
     lines += [f"  {name:30}{count:>8}" for name, count in sorted(tasks.items())]
     return "\n".join(lines)

@@ -13,9 +13,9 @@ right:
              which preferences were fitted (the paper, arXiv 2410.16198, leaves its form open);
              --beta 1 makes it an importance weight, with the policy's own distribution of answers
   oracle     any response right: what no choice can exceed
-Ties go to the response drawn first; responses without an answer have no vote. N responses are drawn
-from each question's n without replacement, --subsets times; intervals (95 %, normal) are over
-questions. Writes to --out: rerank.json, scores.jsonl (each response's score and its tokens'
+Ties go to the response drawn first; responses whose answer can't be read have no vote. N responses
+are drawn from each question's n without replacement, --subsets times; intervals (95 %, normal) are
+over questions. Writes to --out: rerank.json, scores.jsonl (each response's score and its tokens'
 log-ratios) and TensorBoard events, with N for the step.
 """
 
@@ -29,7 +29,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from c2l_jax import scoring
-from c2l_jax.answers import matches
+from c2l_jax.answers import matches, was_read
 from c2l_jax.data.processor import Processor, letter
 from c2l_jax.data.records import open_split
 from c2l_jax.errors import UserError, exit_on_user_error
@@ -47,9 +47,10 @@ METHODS = ("single", "majority", "best", "weighted", "oracle")
 
 
 def same_answers(question: dict) -> np.ndarray:
-    """bool [n, n]: whether two responses give the same answer; one without an answer agrees with
-    none, not even itself."""
-    extracted = [response["extracted"] for response in question["responses"]]
+    """bool [n, n]: whether two responses give the same answer; one whose answer can't be read
+    agrees with none, not even itself."""
+    responses = question["responses"]
+    extracted = [each["extracted"] if was_read(each) else None for each in responses]
     options = question["options"]
     if options:
         letters = [letter(i) for i in range(len(options))]
@@ -198,6 +199,7 @@ def score_lines(questions, ratios, scores, processor: Processor) -> str:
     for question, of_question, score_n in zip(questions, ratios, scores, strict=True):
         for number, response in enumerate(question["responses"]):
             kept = {name: response[name] for name in ("extracted", "correct", "ended")}
+            kept["read"] = was_read(response)
             line = {
                 "id": question["id"],
                 "response": number,

@@ -6,7 +6,8 @@
 whose exported model is then used. Writes to --out: sampling.json (the settings and the model's
 fingerprint) and responses.jsonl, one line a question with its n responses, each with its text, its
 log-probability under the model (at temperature 1, without truncation, end token included), its
-number of tokens, whether it ended by itself, and whether its final answer is right.
+number of tokens, whether it ended by itself, and whether its final answer could be read and is
+right.
 
 The tokens drawn depend on --seed, the record and the sample's number alone. The same command goes
 on where it was stopped or killed, and ends with the same bytes. --rows and --lanes say how much is
@@ -54,14 +55,12 @@ def question_line(index: int, record: dict, responses: list[dict]) -> str:
 
 def judged(response: Response, record: dict, processor: Processor) -> dict:
     text = processor.tokenizer.decode(response.tokens)
-    verdict = answers.judge(text, record)
     return {
         "text": text,
         "logp": round(response.logp, 4),
         "tokens": len(response.logps),
         "ended": response.ended,
-        "extracted": verdict.extracted,
-        "correct": verdict.correct,
+        **answers.judge(text, record).fields(),
     }
 
 
@@ -115,11 +114,14 @@ def check_records(done: dict[int, str], asked: Sequence[int], split: Split, path
 
 def table(lines: list[str], tokens_per_second: float | None) -> str:
     """What came of it, over all questions."""
-    right = [[r["correct"] for r in json.loads(line)["responses"]] for line in lines]
+    questions = [json.loads(line)["responses"] for line in lines]
+    right = [[response["correct"] for response in question] for question in questions]
+    unread = [not answers.was_read(response) for question in questions for response in question]
     shares = np.array([np.mean(question) for question in right])
     figures = {
         "questions": f"{len(shares)}",
         "accuracy of samples": f"{100 * shares.mean():.1f} %",
+        "answers unread": f"{100 * np.mean(unread):.1f} %",
         "all samples right": f"{100 * (shares == 1).mean():.1f} %",
         "all samples wrong": f"{100 * (shares == 0).mean():.1f} %",
         "some right, some wrong": f"{100 * ((shares > 0) & (shares < 1)).mean():.1f} %",

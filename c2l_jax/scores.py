@@ -1,9 +1,11 @@
 """From judged responses to accuracies with intervals, and to a table for the terminal.
 
 A row is a mapping with `id, game, task, qa_type, qa_level, plot_level, answer, options, response`
-(text, as in the record), `extracted` (text or None) and `correct` (bool). A cell is a mapping with
-`accuracy, correct, count, unanswered, low, high`; accuracies and interval ends are in 0..1, and an
-unanswered row (`extracted` is None) counts as wrong.
+(text, as in the record), `extracted` (text or None), `correct` and `read` (bool; see
+c2l_jax.answers). A cell is a mapping with `accuracy, correct, count, unanswered, unread, low,
+high`; accuracies and interval ends are in 0..1. `unanswered` is the number of rows without an
+answer (`extracted` is None), `unread` the share, in 0..1, of rows whose answer could not be read
+with certainty, unanswered ones included: neither is correct.
 """
 
 import math
@@ -11,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from c2l_jax.answers import matches
+from c2l_jax.answers import matches, was_read
 from c2l_jax.errors import UserError
 
 _Z = 1.959963984540054  # 97.5 % quantile of the normal law: two-sided 95 %
@@ -99,6 +101,7 @@ def _cell(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "correct": correct,
         "count": len(rows),
         "unanswered": sum(row["extracted"] is None for row in rows),
+        "unread": sum(not was_read(row) for row in rows) / len(rows),
         "low": low,
         "high": high,
     }
@@ -167,13 +170,13 @@ def table(summary: Mapping[str, Any]) -> str:
         summary["by_level"],
     ]
     width = max(len(name) for section in sections for name in section)
-    lines = [f"{'':{width}}  accuracy   95 % interval       n  unanswered"]
+    lines = [f"{'':{width}}  accuracy   95 % interval       n  unanswered   unread"]
     for section in sections:
         lines.append("-" * len(lines[0]))
         for name, cell in section.items():
             interval = f"{100 * cell['low']:.1f} – {100 * cell['high']:.1f}"
             lines.append(
                 f"{name:{width}}  {100 * cell['accuracy']:6.1f} %  {interval:>14}"
-                f"  {cell['count']:6}  {cell['unanswered']:10}"
+                f"  {cell['count']:6}  {cell['unanswered']:10}  {100 * cell['unread']:5.1f} %"
             )
     return "\n".join(lines)

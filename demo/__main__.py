@@ -17,6 +17,7 @@ import platform
 from pathlib import Path
 
 from c2l_jax import scores
+from c2l_jax.answers import was_read
 from c2l_jax.data.processor import as_asked
 from c2l_jax.data.records import open_split
 from c2l_jax.errors import exit_on_user_error
@@ -94,7 +95,7 @@ def pick_credit(records: dict[str, dict], rerank: Path) -> list[dict]:
     for id, responses in itertools.groupby(lines, lambda line: line["id"]):
         by_verdict = {}
         for response in responses:
-            if response["ended"]:
+            if response["ended"] and was_read(response):
                 by_verdict.setdefault(response["correct"], response)
         if len(by_verdict) == 2:
             both = [by_verdict[True], by_verdict[False]]

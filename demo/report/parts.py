@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
+from c2l_jax.answers import was_read
+
 COLORS = ("var(--stage-0)", "var(--stage-1)", "var(--stage-3)", "var(--stage-2)")
 
 
@@ -50,6 +52,8 @@ def question(sample: Mapping[str, Any]) -> tuple[str, str]:
 def verdict(judged: Mapping[str, Any]) -> str:
     if judged["extracted"] is None:
         return '<span class="wrong">✗ no answer</span>'
+    if not was_read(judged):
+        return f'<span class="wrong">✗ not read</span>, says “{escape(judged["extracted"])}”'
     color, mark = ("right", "✓ right") if judged["correct"] else ("wrong", "✗ wrong")
     return f'<span class="{color}">{mark}</span>, answers “{escape(judged["extracted"])}”'
 

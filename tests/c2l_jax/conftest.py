@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.c2l_jax import sampled
+from tests.c2l_jax import sampled, speaking
 from tests.conftest import run_module
 
 STEPS = 12
@@ -36,6 +36,13 @@ def finished_run(tmp_path_factory, model_dir, dataset) -> tuple[Path, str]:
     arguments = train_arguments(model_dir, dataset, workdir)
     result = run_module(*arguments, JAX_LOG_COMPILES="1")
     return workdir, result.stderr
+
+
+@pytest.fixture(scope="session")
+def model_that_says_a(tmp_path_factory, model_dir, dataset) -> Path:
+    """A model that answers every question with "# Answer: A"."""
+    out = tmp_path_factory.mktemp("speaking") / "model"
+    return speaking.write(out, model_dir, dataset, "# Answer: A")
 
 
 @pytest.fixture(scope="session")

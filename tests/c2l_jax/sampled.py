@@ -12,31 +12,26 @@ KEPT = ("id", "game", "task", "qa_type", "qa_level", "plot_level", "question", "
 
 
 def response(text: str, record: dict, ended: bool = True) -> dict:
-    verdict = judge(text, record)
-    return {
-        "text": text,
-        "logp": -10.0,
-        "ended": ended,
-        "extracted": verdict.extracted,
-        "correct": verdict.correct,
-    }
+    return {"text": text, "logp": -10.0, "ended": ended, **judge(text, record).fields()}
 
 
 def wrong(record: dict, number: int = 0) -> str:
     """A chain that goes astray in its first step and ends in an answer that is wrong."""
     answer = "A" if record["answer"] != "A" else "B"
-    text = response_text(record | {"answer": answer if record["options"] else "nowhere"}, "cot")
+    text = response_text(record | {"answer": answer if record["options"] else "99"}, "cot")
     return f"Look {number} again. {text}"
 
 
-def responses_of(record: dict) -> list[dict]:
-    """Two right ones and two wrong ones, one of these cut off."""
+def responses_of(record: dict, index: int = 0) -> list[dict]:
+    """Two right ones, a wrong one, and one that was cut off: at even places before it answered, at
+    odd ones after a wrong answer."""
     right = response_text(record, "cot")
+    chain, answer = wrong(record, 1).split("### Answer")
     return [
         response(right, record),
         response(f"Well. {right}", record),
         response(wrong(record), record),
-        response(wrong(record, 1).split("### Answer")[0], record, ended=False),
+        response(chain + f"### Answer{answer}\nAnd" * (index % 2), record, ended=False),
     ]
 
 
@@ -58,7 +53,7 @@ def write(out: Path, model: Path, data: Path, limit: int = 24) -> Path:
         for index in range(limit):
             record = split[index]
             kept = {name: record[name] for name in KEPT}
-            responses = responses_of(record)
+            responses = responses_of(record, index)
             for made in responses:
                 made["tokens"] = len(processor.response(made["text"])) - (not made["ended"])
             line = {**kept, "index": index, "responses": responses}

@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from c2l_jax.answers import Verdict, extract, judge, matches, parse, same
+from c2l_jax.answers import Verdict, extract, judge, matches, parse, same, was_read
 from c2l_jax.errors import UserError
 
 CELLS = ["(1, 1)", "(4, 4)", "(3, 5)", "(5, 3)"]
@@ -362,3 +362,48 @@ def test_no_response_whatsoever_raises_and_endless_ones_end():
     for response in junk + endless:
         judge(response, record(CELLS, "C"))
         judge(response, record([], "up, up, left"))
+
+
+def test_a_hundred_thousand_characters_of_anything_end_soon():
+    """Work that grew with the square of the length would take hours here."""
+    pieces = ["answer ", "answer to ", "The answer is so. ", "B is correct ", "(A) ", "\n#",
+              "up\n", "\\boxed{A} or ", "\\text{", '{"answer": ', "**a", " one", "①"]  # fmt: skip
+    for number, piece in enumerate(pieces):
+        response = ("### Answer: " * (number % 2)) + piece * (100_000 // len(piece))
+        judge(response, record(CELLS, "C"))
+        judge(response, record([], "up, up, left"))
+    last = "so the next " * 9_000 + "\n### Answer: C"
+    assert judge(last, record(CELLS, "C")) == Verdict("C", True)
+
+
+def test_no_character_raises():
+    chance = random.Random(2)
+    pieces = [*"A1(,.*&\\{<|", "### Answer: ", "\ud800", "\ue000", "\x00", "٣", "²", "½", "Ⅷ",
+              "İ", "&#0;", "&lt;", "\u2028", "👍", "1/0", "9" * 99, "[" * 99, '{"a":']  # fmt: skip
+    for _ in range(200):
+        response = "".join(chance.choices(pieces, k=12))
+        for each in (record(CELLS, "C"), record(["\ue000", "*"], "A"), record([], "7")):
+            judge(response, each)
+            matches(response, each)
+
+
+def test_what_cannot_be_read_with_certainty_is_neither_right_nor_wrong():
+    right, wrong = judge("### Answer: C", record(CELLS, "C")), judge("B", record(CELLS, "C"))
+    unread, silent = judge("### Answer: up there", record(CELLS, "C")), judge("", record([], "7"))
+    assert right.read and right.correct and wrong.read and not wrong.correct
+    assert not unread.read and unread == Verdict("up there", False, unclear=True)
+    assert not silent.read and silent == Verdict(None, False)
+    assert unread.fields() == {"extracted": "up there", "correct": False, "read": False}
+
+
+def test_lines_of_before_there_were_unread_answers_still_load():
+    assert was_read({"extracted": "up there", "correct": False})
+    assert not was_read({"extracted": None, "correct": False})
+    assert not was_read({"extracted": "up there", "correct": False, "read": False})
+
+
+def test_a_taken_back_answer_counts_for_nothing():
+    for more in ["\nWait, that is wrong. Look", " Hmm. Let me recount the", "\nOops, I was wrong."]:
+        for letter in "ABCD":
+            assert not judge(f"The answer is C.{more}", record(CELLS, letter)).read
+    assert judge("The answer is C.\nWait. The answer is C.", record(CELLS, "C")).correct

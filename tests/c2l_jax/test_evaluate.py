@@ -34,6 +34,23 @@ def test_every_question_is_asked_and_counted(of_run, dataset):
     assert "overall" in result.stdout and any(out.glob("events.out.tfevents.*"))
 
 
+def test_right_wrong_and_unread_answers_are_told_apart(model_that_says_a, dataset, tmp_path):
+    """Whatever the judge does: A is right where it is the answer, and no answer to a fill-in."""
+    evaluate.main(["--model", str(model_that_says_a), "--data", str(dataset), "--out",
+                   str(tmp_path), "--max-tokens", "16", "--rows", "8"])  # fmt: skip
+    split = open_split(dataset, "test")
+    records = [split[i] for i in range(len(split))]
+    rows = [json.loads(line) for line in (tmp_path / "responses.jsonl").read_text().splitlines()]
+    assert {row["response"] for row in rows} == {"# Answer: A"}
+    assert [row["correct"] for row in rows] == [record["answer"] == "A" for record in records]
+    assert [row["read"] for row in rows] == [bool(record["options"]) for record in records]
+    right, fill_ins = sum(row["correct"] for row in rows), sum(not row["read"] for row in rows)
+    assert 0 < right < len(rows) - fill_ins and fill_ins > 0
+    overall = json.loads((tmp_path / "evaluation.json").read_text())["overall"]
+    assert (overall["correct"], overall["accuracy"]) == (right, right / len(rows))
+    assert (overall["unanswered"], overall["unread"]) == (0, fill_ins / len(rows))
+
+
 def test_the_exported_model_answers_like_its_run(of_run, finished_run, dataset, tmp_path):
     arguments = ["--model", finished_run[0] / "model", "--data", dataset, "--out", tmp_path / "e"]
     options = ["--limit", LIMIT, "--rows", 7, "--max-tokens", 24]

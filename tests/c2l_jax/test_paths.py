@@ -283,9 +283,7 @@ def test_a_full_disk_is_one_sentence_and_nothing_is_lost(model_dir, dataset, tmp
         done = run_module(*arguments, check=False)
         said = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
         assert done.returncode == 2 and len(said) == 1 and "no room left" in said[0], done.stderr
-        assert str(workdir) in said[0]
-        # A thread of TensorStore's may print a few lines of its own, which can't be caught.
-        assert done.stderr.count("Traceback") <= 1 and len(done.stderr.splitlines()) < 40
+        assert str(workdir) in said[0] and "Traceback" not in done.stderr
         whole = [path.name for path in (workdir / "checkpoints").iterdir() if path.name.isdigit()]
         assert whole and mounted(workdir, "64m", "remount")
         assert f"resuming from step {max(whole)}" in run_module(*arguments).stdout

@@ -17,10 +17,10 @@ from tests.conftest import ROOT
 
 
 def question(id: str, *responses: tuple, task: str = "t") -> dict:
-    """Responses as (text, correct) or (text, correct, ended)."""
-    made = [
-        {"text": r[0], "correct": r[1], "ended": r[2] if len(r) > 2 else True} for r in responses
-    ]
+    """Responses as (text, correct), (text, correct, ended) or (text, correct, ended, read)."""
+    defaults = {"ended": True, "read": True}
+    names = ("text", "correct", "ended", "read")
+    made = [defaults | dict(zip(names, each, strict=False)) for each in responses]
     return {"id": id, "game": "g", "task": task, "responses": made}
 
 
@@ -62,12 +62,28 @@ def test_pairs_differ_and_no_response_comes_twice_too_early(right, wrong, most, 
         ([("a", True, False), ("b", False)], set()),  # what was cut off is never chosen
         ([("a", True, False), ("a", True, True), ("b", False)], {("a", "b")}),
         ([("a", True), ("b", False, False)], {("a", "b")}),  # but may be rejected
+        ([("a", True), ("b", False, True, False)], set()),  # what can't be read is neither
+        ([("a", True), ("b", False, True, False), ("c", False)], {("a", "c")}),
     ],
 )
 def test_what_can_be_a_pair(responses, pairs):
     found, counts = chosen([question("q", *responses)], low=0, high=1)
     assert {pair[1:] for pair in found} == pairs
     assert counts["kept" if pairs else "no pair"] == 1
+
+
+def test_answers_that_could_not_be_read_are_counted_aloud():
+    asked = question("q", ("a", True), ("b", False), ("c", False, True, False))
+    old = question("r", ("a", True), ("b", False), ("c", False))
+    for response, extracted in zip(old["responses"], ("A", "B", None), strict=True):
+        del response["read"]  # as responses were written before there was such a field
+        response["extracted"] = extracted
+    found, counts = chosen([asked, old], low=0, high=1)
+    assert {pair[1:] for pair in found} == {("a", "b")} and counts["kept"] == 2
+    assert preferences.count_unread([asked, old]) == 2
+    lines = preferences.table([], [asked, old], counts).splitlines()
+    assert lines[-3].split() == ["responses", "6"]
+    assert lines[-2].split()[-2:] == ["pair", "2"] and "unread" in lines[-2]
 
 
 def test_balance_caps_every_task_at_the_mean():
@@ -111,7 +127,12 @@ def test_the_data_set_holds_everything(pairs, responses, dataset, model_dir):
     held_out = {r["record"] for r in records["validation"]}
     assert held_out and not held_out & {r["record"] for r in records["train"]}
     everything = records["train"] + records["validation"]
-    assert len(everything) == 3 * len(by_id) == len({r["id"] for r in everything})
+    unread = [r for q in questions for r in q["responses"] if not r["read"]]
+    # Two right and two wrong responses make three pairs, two and one only two.
+    assert len(everything) == 3 * len(by_id) - len(unread) == len({r["id"] for r in everything})
+    assert len(unread) == 12 and "answer unread, in no pair" in printed
+    assert json.loads((folder(out) / "metadata.json").read_text())["unread"] == 12
+    assert json.loads((out / preferences.COUNTS).read_text())["unread"] == 12
     assert f"kept{len(by_id):>34}" in printed and "maze/turn_count" in printed
     # The difference to a log-probability of -10, which the responses pretend to have.
     used = {(r["record"], r["rejected"]): r for r in everything}
@@ -122,9 +143,10 @@ def test_the_data_set_holds_everything(pairs, responses, dataset, model_dir):
     for record in everything:
         texts = {r["text"]: r for r in by_id[record["record"]]["responses"]}
         right, wrong = texts[record["chosen"]], texts[record["rejected"]]
-        assert right["correct"] and right["ended"] and not wrong["correct"]
+        assert right["correct"] and right["ended"] and wrong["read"] and not wrong["correct"]
         assert record["rejected_ended"] == wrong["ended"]
         assert record["chosen_answer"] == right["extracted"]
+        assert record["rejected_answer"] == wrong["extracted"]
         assert record["image"] == sources[record["record"]]["image"]
         assert record["fingerprint"] == fingerprint(model_dir) and record["format"] == "cot"
         assert all(logp < 0 for logp in record["chosen_logps"] + record["rejected_logps"])
@@ -215,4 +237,4 @@ def test_text_only_data_makes_text_only_pairs(responses, dataset, model_dir, tmp
     (few / "responses.jsonl").write_text("".join(lines[:3]))
     preferences.main(["--responses", str(few), "--out", str(tmp_path / "out"), "--validation", "0"])
     split = open_split(tmp_path / "out", "train")
-    assert len(split) == 9 and "image" not in split[0]
+    assert len(split) == 2 + 3 + 2 and "image" not in split[0]

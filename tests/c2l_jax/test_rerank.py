@@ -12,9 +12,10 @@ OPTIONS = ["red", "green", "blue"]
 
 
 def question(letters: str, answer: str = "A", options=OPTIONS) -> dict:
-    """One response a character; "-" gave no answer."""
+    """One response a character; "-" gave no answer, "?" one that could not be read."""
     responses = [
         {"extracted": None if a == "-" else a, "correct": a == answer, "text": a, "ended": True}
+        | ({"read": False} if a == "?" else {})
         for a in letters
     ]
     return {"id": letters, "options": options, "answer": answer, "responses": responses}
@@ -60,6 +61,7 @@ def test_a_verifier_that_is_always_wrong():
         ("AABBB", [0.3, 0.3, 0, 0, 0], 2.0, 1),
         ("A----", [-9, 0, 0, 0, 0], 1.0, 1),  # no answer, no vote
         ("A----", [-9, 0, 0, 0, 0], 0.0, 1),
+        ("A????", [-9, 0, 0, 0, 0], 1.0, 1),  # nor for an answer that can't be read
     ],
 )
 def test_weighted_votes(letters, score, beta, right):
@@ -70,6 +72,8 @@ def test_answers_are_compared_by_value():
     fill_in = question(["(3, 5)", "row 3, column 5", "(5, 3)", "-"], answer="(3, 5)", options=[])
     same = rerank.same_answers(fill_in)
     assert same[:2, :2].all() and not same[2, :2].any() and not same[3].any() and same[2, 2]
+    unread = question("??", options=[])
+    assert not rerank.same_answers(unread).any()
     choice = question(["A", "red", "option A: red", "B", "purple"])
     same = rerank.same_answers(choice)
     assert same[:3, :3].all() and not same[3, :3].any() and same[3, 3] and not same[4].any()
@@ -107,6 +111,7 @@ def test_the_command(responses, model_dir, finished_run, tmp_path, capsys):
     for line, response in zip(lines, texts, strict=True):
         assert "".join(line["tokens"]) == response["text"] + "<|im_end|>" * response["ended"]
         assert len(line["tokens"]) == len(line["log_ratios"])
+        assert (line["read"], line["correct"]) == (response["read"], response["correct"])
         assert line["score"] == pytest.approx(sum(line["log_ratios"]), abs=1e-2)
     # The policy was taught the records' own chains, which are the right responses here.
     right = [line["score"] for line in lines if line["correct"]]

@@ -59,7 +59,7 @@ def test_summarise_counts_every_row_once_in_each_breakdown():
     summary = summarise(rows)
     overall = summary["overall"]
     assert (overall["accuracy"], overall["correct"], overall["count"]) == (0.5, 2, 4)
-    assert overall["unanswered"] == 1
+    assert (overall["unanswered"], overall["unread"]) == (1, 1 / 4)
     assert (overall["low"], overall["high"]) == wilson(2, 4)
     assert list(summary["by_task"]) == [
         "tictactoe/cell_color", "tictactoe/best_move", "maze/best_move",
@@ -72,6 +72,15 @@ def test_summarise_counts_every_row_once_in_each_breakdown():
             assert sum(cell[key] for cell in summary[name].values()) == overall[key]
     with pytest.raises(UserError, match="no judged response"):
         summarise([])
+
+
+def test_what_could_not_be_read_is_not_right_and_told_apart():
+    rows = [make_row(i, i < 2) for i in range(3)]
+    rows += [make_row(3, False, read=False), make_row(4, False, extracted=None)]
+    cell = summarise(rows)["overall"]
+    assert (cell["accuracy"], cell["unanswered"], cell["unread"]) == (2 / 5, 1, 2 / 5)
+    overall = next(x for x in table(summarise(rows)).splitlines() if x.startswith("overall"))
+    assert overall.split()[-2:] == ["40.0", "%"]
 
 
 def test_blind_takes_the_letter_or_the_text_whichever_serves_better():
@@ -118,7 +127,7 @@ def test_table_is_aligned_and_tells_every_cell():
     low, high = wilson(834, 2500)
     overall = next(line for line in lines if line.startswith("overall"))
     assert overall.split()[1:] == ["33.4", "%", f"{100 * low:.1f}", "–", f"{100 * high:.1f}",
-                                   "2500", "0"]  # fmt: skip
+                                   "2500", "0", "0.0", "%"]  # fmt: skip
     for name in ("tictactoe/task_0", "tictactoe/task_1", "Target Perception", "Easy x Medium"):
         assert any(line.startswith(name) for line in lines)
 

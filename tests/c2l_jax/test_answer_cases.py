@@ -1,0 +1,40 @@
+"""The judge on a table of ways to state an answer, answer_cases.txt."""
+
+from pathlib import Path
+
+import pytest
+
+from c2l_jax.answers import judge
+
+TABLE = Path(__file__).with_name("answer_cases.txt")
+
+
+def records() -> list[tuple[dict, list[tuple[str, str]]]]:
+    """Each record of the table with its cases (wanted verdict, response)."""
+    found = []
+    for line in TABLE.read_text(encoding="utf-8").splitlines():
+        if line.startswith("= "):
+            answer, *options = line[2:].split(" | ")
+            found.append(({"options": options, "answer": answer}, []))
+        elif line and not line.startswith("#"):
+            found[-1][1].append((line[:8].strip(), line[8:].replace("⏎", "\n")))
+    return found
+
+
+def verdict(response: str, record: dict) -> str:
+    given = judge(response, record)
+    return "right" if given.correct else "wrong" if given.read else "unread"
+
+
+@pytest.mark.parametrize(
+    ("record", "cases"), records(), ids=lambda value: value["answer"] if "answer" in value else ""
+)
+def test_every_response_has_its_verdict(record, cases):
+    given = [(wanted, verdict(response, record), response) for wanted, response in cases]
+    assert [each for each in given if each[0] != each[1]] == []
+
+
+def test_the_table_has_enough_of_each_verdict():
+    wanted = [each for _, cases in records() for each, _ in cases]
+    assert set(wanted) == {"right", "wrong", "unread"}
+    assert len(wanted) >= 1200 and wanted.count("wrong") >= 300
