@@ -1,7 +1,7 @@
 # Each target sets itself up on a fresh machine: a virtual environment in .venv, installed once.
 PYTHON ?= python3
 BIN := .venv/bin
-.PHONY: demo test lint clean
+.PHONY: demo test test-beam lint clean
 
 .venv/run.stamp: setup.py
 	$(PYTHON) -m venv .venv
@@ -16,10 +16,19 @@ demo: .venv/run.stamp
 	$(BIN)/python -m demo --out runs/demo
 
 test: .venv/test.stamp
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest tests --numprocesses 2 --dist loadgroup
+
+# Apache Beam needs older versions of what the rest uses: an environment of its own.
+.venv-beam/run.stamp: setup.py
+	$(PYTHON) -m venv .venv-beam
+	.venv-beam/bin/pip install --quiet --editable .[beam,audit] pytest
+	touch $@
+
+test-beam: .venv-beam/run.stamp
+	.venv-beam/bin/python -m pytest tests/synth/test_beam.py
 
 lint: .venv/test.stamp
 	$(BIN)/ruff check .
 
 clean:
-	rm -rf .venv runs
+	rm -rf .venv .venv-beam runs

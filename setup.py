@@ -30,7 +30,13 @@ setup(
     ],
     extras_require={
         "audit": ["scikit-learn>=1.5,<2"],
-        "test": ["pytest>=8", "ruff>=0.9", "scikit-learn>=1.5,<2", "torch==2.13.0"],
+        "test": [
+            "pytest>=8",
+            "pytest-xdist>=3.6",
+            "ruff>=0.9",
+            "scikit-learn>=1.5,<2",
+            "torch==2.13.0",
+        ],
         "cuda": ["jax[cuda13]>=0.10,<0.12"],
         "tpu": ["jax[tpu]>=0.10,<0.12"],
         "beam": ["apache-beam>=2.70", "pillow<13", "protobuf<7"],

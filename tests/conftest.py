@@ -28,8 +28,11 @@ def run_module(*arguments: object, check: bool = True, **env: str) -> subprocess
 
 
 def hidden_modules() -> list[str]:
-    """Installed for the tests, and not where users run `pip install .[audit]`: torch, for one."""
-    required, waiting = set(), [("c2l-jax", ""), ("c2l-jax", "audit")]
+    """Installed for the tests, and not where users install the package: torch, for one.
+
+    Its extras audit and beam are taken for installed, where they are.
+    """
+    required, waiting = set(), [("c2l-jax", ""), ("c2l-jax", "audit"), ("c2l-jax", "beam")]
     while waiting:
         name, extra = waiting.pop()
         if (name, extra) in required:
@@ -45,6 +48,16 @@ def hidden_modules() -> list[str]:
         for module, owners in metadata.packages_distributions().items()
         if names.isdisjoint(map(canonicalize_name, owners))
     ]
+
+
+def pytest_collection_modifyitems(items):
+    """Which tests run in one process: those of a game, which share its questions, or of a file."""
+    for item in items:
+        parameters = getattr(item, "callspec", None)
+        named = parameters.params if parameters else {}
+        game = named.get("game_name") or named.get("game") or named.get("name")
+        group = game if item.path.parent.name == "synth" and game else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(str(group)))
 
 
 @pytest.fixture(scope="session", autouse=True)
