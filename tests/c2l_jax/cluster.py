@@ -8,8 +8,7 @@ import runpy
 import socket
 import subprocess
 import sys
-
-from tests.conftest import ROOT
+from pathlib import Path
 
 
 def start(arguments: list[str], processes: int = 2) -> list[subprocess.Popen]:
@@ -20,7 +19,7 @@ def start(arguments: list[str], processes: int = 2) -> list[subprocess.Popen]:
     return [
         subprocess.Popen(
             [sys.executable, "-m", __spec__.name, address, str(processes), str(i), *arguments],
-            cwd=ROOT,
+            cwd=Path(__file__).parents[2],
             env={**os.environ, "JAX_PLATFORMS": "cpu"},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -309,7 +309,7 @@ def test_discounts(kind, weights):
 
 @pytest.mark.parametrize(("words", "score_end"), [(0, True), (0, False), (3, True)])
 def test_a_pair_is_cut_with_its_reference(processor, pairs_split, words, score_end):
-    pair = next(p for p in (pairs_split[i] for i in range(9)) if not p["rejected_ended"])
+    pair = next(p for p in pairs_split if not p["rejected_ended"])
     config = settings(truncate_words=words, score_end=score_end, discount="linear")
     example = dpo.pair_example(pair, processor, config.dpo)
     for branch, name in ((1, "chosen"), (2, "rejected")):

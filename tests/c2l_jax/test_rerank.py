@@ -1,6 +1,7 @@
 """Reranking: curves whose right values are known, and the command."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -120,8 +121,11 @@ def test_the_command(responses, model_dir, finished_run, tmp_path, capsys):
 
 
 def test_models_of_different_tokenisers_are_refused(responses, model_dir, tmp_path, capsys):
-    (tmp_path / "tokenizer.json").write_text("{}")
-    models = ["--policy", str(tmp_path), "--reference", str(model_dir)]
+    policy = shutil.copytree(model_dir, tmp_path / "policy")
+    tokenizer = json.loads((policy / "tokenizer.json").read_text())
+    tokenizer["model"]["merges"].pop()
+    (policy / "tokenizer.json").write_text(json.dumps(tokenizer))
+    models = ["--policy", str(policy), "--reference", str(model_dir)]
     with pytest.raises(SystemExit):
         rerank.main(["--responses", str(responses), *models, "--out", str(tmp_path / "out")])
     assert "different tokenisers" in capsys.readouterr().err

@@ -210,7 +210,7 @@ def test_a_damaged_file_or_an_unfinished_run_is_refused(model_dir, dataset, tmp_
     assert "has not exported its model yet" in refusal(command, capsys)
     (tmp_path / "run" / "model").mkdir()
     assert exported_model(tmp_path / "run") == tmp_path / "run" / "model"
-    (tmp_path / "out").mkdir()
+    (tmp_path / "out").mkdir(exist_ok=True)
     (tmp_path / "out" / sample.RESPONSES).write_text('{"index": 0}\nnonsense\n')
     command = arguments(model_dir, dataset, tmp_path / "out")
     assert "holds a line that is no question" in refusal(command, capsys)
