@@ -188,7 +188,9 @@ def _is_direct(line: str) -> bool:
     """True for a bare answer, False for a one-line chain that was cut off before its end."""
     if re.search(r"\banswer\b|\\boxed|答案", line, re.IGNORECASE):
         return False  # a statement that denies or was cut off
-    line = re.sub(r"[(\[][-\d, ]{1,40}[)\]]", "0", line)  # a cell is a word
+    # A cell is a word, and an option's letter none.
+    line = re.sub(r"[(\[][-\d, ]{1,40}[)\]]", "0", line)
+    line = re.sub(r"\A\W*(?:option\s+)?[A-Z][).:]+\s", "", line, flags=re.IGNORECASE)
     if len(line.split()) <= _MOST_WORDS_IN_A_DIRECT_ANSWER:
         return True
     parts, _ = split(line)
