@@ -81,8 +81,8 @@ def _stated(after: str) -> tuple[str, int]:
             length = len(after) - len("\n".join(below[used:]))
             return ", ".join(items), length
         lines = below or [""]
-    value = _first_sentence(_first_line(lines))
-    value = _numbered_in_line(value) or value
+    line = _first_line(lines)
+    value = _numbered_in_line(line) or _first_sentence(line)
     return value, after.find(value[:40]) + len(value) if value else len(after)
 
 
@@ -100,7 +100,9 @@ def _first_line(lines: list[str]) -> str:
 def _first_sentence(text: str) -> str:
     """Cuts explanations off; keeps what follows a lone letter, for it may contradict the letter."""
     text = re.split(r"\s(?:because|since)\b|因为|由于|\[(?:解析|分析)", text, maxsplit=1)[0]
-    for end in re.finditer(r"[.!?][*_\"')]*\s+(?=[A-Z\u3400-\u9fff])", text):
+    for end in re.finditer(
+        r"(?<!\bi\.e)(?<!\be\.g)[.!?][*_\"')]*\s+(?=[A-Z\d(\[\"\u3400-\u9fff])", text
+    ):
         if not LONE_LETTER.fullmatch(text[: end.start()].strip()):
             return text[: end.start() + 1]
     return text
@@ -108,10 +110,15 @@ def _first_sentence(text: str) -> str:
 
 def _numbered_in_line(text: str) -> str | None:
     """ "1. up 2. up" as "up, up"; None for anything else."""
-    _, *parts = _NUMBERED.split(text)
+    before, *parts = _NUMBERED.split(text)
     numbers, items = parts[::2], parts[1::2]
     in_order = numbers == [str(number) for number in range(1, len(numbers) + 1)]
-    if len(items) < 2 or not in_order or any(len(item.split()) > 3 for item in items):
+    if (
+        before.strip()
+        or len(items) < 2
+        or not in_order
+        or any(len(item.split()) > 3 for item in items)
+    ):
         return None
     return ", ".join(items)
 

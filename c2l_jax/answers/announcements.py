@@ -71,11 +71,11 @@ _CUES = [
     *["the right", "is right", "be right"],
     *"答 选 選 正 정답 antwort respuesta réponse risposta resposta ответ".split(),
 ]
-# What stands before "is the correct answer".
+# What stands before "is the correct answer": the nearest letter.
 _SAID = re.compile(
-    rf"""{_LETTER}["')\]]*(?:
+    rf"""[\s\S]*(?<![\w'-])(?P<said>{_LETTER}["')\]]*(?:
           [.:)][ ]?(?!(?:the|my|so)?[ ]?(?:answer|option|choice)\b)[^.:?!\n]{{1,60}}
-        | \s\([^()\n]{{1,60}}\))?\Z""",
+        | \s\([^()\n]{{1,60}}\))?)\Z""",
     re.VERBOSE | re.IGNORECASE,
 )
 _LINE_START = re.compile(
@@ -152,8 +152,8 @@ def begin(text: str, match: re.Match) -> int:
     """Where a statement begins; one that ends in "is the correct answer" before what it matched."""
     if not match["reverse"]:
         return match.start()
-    said = _SAID.search(text, max(0, match.start() - 90), match.start())
-    return said.start() if said else match.start()
+    said = _SAID.match(text, max(0, match.start() - 90), match.start())
+    return said.start("said") if said else match.start()
 
 
 def is_ours(text: str, match: re.Match) -> bool:

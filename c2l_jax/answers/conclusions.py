@@ -35,7 +35,8 @@ _WITHDRAWAL = re.compile(
       | scratch\s+that | on\s+second\s+thought | correction\s*: | no,\s
       | (?:sorry|actually),\s | i\s+(?:have\s+)?made\s+an?\s+(?:mistake|error)
       | let\s+me\s+(?:re-?(?:think|consider|do|examine|check|count|look)|look\s+again|start\s+over)
-      | (?:that|this|it)(?:'s|\s+is)\s+(?:wrong|incorrect|not\s+(?:right|correct)) | i\s+was\s+wrong
+      | (?:that|this|it)(?:'s|\s+is)\s+(?:wrong|incorrect|not\s+(?:right|correct))(?!\s*[\d,])
+      | i\s+was\s+wrong
       | 等等|等一下|不对|我错了)""",
     re.VERBOSE | re.IGNORECASE | re.MULTILINE,
 )
@@ -66,7 +67,8 @@ def conclusions(response: str) -> Iterator[Statement]:
         if not is_ours(text, match):
             continue
         value, end = announced(text, match, found)
-        withdrawn = _WITHDRAWAL.search(text, end, end + MOST_CHARACTERS) is not None
+        # From the value's full stop on, after which a sentence may take it back.
+        withdrawn = _WITHDRAWAL.search(text, end - 1, end + MOST_CHARACTERS) is not None
         if is_remark(text, match, value):
             remarks.append(Statement(value, strict=True, withdrawn=withdrawn))
         else:
@@ -178,8 +180,7 @@ def _opening(text: str, places: list[tuple[int, int]], lines: list[str]) -> Iter
     if len(lines) < 2 or any(LETTERED.match(line) for line in lines[1:]):
         return
     apart = "\n\n" in text[places[0][1] - 1 : places[1][0]].replace(" ", "")
-    short = len(lines[0].split()) <= _MOST_WORDS_IN_A_DIRECT_ANSWER and lines[0][-1] != ":"
-    if short and (apart or _EXPLAINS.match(lines[1])):
+    if _is_direct(lines[0]) and lines[0][-1] != ":" and (apart or _EXPLAINS.match(lines[1])):
         yield Statement(lines[0], strict=True, withdrawn=withdrawn)
 
 
@@ -187,6 +188,9 @@ def _is_direct(line: str) -> bool:
     """True for a bare answer, False for a one-line chain that was cut off before its end."""
     if re.search(r"\banswer\b|\\boxed|答案", line, re.IGNORECASE):
         return False  # a statement that denies or was cut off
+    # A cell is a word, and an option's letter none.
+    line = re.sub(r"[(\[][-\d, ]{1,40}[)\]]", "0", line)
+    line = re.sub(r"\A\W*(?:option\s+)?[A-Z][).:]+\s", "", line, flags=re.IGNORECASE)
     if len(line.split()) <= _MOST_WORDS_IN_A_DIRECT_ANSWER:
         return True
     parts, _ = split(line)

@@ -36,7 +36,7 @@ _HEDGE = re.compile(
     re.IGNORECASE,
 )
 _TAKES_BACK = re.compile(
-    rf"{_HEDGE.pattern}|\b(?:wrong|incorrect|not\s+(?:right|correct|true|sure|certain))\b",
+    rf"{_HEDGE.pattern}|\b(?:wait|hmm+|oops|wrong|incorrect|not\s+(?:right|correct|true|sure|certain))\b",
     re.IGNORECASE,
 )
 _DOUBT = re.compile(rf"{_DENIAL.pattern}|{_HEDGE.pattern}", re.IGNORECASE)
@@ -57,7 +57,7 @@ _BEHIND = re.compile(
       |(?:is|are)\s+(?:the\s+)?(?:correct|right)(?:\s+answer)?))+\Z""",
     re.VERBOSE | re.IGNORECASE,
 )
-# Where the value ends and an explanation begins.
+# Where a value ends and an explanation begins.
 _ASIDE = re.compile(
     r"""\s*(?: ,?\s+(?:i\.?e\.?|that\s+is|namely|which|where|because|since|as\s+(?!well))\b
       | ,\s+(?:as|so|it|this|that|there|we|the|with|meaning|due|given)\b
@@ -66,11 +66,9 @@ _ASIDE = re.compile(
       | \s\((?!\s*(?:or|and|not)\b)(?=[^()]*(?:[^\W\d]|=)[^()]*\)\Z) )""",
     re.VERBOSE | re.IGNORECASE,
 )
-
-
 # The value that is denied beside the stated one.
 _CONTRAST = re.compile(
-    r"(?:(?:,|\band|\bbut|\()\s*not\b(?!\s+(?:right|correct|true|sure|certain))"
+    r"(?:(?:,|\band|\bbut|\()\s*not\b(?!\s+(?:sure|certain|(?:right|correct|true)\W*\Z))"
     r"|,?\s(?:rather\s+than|instead\s+of)\b).*",
     re.IGNORECASE | re.DOTALL,
 )
@@ -79,14 +77,13 @@ _CONTRAST = re.compile(
 def _values(text: str, references: Sequence[str]) -> list[Value]:
     """What a stated value may be, with and without what a sentence puts around it."""
     text = _CONTRAST.sub("", text) or text
-    bare, *rest = _ASIDE.split(text, maxsplit=1)
-    wordings, sure = [text], []
-    if not _doubtful(text, references):
-        sure = [text, bare]
-    elif rest and not _doubtful(bare, references) and not _TAKES_BACK.search(text):
-        sure = [bare]  # what is denied is something else: "no, it can't"
-    for each in sure:
-        wordings += [_BEHIND.sub("", _BEFORE.sub("", x)) for x in (each, _COPULA.sub("", each))]
+    bare = _ASIDE.split(text, maxsplit=1)[0]
+    sure = [] if _TAKES_BACK.search(text[len(bare) :]) else [text, bare]
+    wordings = [text]
+    # What an aside denies is something else: "no, it can't".
+    for each in (each for each in sure if not _doubtful(each, references)):
+        bits = (each, _COPULA.sub("", each))
+        wordings += [each, *(_BEHIND.sub("", _BEFORE.sub("", bit)) for bit in bits)]
     return [parse(each) for each in dict.fromkeys(map(clean, wordings)) if each]
 
 
@@ -146,6 +143,8 @@ def read_value(text: str, answer: str, strict: bool = False) -> Reading:
     reference, values = parse(answer), _values(text, [answer])
     if _spelled(text) == _spelled(answer) or any(same(reference, value) for value in values):
         return Reading.RIGHT
+    if same(reference, parse(_ASIDE.split(text, maxsplit=1)[0])):
+        return Reading.UNREAD  # and taken back, or doubted, by what follows
     if strict and any(isinstance(leaf, str) for value in values for leaf in leaves(value)):
         return Reading.UNREAD
     return Reading.WRONG if _surely_other(text, [answer]) else Reading.UNREAD
@@ -192,7 +191,7 @@ _DENIED_LETTER = re.compile(
 _AGAINST = re.compile(
     rf"""{_DENIAL.pattern}
       | \b(?:distractors?|traps?|mistakes?|mistaken|errors?|unlike|excluded?s?|eliminat\w+
-      |rul\w+\s+out|invalid|impossible|false|fails?|blocked|rejected)\b|干扰""",
+      |rul\w+\s+out|invalid|impossible|false|fails?|blocked|rejected|tempt\w*)\b|干扰""",
     re.VERBOSE | re.IGNORECASE,
 )
 # Another option beside a chosen one: "also possible" takes the choice back, "could" leaves it open.
@@ -211,7 +210,10 @@ _NOTE = re.compile(
     r"\A\W*(?:note|notice|remember|keep\s+in\s+mind|注意|unlike|the\s+other|others)\b",
     re.IGNORECASE,
 )
-_TAKEN_BACK = re.compile(r"\W*(?:wait|no|actually|hmm+|oops|sorry|correction)\b", re.IGNORECASE)
+_TAKEN_BACK = re.compile(
+    r"\W*(?:(?:wait|actually|hmm+|oops|sorry|correction)\b|no\W*\Z|no\s+wait\b)", re.IGNORECASE
+)
+_REJECTION = re.compile(rf"{_AGAINST.pattern} | \bno\b", re.VERBOSE | re.IGNORECASE)
 _MARK = "\ue000"
 _WORDS_AMID_LETTERS = re.compile(r"\b(?!(?:and|or|either|both)\b)[^\W_]{2,}", re.IGNORECASE)
 
@@ -313,17 +315,19 @@ def _named(text: str) -> list[str]:
 
 def _argued(text: str, options: tuple[str, ...], letters: list[str]) -> int | Reading:
     """The one letter that a sentence or two settle on, where others are only mentioned."""
-    chosen, certain, kept = None, True, []
-    for clause, named in _clauses(_DENIED_LETTER.sub(" ", text), letters):
+    chosen, certain, kept, chosen_in = None, True, [], 0
+    clauses = list(_clauses(_DENIED_LETTER.sub(" other ", text), letters))
+    for place, (sentence, clause, named) in enumerate(clauses):
         if _AGAINST.search(clause) or _NOTE.search(clause):
             continue
         if chosen is None and named:
             if len(named) > 1 or re.search(r"\b(?:or|either)\b|或", clause):
                 return Reading.WRONG
-            (chosen,) = named
+            (chosen,), chosen_in = named, sentence
         elif chosen and named - {chosen}:
-            alone = len(re.findall(r"\w+", clause)) <= 1
-            if alone or _TOO.search(clause):
+            if sentence > chosen_in and _rejected_after(clauses[place:]):
+                continue
+            if len(re.findall(r"\w+", clause)) <= 1 or _TOO.search(clause):
                 return Reading.WRONG
             certain = certain and not _OPEN.search(clause)
             continue  # what it says is of the other option
@@ -338,8 +342,19 @@ def _argued(text: str, options: tuple[str, ...], letters: list[str]) -> int | Re
     return index
 
 
-def _clauses(text: str, letters: list[str]) -> Iterator[tuple[str, set[str]]]:
-    """The clauses of a text without its letters, and the letters of each.
+def _rejected_after(clauses: list[tuple[int, str, set[str]]]) -> bool:
+    """Whether the first clause's sentence goes on with a denial: "the others, A and B, do not"."""
+    (sentence, _, _), *more = clauses
+    return any(
+        _REJECTION.search(clause)
+        for other, clause, named in more
+        if other == sentence and not named
+    )
+
+
+def _clauses(text: str, letters: list[str]) -> Iterator[tuple[int, str, set[str]]]:
+    """For each clause of a text the number of its sentence, what it says without its letters, and
+    these.
 
     Letters in a row ("A, B and C") stay together.
     """
@@ -358,9 +373,10 @@ def _clauses(text: str, letters: list[str]) -> Iterator[tuple[str, set[str]]]:
         end = match.end()
     marked = re.sub(rf"\(\s*{_MARK}\s*\)", f" {_MARK} ", "".join([*parts, text[end:]]))
     rest = iter(runs)
-    for clause in _CLAUSE.split(marked):
-        here = [next(rest) for _ in range(clause.count(_MARK))]
-        yield clause.replace(_MARK, " "), set().union(*here)
+    for number, sentence in enumerate(re.split(r"[.!?;]+\s", marked)):
+        for clause in _CLAUSE.split(sentence):
+            here = [next(rest) for _ in range(clause.count(_MARK))]
+            yield number, clause.replace(_MARK, " "), set().union(*here)
 
 
 def _contradicts(rest: str, index: int, options: tuple[str, ...]) -> bool:

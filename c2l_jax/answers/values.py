@@ -39,7 +39,8 @@ _NUMBER = re.compile(
 # Words after a number that change its value or leave it open, so they are no unit.
 _NOT_UNITS = {
     *_NUMBER_WORDS,
-    *"or and to not of plus minus times hundred thousand million dozen half 或 和".split(),
+    *"or and to not of plus minus times hundred thousand million dozen half".split(),
+    *"is are was were wrong 或 和".split(),
 }
 _INDEX = r"[\s:=]*(?:index|number|no\.?)?[\s:=]*"
 _ROW = rf"(?:row{_INDEX}|r\s*)(?P<row>-?\d+)"

@@ -38,3 +38,35 @@ def test_the_table_has_enough_of_each_verdict():
     wanted = [each for _, cases in records() for each, _ in cases]
     assert set(wanted) == {"right", "wrong", "unread"}
     assert len(wanted) >= 1200 and wanted.count("wrong") >= 300
+
+
+CELLS = ["(1, 1)", "(4, 4)", "(3, 5)", "(5, 3)"]
+ASIDES = [
+    "Note that {} is a common distractor.",
+    "Option {} is wrong.",
+    "{} is not possible.",
+    "{} would run into a wall.",
+    "I ruled out {}.",
+    "The others, {} and D, do not fit.",
+    "I checked {} as well.",
+    "({} is a distractor.)",
+    "Unlike {}, it fits.",
+    "If it were {}, the cell would be empty.",
+    "One might be tempted by {}.",
+    "That is why I did not choose {}.",
+    "Neither {} nor D is right.",
+    "It is right next to {}.",
+    "The answer is not {}.",
+    "A common mistake is to say that the answer is {}.",
+]
+
+
+@pytest.mark.parametrize("aside", ASIDES)
+@pytest.mark.parametrize("form", ["The answer is {}. ", "### Answer: {}\n", "Answer: ({}) {}.\n\n"])
+def test_what_is_said_beside_an_answer_does_not_turn_it(form, aside):
+    """B is stated and C named in an aside, and the other way round."""
+    for stated, text, other in (("B", "(4, 4)", "C"), ("C", "(3, 5)", "B")):
+        response = form.format(stated, text) + aside.format(other)
+        right, wrong = ({"options": CELLS, "answer": each} for each in (stated, other))
+        assert verdict(response, right) in ("right", "unread"), response
+        assert verdict(response, wrong) in ("wrong", "unread"), response
