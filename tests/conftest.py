@@ -32,10 +32,11 @@ def hidden_modules() -> list[str]:
 
     Its extras audit and beam are taken for installed, where they are.
     """
+    installed = {canonicalize_name(found.name) for found in metadata.distributions()}
     required, waiting = set(), [("c2l-jax", ""), ("c2l-jax", "audit"), ("c2l-jax", "beam")]
     while waiting:
         name, extra = waiting.pop()
-        if (name, extra) in required:
+        if (name, extra) in required or name not in installed:
             continue
         required.add((name, extra))
         for requirement in map(Requirement, metadata.requires(name) or ()):
