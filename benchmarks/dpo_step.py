@@ -285,6 +285,7 @@ def sharing_table(cells: list[dict]) -> str:
 
 def main(arguments=None):
     args = measure.parse_arguments("dpo_step", __doc__, arguments)
+    workload.configure()
     neighbours = measure.Neighbours()
     config = workload.model_config(args.quick)
     made, content = measure_steps(config, args.quick)

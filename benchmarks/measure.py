@@ -16,6 +16,8 @@ from pathlib import Path
 
 import jax
 
+from benchmarks import workload
+
 MEMORY = (
     "peak memory of the side's own process, compilation included: resident (VmHWM), or on a GPU "
     "what JAX's or torch's allocator gave out there"
@@ -59,6 +61,7 @@ def peak_mib() -> float:
 
 
 def _serve(connection, make: Callable, arguments: tuple):
+    workload.configure()
     run, facts = make(*arguments)
     connection.send(facts)
     while connection.recv():

@@ -102,6 +102,7 @@ def title(what: str, shape: Shape) -> str:
 
 def main(arguments=None):
     args = measure.parse_arguments("sampling", __doc__, arguments)
+    workload.configure()
     neighbours = measure.Neighbours()
     config = workload.model_config(args.quick)
     four_to_one = Shape(48, 12, 112) if args.quick else Shape(400, 100, 448)

@@ -24,10 +24,14 @@ from c2l_jax.models.qwen2_5_vl.config import Config, TextConfig, VisionConfig
 
 # On the CPU, unless the environment says otherwise, as JAX_PLATFORMS=cuda does; torch follows.
 ON_GPU = os.environ.get("JAX_PLATFORMS", "").startswith("cuda")
-# Several processes share a GPU, and float32 is not TF32 there, as torch's isn't.
-os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-jax.config.update("jax_platforms", "cuda" if ON_GPU else "cpu")
-jax.config.update("jax_default_matmul_precision", "highest")
+
+
+def configure():
+    """Where and how this process computes; called by what measures, never by an import."""
+    # Several processes share a GPU, and float32 is not TF32 there, as torch's isn't.
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    jax.config.update("jax_platforms", "cuda" if ON_GPU else "cpu")
+    jax.config.update("jax_default_matmul_precision", "highest")
 
 
 def model_config(quick: bool = False) -> Config:

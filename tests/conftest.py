@@ -3,10 +3,14 @@
 import os
 import subprocess
 import sys
+import tempfile
 from importlib import metadata
 from pathlib import Path
 
+import fsspec
 import pytest
+from etils import epath
+from fsspec.implementations.memory import MemoryFileSystem
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -51,9 +55,28 @@ def hidden_modules() -> list[str]:
     ]
 
 
+def pytest_configure(config):
+    """What one process compiles, no other compiles again: before anything imports jax."""
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        config.compiled = tempfile.TemporaryDirectory(prefix="compiled-")
+        os.environ["JAX_COMPILATION_CACHE_DIR"] = config.compiled.name
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
+    # Two processes that write one file and a reader that finds half of it: it compiles anew.
+    os.environ.setdefault("JAX_RAISE_PERSISTENT_CACHE_ERRORS", "false")
+
+
+def pytest_unconfigure(config):
+    if compiled := getattr(config, "compiled", None):
+        compiled.cleanup()
+
+
 def pytest_collection_modifyitems(items):
-    """Which tests run in one process: those of a game, which share its questions, or of a file."""
+    """Which tests run in one process: those of a game, which share its questions, those that look
+    at one trained run, or those of a file."""
     for item in items:
+        if "finished_run" in item.fixturenames:
+            item.add_marker(pytest.mark.xdist_group("finished_run"))
+            continue
         parameters = getattr(item, "callspec", None)
         named = parameters.params if parameters else {}
         game = named.get("game_name") or named.get("game") or named.get("name")
@@ -62,11 +85,10 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session", autouse=True)
-def environment_of_commands(tmp_path_factory):
-    """Only what users have installed; and what one command compiles, no other compiles again."""
+def environment_of_commands():
+    """Only what users have installed."""
     os.environ["PYTHONPATH"] = str(ROOT / "tests" / "as_installed")
     os.environ["HIDDEN_MODULES"] = ",".join(hidden_modules())
-    os.environ["JAX_COMPILATION_CACHE_DIR"] = str(tmp_path_factory.mktemp("compiled"))
 
 
 @pytest.fixture(scope="session")
@@ -84,3 +106,26 @@ def model_dir(tmp_path_factory, dataset) -> Path:
     out = tmp_path_factory.mktemp("model") / "nano"
     run_module("c2l_jax.init_model", "--preset", "nano", "--data", dataset, "--out", out)
     return out
+
+
+class Bucket(MemoryFileSystem):
+    """Stands in for the file system of Google Cloud Storage, which can't append."""
+
+    @classmethod
+    def _strip_protocol(cls, path):
+        return "/" + path.split("://")[-1].strip("/")
+
+    def _open(self, path, mode="rb", **options):
+        assert "a" not in mode, path
+        return super()._open(path, mode, **options)
+
+
+@pytest.fixture
+def bucket(tmp_path, monkeypatch) -> epath.Path:
+    """An empty bucket: one class for all tests, since paths keep the first that they meet."""
+    for scheme in ("gcs", "gs"):
+        fsspec.register_implementation(scheme, Bucket, clobber=True)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    MemoryFileSystem.store.clear()
+    MemoryFileSystem.pseudo_dirs[:] = [""]
+    return epath.Path("gs://bucket")

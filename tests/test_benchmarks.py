@@ -4,11 +4,14 @@ import copy
 import functools
 import json
 import os
+import subprocess
+import sys
 
 import jax
 import pytest
 
-from benchmarks import dpo_step, measure, sampling
+from benchmarks import dpo_step, measure, sampling, workload
+from tests.conftest import ROOT
 
 
 class InProcess:
@@ -36,6 +39,7 @@ class InProcess:
 @pytest.fixture(autouse=True)
 def quickly(monkeypatch):
     monkeypatch.setattr(measure, "Side", InProcess)
+    monkeypatch.setattr(workload, "configure", lambda: None)  # other tests share this process
     monkeypatch.setattr(InProcess, "made", 0)
     options = {"xla_backend_optimization_level": 0}
     monkeypatch.setattr(jax, "jit", functools.partial(jax.jit, compiler_options=options))
@@ -75,6 +79,17 @@ def test_sides_that_differ_void_the_run():
     dpo_step.agreement([side("a", [1.0, 2.0, 3.0]), agrees])
     with pytest.raises(SystemExit, match="void"):
         dpo_step.agreement([agrees, differs])
+
+
+def test_importing_the_benchmarks_changes_no_setting():
+    code = (
+        "import jax\n"
+        "names = ('jax_platforms', 'jax_default_matmul_precision')\n"
+        "before = [getattr(jax.config, name) for name in names]\n"
+        "import benchmarks.dpo_step, benchmarks.sampling\n"
+        "assert [getattr(jax.config, name) for name in names] == before"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
 def test_a_side_works_in_a_process_of_its_own(monkeypatch):

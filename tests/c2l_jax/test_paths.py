@@ -9,10 +9,8 @@ import sys
 import tarfile
 from pathlib import Path
 
-import fsspec
 import pytest
 from etils import epath
-from fsspec.implementations.memory import MemoryFileSystem
 
 from c2l_jax import chat, evaluate, init_model, paths, preferences, rerank, sample
 from c2l_jax.checkpoint import write_config
@@ -24,27 +22,6 @@ from tests.conftest import ROOT, run_module
 
 ODD = "a [1] ü #%20 'x'"
 OLDER = Path(__file__).parent / "fixtures" / "older_run.tar.xz"
-
-
-class Bucket(MemoryFileSystem):
-    """Stands in for the file system of Google Cloud Storage, which can't append."""
-
-    @classmethod
-    def _strip_protocol(cls, path):
-        return "/" + path.split("://")[-1].strip("/")
-
-    def _open(self, path, mode="rb", **options):
-        assert "a" not in mode, path
-        return super()._open(path, mode, **options)
-
-
-@pytest.fixture
-def bucket(tmp_path, monkeypatch):
-    for scheme in ("gcs", "gs"):
-        fsspec.register_implementation(scheme, Bucket, clobber=True)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    MemoryFileSystem.store.clear()
-    return epath.Path("gs://bucket")
 
 
 def run(*arguments: object, cwd: Path) -> subprocess.CompletedProcess:

@@ -7,7 +7,7 @@ from synth import blind
 from synth.game import LEVELS
 from tests.synth.sampling import CHOICES, TASKS, questions
 
-PER_LEVEL = 300
+PER_LEVEL = 100
 
 
 @pytest.mark.parametrize(("game", "task"), TASKS)

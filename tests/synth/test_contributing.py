@@ -41,3 +41,19 @@ def test_the_example_game_passes_the_whole_audit(tmp_path):
 def test_a_folder_of_games_must_be_there(tmp_path):
     done = run_module("synth", "list", check=False, SYNTH_GAMES=str(tmp_path / "none"))
     assert done.returncode == 2 and "none, which is no folder" in done.stderr
+
+
+def test_what_lies_beside_games_is_no_game(tmp_path):
+    """A package without a game, such as oracles, is passed over; a file without one is named."""
+    (tmp_path / "oracles").mkdir()
+    (tmp_path / "oracles" / "__init__.py").touch()
+    assert "maze" in run_module("synth", "list", SYNTH_GAMES=str(tmp_path)).stdout
+    (tmp_path / "notes.py").write_text("x = 1\n")
+    done = run_module("synth", "list", check=False, SYNTH_GAMES=str(tmp_path))
+    assert done.returncode == 2 and "notes.py is no game" in done.stderr
+    assert "Traceback" not in done.stderr
+    (tmp_path / "notes.py").unlink()
+    files = re.findall(r"`([\w/]+\.py)`:\n\n```python\n(.*?)```", TEXT, re.DOTALL)
+    (tmp_path / "lights").mkdir()
+    (tmp_path / "lights" / "__init__.py").write_text(files[0][1])  # a package may be one
+    assert "lights" in run_module("synth", "list", SYNTH_GAMES=str(tmp_path)).stdout

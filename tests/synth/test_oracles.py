@@ -10,5 +10,5 @@ from tests.synth.sampling import TASKS, questions
 def test_the_oracle_agrees(game, task):
     oracle = oracle_for("tests.synth.oracles", game, task)
     assert oracle is not None, f"tests/synth/oracles/{game}.py has no oracle for {task}"
-    for record in questions(game, task, 150):
+    for record in questions(game, task, 50):
         assert ask_oracle(oracle, record) == [], record["id"]
