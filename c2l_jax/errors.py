@@ -3,11 +3,37 @@
 import errno
 import functools
 import os
+import re
 import sys
+from collections.abc import Iterable
 
 
 class UserError(Exception):
     """A bad setting, file or record: one sentence that says what, where and what to do."""
+
+
+def pattern_of(given: object, setting: str) -> re.Pattern:
+    """The regular expression that a setting or flag gives. Raises UserError where it is none."""
+    try:
+        return re.compile(given)
+    except (re.error, TypeError) as error:
+        raise UserError(f"{setting}: {given!r} is no regular expression ({error}).") from error
+
+
+def pattern_table(given: Iterable, setting: str) -> list[tuple[re.Pattern, float]]:
+    """The (pattern, number) pairs that `setting` gives. Raises UserError where it gives others."""
+    table = []
+    for pair in given:
+        try:
+            pattern, number = pair
+            number = float(number)
+        except (TypeError, ValueError) as error:
+            raise UserError(
+                f"{setting} holds {pair!r}: it takes pairs of a pattern and a number, like "
+                "(('a pattern', 1.0),)."
+            ) from error
+        table.append((pattern_of(pattern, setting), number))
+    return table
 
 
 def is_disk_full(error: BaseException | None) -> bool:

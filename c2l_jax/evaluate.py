@@ -12,7 +12,6 @@ question's response and verdict) and TensorBoard events.
 import argparse
 import json
 import math
-import re
 from collections.abc import Sequence
 
 import jax
@@ -23,7 +22,7 @@ from tqdm import tqdm
 from c2l_jax import answers, scores
 from c2l_jax.data.processor import INSTRUCTIONS, Processor, as_asked
 from c2l_jax.data.records import SPLITS, Split, open_split
-from c2l_jax.errors import UserError, exit_on_user_error
+from c2l_jax.errors import UserError, exit_on_user_error, pattern_of
 from c2l_jax.models.loading import load_model
 from c2l_jax.paths import Board, anywhere, output_folder, replace_text
 from c2l_jax.responses import RESPONSES, SETTINGS
@@ -109,10 +108,7 @@ def asked_records(split: Split, tasks: str | None, limit: int | None) -> Sequenc
     """
     if tasks is None:
         return range(len(split))[:limit]
-    try:
-        pattern = re.compile(tasks)
-    except re.error as error:
-        raise UserError(f"--tasks {tasks!r} is no regular expression: {error}.") from None
+    pattern = pattern_of(tasks, "--tasks")
     kinds, kind_n = split.kinds()
     names = [f"{kind['game']}/{kind['task']}" for kind in kinds]
     matches = np.asarray([pattern.search(name) is not None for name in names])

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 import optax
 from ml_collections import ConfigDict
 
-from c2l_jax.errors import UserError
+from c2l_jax.errors import UserError, pattern_table
 
 NO_DECAY = re.compile(r"norm|bias")
 
@@ -14,17 +14,18 @@ NO_DECAY = re.compile(r"norm|bias")
 def rate_scales(paths: Iterable[str], table: Iterable[tuple[str, float]]) -> dict[str, float]:
     """Factor on the learning rate for each parameter path: first pattern found in it, else 1.
 
-    0 freezes. Raises UserError for a pattern that names no parameter.
+    0 freezes. Raises UserError for a bad pattern and one that names no parameter.
     """
-    paths, table = list(paths), list(table)
+    setting = "config.optimizer.lr_scale"
+    paths, table = list(paths), pattern_table(table, setting)
     for pattern, _ in table:
-        if not any(re.search(pattern, path) for path in paths):
+        if not any(pattern.search(path) for path in paths):
             raise UserError(
-                f"config.optimizer.lr_scale has the pattern {pattern!r}, which no parameter "
-                f"matches; paths look like {paths[0]} and {paths[-1]}."
+                f"{setting} has the pattern {pattern.pattern!r}, which no parameter matches; "
+                f"paths look like {paths[0]} and {paths[-1]}."
             )
     return {
-        path: next((float(s) for pattern, s in table if re.search(pattern, path)), 1.0)
+        path: next((scale for pattern, scale in table if pattern.search(path)), 1.0)
         for path in paths
     }
 

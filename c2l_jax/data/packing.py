@@ -15,7 +15,7 @@ from grain.experimental import FirstFitPackIterDataset
 
 from c2l_jax.data.processor import FORMATS
 from c2l_jax.data.records import Split
-from c2l_jax.errors import UserError
+from c2l_jax.errors import UserError, pattern_table
 
 TOKEN_FEATURES = ("tokens", "branches", "positions", "image_slots")
 TARGET_FEATURES = ("targets", "target_slots", "target_branches", "weights")
@@ -144,7 +144,7 @@ def mixture(
     Without `tasks` every record comes in every format of weight > 0, in the formats' proportions.
     Otherwise a (record, format) belongs to the first pattern found in its
     "level/game/task/format", and each pattern has its share; one without a pattern is left out.
-    Raises UserError for weights that make no sense and for a pattern without records.
+    Raises UserError for weights that make no sense and for a bad pattern or one without records.
     """
     used = [name for name, weight in formats.items() if weight > 0]
     if set(formats) - set(FORMATS) or not used:
@@ -152,30 +152,31 @@ def mixture(
             f"config.data.formats is {dict(formats)}: give positive weights to some of "
             f"{', '.join(FORMATS)}."
         )
-    if not tasks:
+    table = pattern_table(tasks, "config.data.tasks")
+    if not table:
         return [(name, range(len(split)), formats[name]) for name in used]
     kinds, kind_n = split.kinds()
-    groups: list[dict[str, list[int]]] = [{} for _ in tasks]
+    groups: list[dict[str, list[int]]] = [{} for _ in table]
     for format in used:
         names = [f"{kind['plot_level']}/{kind['game']}/{kind['task']}/{format}" for kind in kinds]
-        group_n = np.asarray([_first_match(tasks, name) for name in names])[kind_n]
+        group_n = np.asarray([_first_match(table, name) for name in names])[kind_n]
         for number, group in enumerate(groups):
             group[format] = np.flatnonzero(group_n == number).tolist()
     lines = []
-    for (pattern, share), group in zip(tasks, groups, strict=True):
+    for (pattern, share), group in zip(table, groups, strict=True):
         total = sum(map(len, group.values()))
         if not total or share <= 0:
             raise UserError(
-                f"config.data.tasks: the pattern {pattern!r} has {total} records and share "
+                f"config.data.tasks: the pattern {pattern.pattern!r} has {total} records and share "
                 f"{share}; both must be positive. Names look like {names[0]!r}."
             )
         lines += [(f, found, share * len(found) / total) for f, found in group.items() if found]
     return lines
 
 
-def _first_match(tasks: Sequence[tuple[str, float]], name: str) -> int:
+def _first_match(table: Sequence[tuple[re.Pattern, float]], name: str) -> int:
     """The number of the first pattern found in a name; -1 where there is none."""
-    return next((i for i, (pattern, _) in enumerate(tasks) if re.search(pattern, name)), -1)
+    return next((i for i, (pattern, _) in enumerate(table) if pattern.search(name)), -1)
 
 
 @dataclasses.dataclass(frozen=True)

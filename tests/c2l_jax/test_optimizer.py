@@ -41,6 +41,10 @@ def test_first_pattern_counts():
     assert list(rate_scales(PATHS, table).values()) == [1.0, 0.5, 0.0]
     with pytest.raises(UserError, match="'visoin'"):
         rate_scales(PATHS, ((r"visoin", 0.0),))
+    with pytest.raises(UserError, match=r"lr_scale: '\(vision' is no regular expression"):
+        rate_scales(PATHS, ((r"(vision", 0.0),))
+    with pytest.raises(UserError, match="lr_scale holds 'vision': it takes pairs"):
+        rate_scales(PATHS, (r"vision", 0.0))
 
 
 def test_steps_scale_and_frozen_parts_have_no_state():

@@ -90,6 +90,9 @@ def test_a_mixture_takes_what_its_patterns_say(dataset):
         assert (format, found) == ("cot", easy)
     looks = [i for i, r in enumerate(split) if r["game"] == "maze"]
     assert ("look", looks, 3.0) in lines
+    for bad, told in (((r"(maze", 1.0), r"tasks: '\(maze' is no regular"), ("maze", "'maze': it")):
+        with pytest.raises(UserError, match=told):
+            mixture(split, FORMATS, [bad])
 
 
 def test_an_index_saves_reading(copied):
