@@ -5,28 +5,13 @@ is free, the head counts response tokens only; a backward pass costs twice its f
 """
 
 from benchmarks.workload import Shape
-from c2l_jax.models.qwen2_5_vl.config import Config
+from c2l_jax.models import family
+from c2l_jax.models.config import ModelConfig as Config
 
 
 def vision(config: Config, side: int) -> float:
-    """Forward FLOPs of the tower for one picture of side x side px.
-
-    2 p N for p patches, N the blocks' and the embedding's weights, 2 (p / 4) M for the merger's
-    weights M, and attention 4 D p s in each block, s = 64 patches of a window or all p.
-    """
-    v = config.vision_config
-    patches, width = (side // v.patch_size) ** 2, v.hidden_size
-    block = 4 * width**2 + 3 * width * v.intermediate_size
-    embedding = 3 * v.patch_size**2 * width
-    merged = v.spatial_merge_size**2 * width
-    merger = merged**2 + merged * v.out_hidden_size
-    full = len(v.fullatt_block_indexes)
-    seen = (v.depth - full) * (v.window_size // v.patch_size) ** 2 + full * patches
-    return (
-        2 * patches * (v.depth * block + embedding)
-        + 2 * patches / v.spatial_merge_size**2 * merger
-        + 4 * width * patches * seen
-    )
+    """Forward FLOPs of the tower for one picture of side x side px."""
+    return family(config.MODEL_TYPE).tower_flops(config, side)
 
 
 def text(config: Config, tokens: int, targets: int, seen: float) -> float:

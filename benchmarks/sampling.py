@@ -31,6 +31,8 @@ import numpy as np
 
 from benchmarks import flops, measure, workload
 from benchmarks.workload import Shape
+from c2l_jax.models import weights
+from c2l_jax.models.layers import Compute
 from c2l_jax.models.qwen2_5_vl.config import Config
 from c2l_jax.sampler import PromptShape, Sampler
 from c2l_jax.sharding import make_mesh
@@ -46,11 +48,11 @@ def prompts(config: Config, shape: Shape, count: int) -> list[dict]:
 
 def make_ours(model: Path, shape: Shape, questions: int, copies: int, n: int, temperature: float):
     """The sampler on each of `questions` prompts given `copies` times, n responses to each."""
-    graphdef, params = workload.parameters(model)
-    made = prompts(Config.from_directory(model), shape, questions) * copies
+    config = Config.from_directory(model)
+    made = prompts(config, shape, questions) * copies
     sampler = Sampler(
-        graphdef,
-        params,
+        config,
+        Compute(),
         mesh=make_mesh({"data": 1, "fsdp": -1, "tensor": 1}),
         shape=PromptShape(shape.trunk, len(made[0]["window_images"])),
         end_tokens=(),
@@ -60,8 +62,10 @@ def make_ours(model: Path, shape: Shape, questions: int, copies: int, n: int, te
         temperature=temperature,
     )
 
+    params = sampler.prepare(weights.load(model), consume=True)
+
     def run() -> list[list[int]]:
-        written = dict(sampler.run(enumerate(made), n, seed=0))
+        written = dict(sampler.run(params, enumerate(made), n, seed=0))
         return [response.tokens for number in sorted(written) for response in written[number]]
 
     return run, {}

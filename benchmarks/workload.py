@@ -19,8 +19,7 @@ from c2l_jax.data.images import ImageSpec, patchify
 from c2l_jax.data.layout import RowShape, one_a_row, size
 from c2l_jax.data.positions import mrope_positions
 from c2l_jax.init_model import write_settings
-from c2l_jax.models.params import flatten, unflatten
-from c2l_jax.models.qwen2_5_vl import weights
+from c2l_jax.models import weights
 from c2l_jax.models.qwen2_5_vl.config import Config, TextConfig, VisionConfig
 
 # On the CPU, unless the environment says otherwise, as JAX_PLATFORMS=cuda does; torch follows.
@@ -75,7 +74,7 @@ def write_model(config: Config, directory: Path, seed: int, away: float = 0.0):
     Kernels are fan_in^-1/2 times normal numbers, biases and the norms' distance from 1 a tenth.
     """
     params = {}
-    for path, leaf in flatten(weights.abstract(config)[1]).items():
+    for path, leaf in weights.abstract(config)[1].items():
         shape = leaf.shape
         rng, other = (
             np.random.default_rng([number, *path.encode()]) for number in (seed, seed + 1)
@@ -92,12 +91,12 @@ def write_model(config: Config, directory: Path, seed: int, away: float = 0.0):
         params[path] = jnp.asarray(value, jnp.float32)
     with tempfile.TemporaryDirectory() as source:
         write_settings(config, Path(source))
-        weights.export(config, unflatten(params), directory, source)
+        weights.export(config, params, directory, source)
 
 
 def parameters(directory: Path) -> tuple[nnx.GraphDef, dict[str, jax.Array]]:
-    graphdef, state = weights.load(directory)
-    return graphdef, flatten(state)
+    """The structure of a model directory's model, and its parameters."""
+    return weights.abstract(Config.from_directory(directory))[0], weights.load(directory)
 
 
 def picture(rng: np.random.Generator, side: int) -> Image.Image:
@@ -153,6 +152,7 @@ def prompt(config: Config, shape: Shape, rng: np.random.Generator) -> dict:
         "patches": patches.pixels_gsp,
         "patch_coords": patches.coords_gs2,
         "window_images": np.ones(len(patches.pixels_gsp), np.int32),
+        "window_grids": np.tile(2 * np.int32(patches.merged_hw), (len(patches.pixels_gsp), 1)),
         "next_position": next_position,
         "picture": drawn,
     }

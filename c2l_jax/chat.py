@@ -2,7 +2,7 @@
 
   python -m c2l_jax.chat --model runs/sft --image board.png --question "What is at (0, 1)?"
 
---model is a Hugging Face Qwen2.5-VL directory or the working directory of a training run. Prints
+--model is a Hugging Face directory or the working directory of a training run. Prints
 the response as the model wrote it. Without --question it asks for questions in the terminal until
 an empty line; every question stands alone, with the same pictures.
 """
@@ -12,13 +12,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import jax.numpy as jnp
 from PIL import Image
 
 from c2l_jax.data.pictures import open_image
 from c2l_jax.data.processor import Processor
 from c2l_jax.errors import UserError, exit_on_user_error
 from c2l_jax.evaluate import add_dtype, check_positive, check_seed, check_temperature
+from c2l_jax.models.layers import Compute
 from c2l_jax.models.loading import load_model
 from c2l_jax.paths import anywhere
 from c2l_jax.sampler import PromptShape, Sampler
@@ -46,10 +46,9 @@ class Chat:
     def __init__(self, args: argparse.Namespace):
         # One row can't be shared: on several devices each holds a part of every matrix instead.
         self._mesh = make_mesh({"data": 1, "fsdp": 1, "tensor": -1})
-        model = load_model(args.model, self._mesh, jnp.dtype(args.dtype))
-        self._graphdef, self._params, directory, _ = model
-        self._args, self.processor = args, Processor(directory)
-        self._shape, self._sampler = PromptShape(0, 0), None
+        self._model = load_model(args.model, self._mesh, Compute(args.dtype))
+        self._args, self.processor = args, Processor(self._model.directory)
+        self._shape, self._sampler, self._params = PromptShape(0, 0), None, None
         self._asked = 0
 
     def reply(self, question: str, pictures: list[Image.Image]) -> str:
@@ -58,8 +57,8 @@ class Chat:
         if self._sampler is None or tokens > self._shape.tokens or windows > self._shape.windows:
             self._shape = PromptShape.that_fits([(tokens + ROOM, windows)])
             self._sampler = Sampler(
-                self._graphdef,
-                self._params,
+                self._model.config,
+                self._model.compute,
                 mesh=self._mesh,
                 shape=self._shape,
                 end_tokens=self.processor.end_token_ids,
@@ -67,9 +66,11 @@ class Chat:
                 rows=1,
                 temperature=self._args.temperature,
             )
+            # In the same layout for any shape.
+            self._params = self._params or self._sampler.prepare(self._model.params, consume=True)
         prompts = [(self._asked, prompt)]
         self._asked += 1  # so that a question asked twice is drawn anew
-        ((_, (response,)),) = self._sampler.run(prompts, n=1, seed=self._args.seed)
+        ((_, (response,)),) = self._sampler.run(self._params, prompts, n=1, seed=self._args.seed)
         if not response.ended:
             print(f"(cut off after {self._args.max_tokens} tokens)", file=sys.stderr)
         return self.processor.tokenizer.decode(response.tokens)

@@ -2,7 +2,7 @@
 
   python -m c2l_jax.evaluate --model runs/first --data DATASET --split test --out runs/first/eval
 
---model is a Hugging Face Qwen2.5-VL directory or the working directory of a training run, whose
+--model is a Hugging Face directory or the working directory of a training run, whose
 newest checkpoint is then used. Greedy decoding; no answer, and one that can't be read with
 certainty, count as not right. Writes to --out: evaluation.json (accuracy overall, by game, task,
 type and level, with counts, 95 % intervals and the share of unread answers), responses.jsonl (every
@@ -15,7 +15,6 @@ import math
 from collections.abc import Sequence
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
@@ -23,6 +22,7 @@ from c2l_jax import answers, scores
 from c2l_jax.data.processor import INSTRUCTIONS, Processor, as_asked
 from c2l_jax.data.records import SPLITS, Split, open_split
 from c2l_jax.errors import UserError, exit_on_user_error, pattern_of
+from c2l_jax.models.layers import Compute
 from c2l_jax.models.loading import load_model
 from c2l_jax.paths import Board, anywhere, output_folder, replace_text
 from c2l_jax.responses import RESPONSES, SETTINGS
@@ -142,11 +142,11 @@ def main(arguments: list[str] | None = None):
     mesh = device_mesh(args.rows)
     split = open_split(args.data, args.split)
     records = asked_records(split, args.tasks, args.limit)
-    graphdef, params, directory, step = load_model(args.model, mesh, jnp.dtype(args.dtype))
-    processor = Processor(directory)
+    model = load_model(args.model, mesh, Compute(args.dtype))
+    processor = Processor(model.directory)
     sampler = Sampler(
-        graphdef,
-        params,
+        model.config,
+        model.compute,
         mesh=mesh,
         shape=prompt_shape(processor, split, records, args.format),
         end_tokens=processor.end_token_ids,
@@ -154,14 +154,15 @@ def main(arguments: list[str] | None = None):
         rows=args.rows,
     )
     prompts = ((i, processor.prompt(split[i], args.format)) for i in records)
-    answered = tqdm(sampler.run(prompts, n=1, seed=0), "answering", total=len(records))
+    params = sampler.prepare(model.params, consume=True)
+    answered = tqdm(sampler.run(params, prompts, n=1, seed=0), "answering", total=len(records))
     texts = {i: processor.tokenizer.decode(response.tokens) for i, (response,) in answered}
     rows = [judged(as_asked(split[i], args.format), texts[i]) for i in records]
 
     summary = scores.summarise(rows)
     result = {
         "model": str(args.model),
-        "step": step,
+        "step": model.step,
         "data": str(args.data),
         "split": args.split,
         "format": args.format,
@@ -173,10 +174,10 @@ def main(arguments: list[str] | None = None):
     with Board(args.out) as board:
         for group in ("by_game", "by_task", "by_qa_type", "by_level"):
             for name, cell in summary[group].items():
-                board.add_scalar(f"accuracy_{group}/{name}", cell["accuracy"], step)
+                board.add_scalar(f"accuracy_{group}/{name}", cell["accuracy"], model.step)
         # Training's "accuracy" is of tokens: not in one picture.
-        board.add_scalar("accuracy_overall", summary["overall"]["accuracy"], step)
-        board.add_scalar("unread_overall", summary["overall"]["unread"], step)
+        board.add_scalar("accuracy_overall", summary["overall"]["accuracy"], model.step)
+        board.add_scalar("unread_overall", summary["overall"]["unread"], model.step)
     print(scores.table(summary))
 
 

@@ -8,8 +8,6 @@ from ml_collections import ConfigDict
 
 from c2l_jax.errors import UserError, pattern_table
 
-NO_DECAY = re.compile(r"norm|bias")
-
 
 def rate_scales(paths: Iterable[str], table: Iterable[tuple[str, float]]) -> dict[str, float]:
     """Factor on the learning rate for each parameter path: first pattern found in it, else 1.
@@ -45,9 +43,12 @@ def schedule(config: ConfigDict, steps: int) -> optax.Schedule:
 
 
 def make_optimizer(
-    config: ConfigDict, steps: int, scales: Mapping[str, float]
+    config: ConfigDict, steps: int, scales: Mapping[str, float], no_decay: str
 ) -> optax.GradientTransformation:
-    """Transforms a dict {path: gradient} of the trained parameters (scale > 0)."""
+    """Transforms a dict {path: gradient} of the trained parameters (scale > 0).
+
+    no_decay: regular expression; weight decay spares parameters in whose path it is found.
+    """
     rate = schedule(config, steps)
 
     def adamw(scale):
@@ -56,7 +57,7 @@ def make_optimizer(
             b1=config.b1,
             b2=config.b2,
             weight_decay=config.weight_decay,
-            mask=lambda params: {path: not NO_DECAY.search(path) for path in params},
+            mask=lambda params: {path: not re.search(no_decay, path) for path in params},
         )
 
     trained = {path: scale for path, scale in scales.items() if scale > 0}

@@ -23,7 +23,6 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-import jax.numpy as jnp
 import numpy as np
 
 from c2l_jax import scoring
@@ -34,6 +33,7 @@ from c2l_jax.data.records import Split, open_split
 from c2l_jax.errors import UserError, exit_on_user_error
 from c2l_jax.evaluate import KEPT, add_dtype, check_seed, device_mesh
 from c2l_jax.models.directory import fingerprint
+from c2l_jax.models.layers import Compute
 from c2l_jax.models.loading import exported_model, load_model
 from c2l_jax.paths import AnyPath, anywhere, output_folder, replace_text
 from c2l_jax.responses import RESPONSES, read_responses, record_of
@@ -145,15 +145,15 @@ def reference_logprobs(
             texts.setdefault(pair.question, {})[response["text"]] = response
     used = list(texts)
     mesh = device_mesh(args.rows)
-    graphdef, params, directory, _ = load_model(model, mesh, jnp.dtype(args.dtype))
+    loaded = load_model(model, mesh, Compute(args.dtype))
 
     def question(number):
         return record(used[number]), settings["format"], list(texts[used[number]])
 
     found = scoring.score(
-        graphdef,
-        params,
-        Processor(directory),
+        loaded.graphdef,
+        loaded.params,
+        Processor(loaded.directory),
         question,
         len(used),
         mesh=mesh,

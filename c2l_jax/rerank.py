@@ -25,7 +25,6 @@ import json
 import math
 from collections.abc import Sequence
 
-import jax.numpy as jnp
 import numpy as np
 
 from c2l_jax import scoring
@@ -35,6 +34,7 @@ from c2l_jax.data.records import open_split
 from c2l_jax.errors import UserError, exit_on_user_error
 from c2l_jax.evaluate import add_dtype, check_positive, check_seed, device_mesh
 from c2l_jax.models.directory import fingerprint
+from c2l_jax.models.layers import Compute
 from c2l_jax.models.loading import exported_model, load_model
 from c2l_jax.paths import Board, anywhere, output_folder, replace_text
 from c2l_jax.responses import read_responses, record_of
@@ -157,14 +157,12 @@ def log_ratios(
 
     found = []
     for name in ("policy", "reference"):
-        graphdef, params, directory, _ = load_model(
-            exported_model(getattr(args, name)), mesh, jnp.dtype(args.dtype)
-        )
-        processor = Processor(directory)
+        model = load_model(exported_model(getattr(args, name)), mesh, Compute(args.dtype))
+        processor = Processor(model.directory)
         found.append(
             scoring.score(
-                graphdef,
-                params,
+                model.graphdef,
+                model.params,
                 processor,
                 question,
                 len(questions),
@@ -173,7 +171,7 @@ def log_ratios(
                 title=name,
             )
         )
-        del params
+        del model
     ratios = []
     for line, own, policy, reference in zip(questions, texts, *found, strict=True):
         by_text = {t: p - r for t, p, r in zip(own, policy, reference, strict=True)}

@@ -2,7 +2,7 @@
 
   python -m c2l_jax.sample --model runs/sft --data DATASET --split train --n 8 --out responses
 
---model is a Hugging Face Qwen2.5-VL directory or the working directory of a finished training run,
+--model is a Hugging Face directory or the working directory of a finished training run,
 whose exported model is then used. Writes to --out: sampling.json (the settings and the model's
 fingerprint) and responses.jsonl, one line a question with its n responses, each with its text, its
 log-probability under the model (at temperature 1, without truncation, end token included), its
@@ -21,7 +21,6 @@ import json
 import time
 from collections.abc import Sequence
 
-import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
@@ -40,6 +39,7 @@ from c2l_jax.evaluate import (
     prompt_shape,
 )
 from c2l_jax.models.directory import fingerprint
+from c2l_jax.models.layers import Compute
 from c2l_jax.models.loading import exported_model, load_model
 from c2l_jax.paths import AnyPath, Lines, output_folder, read_json, recorded, replace_text
 from c2l_jax.responses import RESPONSES, SETTINGS
@@ -180,11 +180,11 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
 
 def write_responses(args: argparse.Namespace, mesh, model: AnyPath, split, records, done) -> float:
     """Appends a line to responses.jsonl for every question not in `done`; returns tokens/s."""
-    graphdef, params, directory, _ = load_model(model, mesh, jnp.dtype(args.dtype))
-    processor = Processor(directory)
+    loaded = load_model(model, mesh, Compute(args.dtype))
+    processor = Processor(loaded.directory)
     sampler = Sampler(
-        graphdef,
-        params,
+        loaded.config,
+        loaded.compute,
         mesh=mesh,
         # Of all records, so that a resumed command computes in the same shapes.
         shape=prompt_shape(processor, split, records, args.format),
@@ -197,11 +197,12 @@ def write_responses(args: argparse.Namespace, mesh, model: AnyPath, split, recor
         top_p=args.top_p,
     )
     prompts = ((i, processor.prompt(split[i], args.format)) for i in records if i not in done)
+    params = sampler.prepare(loaded.params, consume=True)
     tokens, began = 0, time.monotonic()
     bar = tqdm(desc="sampling", unit="question", total=len(records), initial=len(done))
     file = Lines(args.out / RESPONSES, list(done.values()))
     with bar, contextlib.closing(file):
-        for index, responses in sampler.run(prompts, args.n, args.seed):
+        for index, responses in sampler.run(params, prompts, args.n, args.seed):
             record = as_asked(split[index], args.format)
             lines = [judged(response, record, processor) for response in responses]
             done[index] = question_line(index, record, lines)

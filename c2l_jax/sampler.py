@@ -28,7 +28,11 @@ from jax.sharding import NamedSharding, PartitionSpec
 
 from c2l_jax.data.layout import RowShape, on_axis, one_a_row
 from c2l_jax.errors import UserError
-from c2l_jax.models.params import merge
+from c2l_jax.models import xla_cpu
+from c2l_jax.models.config import ModelConfig
+from c2l_jax.models.layers import Compute
+from c2l_jax.models.params import merge, unstack
+from c2l_jax.models.weights import create
 from c2l_jax.sharding import put_batch
 
 _CHUNK = 128  # tokens of the vocabulary whose probabilities are summed before one is drawn
@@ -239,7 +243,7 @@ class Sampler:
     """Writes n responses to each of many prompts, on all devices of one process.
 
     Args:
-      params: a flat dict as in training.
+      config, compute: of the model; scan_layers is not asked for here.
       shape: what the longest prompt fits in.
       end_tokens: any of them ends a response and is not part of its text.
       max_tokens: where a response is cut off; its end token counts.
@@ -250,8 +254,8 @@ class Sampler:
 
     def __init__(
         self,
-        graphdef: nnx.GraphDef,
-        params: dict[str, jax.Array],
+        config: ModelConfig,
+        compute: Compute,
         *,
         mesh: jax.sharding.Mesh,
         shape: PromptShape,
@@ -263,7 +267,9 @@ class Sampler:
         top_k: int = 0,
         top_p: float = 1.0,
     ):
-        self._graphdef, self._params, self._mesh, self._shape = graphdef, params, mesh, shape
+        separate = dataclasses.replace(compute, scan_layers=False)
+        made = nnx.eval_shape(lambda: xla_cpu.turn(create(config, separate, nnx.Rngs(0))))
+        self._graphdef, self._mesh, self._shape = nnx.graphdef(made), mesh, shape
         self._ends, self._max_tokens, self._rows, self._lanes = end_tokens, max_tokens, rows, lanes
         self._draw = functools.partial(draw, temperature=temperature, top_k=top_k, top_p=top_p)
         self._parts = mesh.shape["data"] * mesh.shape["fsdp"]
@@ -272,33 +278,37 @@ class Sampler:
         self._segment = min(SEGMENT, max_tokens)
         by_row = NamedSharding(mesh, PartitionSpec(("data", "fsdp")))
         self._insert = jax.jit(self.insert_prompts, donate_argnums=1, out_shardings=by_row)
-        self._write = jax.jit(self.write_tokens, donate_argnums=3, out_shardings=by_row)
+        self._write = jax.jit(self.write_tokens, donate_argnums=2, out_shardings=by_row)
         self._empty = jax.jit(self.empty_caches, out_shardings=by_row)
-        # Here, not in `write_tokens`, which would copy every weight once a segment.
-        self._layers = jax.jit(self.unstack)(params)
+
+    def prepare(self, params: dict[str, jax.Array], consume: bool = False) -> dict[str, jax.Array]:
+        """Parameters as `run` wants them, from those of training.
+
+        consume: takes the memory of `params`, so that the weights are there once.
+        """
+        return xla_cpu.turned(unstack(params, consume))
 
     def run(
-        self, prompts: Iterable[tuple[int, dict]], n: int, seed: int
+        self, params: dict[str, jax.Array], prompts: Iterable[tuple[int, dict]], n: int, seed: int
     ) -> Iterator[tuple[int, list[Response]]]:
         """Yields (number, its n responses) as prompts are completed, in no particular order.
 
         Args:
+          params: from `prepare`.
           prompts: (number, prompt as from `Processor.prompt`); taken as rows become free. The
             random draws depend on the number, not on the place.
         """
         prompts, key = iter(prompts), jax.random.key(seed)
         rows: list[_Row | None] = [None] * self._rows
-        trunk, branch_cache = self._empty(self._params)
+        trunk, branch_cache = self._empty(params)
         while True:
-            trunk = self._fill(rows, trunk, prompts, n)
+            trunk = self._fill(params, rows, trunk, prompts, n)
             if not any(rows):
                 return
             for row in filter(None, rows):
                 row.refill()
             lanes = put_batch(self._mesh, _lane_arrays(rows, self._lanes))
-            branch_cache, *written = self._write(
-                self._params, self._layers, trunk, branch_cache, lanes, key
-            )
+            branch_cache, *written = self._write(params, trunk, branch_cache, lanes, key)
             tokens_qnk, logps_qnk = jax.device_get(written)
             for q, row in enumerate(rows):
                 if row is None:
@@ -308,7 +318,9 @@ class Sampler:
                     rows[q] = None
                     yield row.number, row.responses
 
-    def _fill(self, rows: list[_Row | None], trunk: dict, prompts: Iterator, n: int) -> dict:
+    def _fill(
+        self, params: dict, rows: list[_Row | None], trunk: dict, prompts: Iterator, n: int
+    ) -> dict:
         """Gives free rows the next prompts, on every device one at a time; returns the trunk."""
         share = self._rows // self._parts
         while True:
@@ -322,7 +334,7 @@ class Sampler:
             if not is_new.any():
                 return trunk
             batch = put_batch(self._mesh, prompt_rows(taken, self._shape) | {"is_new": is_new})
-            trunk = self._insert(self._params, trunk, batch)
+            trunk = self._insert(params, trunk, batch)
 
     def empty_caches(self, params):
         """trunk {cache, mask [Q, T]} and the cache of finished segments, blocks of [Q, N, R]."""
@@ -350,10 +362,7 @@ class Sampler:
 
         return jax.tree.map(put, trunk, {"cache": cache, "mask": batch["segments"] > 0})
 
-    def unstack(self, params):
-        return merge(self._graphdef, params).unstack()
-
-    def write_tokens(self, params, layers, trunk, branch_cache, lanes, key):
+    def write_tokens(self, params, trunk, branch_cache, lanes, key):
         """One segment: up to K more tokens in every active lane.
 
         Returns the branch cache, tokens int32 and their log-probabilities float32 [Q, N, K]; the
@@ -376,7 +385,6 @@ class Sampler:
             step, tokens_qn, active_qn, running, written = carry
             positions_qn = lanes["last_positions"][:, None] + ages_qn + step
             logits_qnv, running = model.decode(
-                layers,
                 tokens_qn,
                 jnp.repeat(positions_qn[..., None], 3, axis=2),
                 parts,

@@ -1,14 +1,14 @@
-"""Trains a Qwen2.5-VL model on a data set of questions.
+"""Trains a vision-language model on a data set of questions.
 
   python -m c2l_jax.train --config configs/sft.py --workdir runs/first \\
       --config.model=MODEL_DIR --config.data.path=DATASET_DIR [--config.KEY=VALUE ...]
 
-MODEL_DIR is a Hugging Face Qwen2.5-VL directory (or one made by `python -m c2l_jax.init_model`),
-DATASET_DIR is made by `python -m synth generate`. configs/forkme.py explains every setting. The
-same command again resumes where the newest checkpoint left off: on equal devices, and on CPUs with
-as many threads, to the bit. Watch a run with `tensorboard --logdir runs`; its settings,
-checkpoints, metrics.jsonl, summary.json and, at the end, the trained model as a Hugging Face
-directory (model/) are in the working directory.
+MODEL_DIR is a Hugging Face directory of Qwen2.5-VL or Qwen3-VL (or one made by
+`python -m c2l_jax.init_model`), DATASET_DIR is made by `python -m synth generate`.
+configs/forkme.py explains every setting. The same command again resumes where the newest checkpoint
+left off: on equal devices, and on CPUs with as many threads, to the bit. Watch a run with
+`tensorboard --logdir runs`; its settings, checkpoints, metrics.jsonl, summary.json and, at the end,
+the trained model as a Hugging Face directory (model/) are in the working directory.
 """
 
 import contextlib
@@ -40,9 +40,10 @@ from c2l_jax.data.processor import Processor
 from c2l_jax.data.records import open_split
 from c2l_jax.errors import UserError, exit_on_user_error
 from c2l_jax.metrics import Metrics
-from c2l_jax.models.params import flatten, merge, unflatten
-from c2l_jax.models.qwen2_5_vl import weights
-from c2l_jax.models.qwen2_5_vl.config import Config
+from c2l_jax.models import family_of, weights
+from c2l_jax.models.layers import REMAT, Compute
+from c2l_jax.models.params import merge
+from c2l_jax.ops import attention
 from c2l_jax.optimizer import make_optimizer, rate_scales, schedule
 from c2l_jax.paths import anywhere, output_folder, remove_folder, replace_text
 from c2l_jax.sharding import like_parameters, make_mesh, parameter_shardings, put_batch
@@ -80,6 +81,9 @@ def validate(config: ConfigDict, mesh: jax.sharding.Mesh):
             raise UserError(f"config.{name} is not set: add --config.{name}=DIRECTORY.")
     if config.compute_dtype not in ("float32", "bfloat16"):
         raise UserError(f"config.compute_dtype is {config.compute_dtype!r}: float32 or bfloat16.")
+    if config.remat not in REMAT:
+        raise UserError(f"config.remat is {config.remat!r}: one of {', '.join(REMAT)}.")
+    attention.check(config.attention)
     if config.seed < 0:
         raise UserError(f"config.seed is {config.seed}: it must not be negative.")
     parts = config.accumulation * mesh.shape["data"] * mesh.shape["fsdp"]
@@ -90,14 +94,12 @@ def validate(config: ConfigDict, mesh: jax.sharding.Mesh):
         )
 
 
-def make_loss(graphdef, objective, config: ConfigDict):
+def make_loss(graphdef, dtype: jnp.dtype, objective, config: ConfigDict):
     """(params, batch) -> (loss sum, sums of what is logged); params are cast to compute in."""
-    dtype = jnp.dtype(config.compute_dtype)
 
     def loss(params, batch):
         cast = {path: p.astype(dtype) for path, p in params.items()}
-        model = merge(graphdef, cast, remat=config.remat)
-        total, weight, metrics = objective.loss(model, batch, config)
+        total, weight, metrics = objective.loss(merge(graphdef, cast), batch, config)
         return total, {"loss": total, "weight": weight, **metrics}
 
     return loss
@@ -301,14 +303,15 @@ def main(argv):
         )
 
     split = open_split(config.data.path, config.data.split)
-    model_config = Config.from_directory(config.model)
-    graphdef, shapes = weights.abstract(model_config)
-    shapes = flatten(shapes)
-    shardings = parameter_shardings(mesh, weights.PARTITION_TABLE, shapes)
+    family = family_of(config.model)
+    model_config = family.Config.from_directory(config.model)
+    compute = Compute(config.compute_dtype, config.remat, config.attention)
+    graphdef, shapes = weights.abstract(model_config, compute)
+    shardings = parameter_shardings(mesh, family.PARTITION_TABLE, shapes)
     scales = rate_scales(shapes, config.optimizer.lr_scale)
     trained = frozenset(path for path, scale in scales.items() if scale > 0)
-    optimizer = make_optimizer(config.optimizer, config.steps, scales)
-    loss = make_loss(graphdef, objective, config)
+    optimizer = make_optimizer(config.optimizer, config.steps, scales, family.NO_DECAY)
+    loss = make_loss(graphdef, jnp.dtype(compute.dtype), objective, config)
     held_out = None
     if config.evaluation.every:
         held_out_split = open_split(config.data.path, config.evaluation.split)
@@ -335,7 +338,7 @@ def main(argv):
         state = checkpoints.restore(start, target, iterator)
         print(f"resuming from step {start}")
     else:
-        params = flatten(weights.load(config.model, unflatten(shardings))[1])
+        params = weights.load(config.model, shardings)
         state = jax.jit(init_state, out_shardings=places, donate_argnums=0)(params)
         del params  # donated
 
@@ -397,7 +400,7 @@ def main(argv):
         return
     if writes:
         remove_folder(workdir / "model")  # of a shorter run
-    weights.export(model_config, unflatten(state["params"]), workdir / "model", config.model)
+    weights.export(model_config, state["params"], workdir / "model", config.model)
     summary = {
         "steps": step,
         "parameters": sum(math.prod(leaf.shape) for leaf in shapes.values()),

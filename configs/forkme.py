@@ -67,6 +67,7 @@ def get_config():
     config.accumulation = 1  # parts that a step's rows are computed in, to save memory
     config.compute_dtype = "bfloat16"  # the master weights are always float32
     config.remat = "full"  # what the backward pass computes again: "none", "dots" or "full"
+    config.attention = "xla"  # the implementation: a key of ops.attention.IMPLEMENTATIONS
     config.logprob_chunk = 2048  # response tokens whose logits exist at one time
     # Devices along each axis; -1 takes what is left. fsdp splits weights and rows, tensor splits
     # the layers' width, data only rows.

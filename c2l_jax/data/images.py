@@ -48,8 +48,8 @@ class ImageSpec:
     image_std: tuple[float, ...] = CLIP_STD
 
     @classmethod
-    def from_directory(cls, directory: str | Path) -> "ImageSpec":
-        """Reads a model directory's picture settings; config.json gives the window.
+    def from_directory(cls, directory: str | Path, model_patch_size: int = 14) -> "ImageSpec":
+        """Reads a model directory's picture settings; config.json gives the window, or 8 patches.
 
         As transformers reads them: "image_processor" in processor_config.json (which transformers
         5 writes) wins over preprocessor_config.json; min_pixels and max_pixels win over size,
@@ -61,13 +61,14 @@ class ImageSpec:
         settings, path = picture_settings(Path(directory))
         vision = read_json(Path(directory) / "config.json").get("vision_config") or {}
         defaults = cls()
-        _check_supported(settings, vision, path)
+        patch_size = vision.get("patch_size") or model_patch_size
+        _check_supported(settings, vision | {"patch_size": patch_size}, path)
         least, most = _limits(settings, path)
         mean, std = _statistics(settings, path)
         return cls(
-            patch_size=settings.get("patch_size", defaults.patch_size),
+            patch_size=patch_size,
             merge_size=settings.get("merge_size", defaults.merge_size),
-            window_size=vision.get("window_size") or defaults.window_size,
+            window_size=vision.get("window_size") or 8 * patch_size,
             min_pixels=least,
             max_pixels=most,
             resample=settings.get("resample", defaults.resample),
@@ -95,7 +96,7 @@ def _check_supported(settings: Mapping, vision: Mapping, path: Path):
     """Raises UserError for what `patchify` or the model, with its vision_config, can't do."""
     kind = settings.get("image_processor_type", _PROCESSOR_TYPES[0])
     if kind not in _PROCESSOR_TYPES:
-        raise UserError(f"{path}: image_processor_type {kind!r} is not Qwen2.5-VL's.")
+        raise UserError(f"{path}: image_processor_type {kind!r} is not of Qwen's kind.")
     if not settings.get("do_resize", True):
         raise UserError(
             f"{path}: do_resize is false, but pictures must be resized to whole patches: set "
@@ -122,7 +123,7 @@ def _limits(settings: Mapping, path: Path) -> tuple[int, int]:
     size = settings.get("size", {})
     if not isinstance(size, dict) or {n for n in size if size[n] is not None} - _SIZE_KEYS:
         raise UserError(
-            f"{path}: size is {size!r}, but Qwen2.5-VL's pictures have no fixed size: give "
+            f"{path}: size is {size!r}, but pictures have no fixed size here: give "
             "shortest_edge and longest_edge, both in pixels of area."
         )
     found = []

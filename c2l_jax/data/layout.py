@@ -47,6 +47,7 @@ FEATURES = {
     "patches": Feature("windows", np.uint8),  # [g, s, p]
     "patch_coords": Feature("windows", padding=-1),  # [g, s, 2] (row, column); -1 is an empty slot
     "window_images": Feature("windows", counts="images"),  # from 1; 0 is padding
+    "window_grids": Feature("windows"),  # [g, 2] rows and columns of patches of its picture
 }
 # What an objective adds to the targets, such as a reference's log-probabilities.
 EXTRA = Feature("targets", np.float32)

@@ -13,15 +13,12 @@ from PIL import Image
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from c2l_jax.data import layout
-from c2l_jax.data.images import ImageSpec, patchify, target_size
+from c2l_jax.data.images import patchify, target_size
 from c2l_jax.data.pictures import open_picture, picture_size
-from c2l_jax.data.positions import mrope_positions
 from c2l_jax.errors import UserError
+from c2l_jax.models import family_of
 from c2l_jax.models.directory import chat_template, end_token_ids
-from c2l_jax.models.qwen2_5_vl.config import Config
 from c2l_jax.paths import AnyPath, anywhere, local_copy
-
-IMAGE_TOKEN, END_TOKEN = "<|image_pad|>", "<|im_end|>"
 
 INSTRUCTIONS = {
     "cot": "Reason step by step. Finish with a line that reads: ### Answer: X",
@@ -90,19 +87,21 @@ class Processor:
         self.directory = local_copy(anywhere(directory))
         if not self.directory.is_dir():
             raise UserError(
-                f"no model directory at {directory}: give a Qwen2.5-VL directory, or make a small "
-                "one with `python -m c2l_jax.init_model`."
+                f"no model directory at {directory}: give a Hugging Face directory, or make a "
+                "small one with `python -m c2l_jax.init_model`."
             )
-        config = Config.from_directory(self.directory)
-        self.image_spec = ImageSpec.from_directory(self.directory)
-        self.tokenizer = load_tokenizer(self.directory, config.text_config.vocab_size)
-        self.image_token_id, self.end_token_id = self.tokenizer.convert_tokens_to_ids(
-            [IMAGE_TOKEN, END_TOKEN]
-        )
+        family = family_of(self.directory)
+        config = family.Config.from_directory(self.directory)
+        self.image_spec = family.pictures(self.directory)
+        self.image_token, self._positions = family.IMAGE_TOKEN, family.positions
+        marks = [family.IMAGE_TOKEN, family.END_TOKEN]
+        self.tokenizer = load_tokenizer(self.directory, config.text_config.vocab_size, marks)
+        self.image_token_id, self.end_token_id = self.tokenizer.convert_tokens_to_ids(marks)
         if self.image_token_id != config.image_token_id:
             raise UserError(
-                f"{IMAGE_TOKEN} is token {self.image_token_id} of the tokeniser in {directory} and "
-                f"token {config.image_token_id} of its config.json: they must be the same."
+                f"{self.image_token} is token {self.image_token_id} of the tokeniser in "
+                f"{directory} and token {config.image_token_id} of its config.json: they must be "
+                "the same."
             )
         # What closes a response that is trained on, and whatever else may end one.
         ends = [self.end_token_id, self.tokenizer.eos_token_id, *end_token_ids(self.directory)]
@@ -150,12 +149,13 @@ class Processor:
         except Exception as error:
             raise UserError(
                 f"the chat template in {self.directory} can't take a question with a picture "
-                f"({type(error).__name__}: {error}): take that of a Qwen2.5-VL model."
+                f"({type(error).__name__}: {error}): take the published one of this model."
             ) from error
-        if text.count(IMAGE_TOKEN) != 1 or mark not in text or "{'type'" in text:
+        if text.count(self.image_token) != 1 or mark not in text or "{'type'" in text:
             raise UserError(
                 f"the chat template in {self.directory} makes of a question with one picture "
-                f"{text!r}, which must hold {IMAGE_TOKEN} once: take that of a Qwen2.5-VL model."
+                f"{text!r}, which must hold {self.image_token} once: take the published one of "
+                "this model."
             )
 
     def _render(self, text: str, pictures: int) -> str:
@@ -173,13 +173,13 @@ class Processor:
         if is_image.sum() != len(patches):
             raise UserError(
                 f"a prompt holds {is_image.sum()} image tokens for {len(patches)} pictures: "
-                f"{IMAGE_TOKEN} must not occur in a question."
+                f"{self.image_token} must not occur in a question."
             )
         repeats = np.ones(len(tokens), int)
         repeats[is_image] = [len(p.slots_n) for p in patches]
         tokens = np.repeat(tokens, repeats)
         is_image = tokens == self.image_token_id
-        positions, next_position = mrope_positions(is_image, [p.merged_hw for p in patches])
+        positions, next_position = self._positions(is_image, [p.merged_hw for p in patches])
         slots = self.slots_per_window // self.image_spec.merge_size**2
         windows = [len(p.pixels_gsp) for p in patches]
         image_slots = np.full(len(tokens), -1, np.int32)
@@ -188,6 +188,7 @@ class Processor:
             image_slots[is_image] = np.concatenate(
                 [p.slots_n + offset for p, offset in zip(patches, offsets, strict=True)]
             )
+        grids = np.asarray([p.merged_hw for p in patches], np.int32).reshape(-1, 2)
         empty = np.zeros((0, self.slots_per_window, self.patch_dim), np.uint8)
         coords = np.zeros((0, self.slots_per_window, 2), np.int32)
         return {
@@ -197,6 +198,7 @@ class Processor:
             "patches": np.concatenate([empty, *(p.pixels_gsp for p in patches)]),
             "patch_coords": np.concatenate([coords, *(p.coords_gs2 for p in patches)]),
             "window_images": np.repeat(np.arange(1, len(patches) + 1), windows).astype(np.int32),
+            "window_grids": self.image_spec.merge_size * np.repeat(grids, windows, axis=0),
             "next_position": next_position,
         }
 
@@ -220,11 +222,13 @@ class Processor:
         return np.asarray(tokens, np.int32), np.asarray(starts, np.int32)
 
 
-def load_tokenizer(directory: Path, vocab_size: int) -> PreTrainedTokenizerBase:
+def load_tokenizer(
+    directory: Path, vocab_size: int, marks: Sequence[str]
+) -> PreTrainedTokenizerBase:
     """The tokeniser of a model directory, with the chat template that AutoProcessor takes.
 
-    Raises UserError where it can't be loaded, lacks a token or a template, or where one of its ids
-    is no row of an embedding of `vocab_size` rows (JAX would clamp it silently).
+    Raises UserError where it can't be loaded, lacks one of `marks` or a template, or where one of
+    its ids is no row of an embedding of `vocab_size` rows (JAX would clamp it silently).
     """
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(directory))
@@ -236,7 +240,7 @@ def load_tokenizer(directory: Path, vocab_size: int) -> PreTrainedTokenizerBase:
             "copy tokenizer.json and tokenizer_config.json again."
         ) from error
     ids = tokenizer.get_vocab()
-    if missing := [token for token in (IMAGE_TOKEN, END_TOKEN) if token not in ids]:
+    if missing := [token for token in marks if token not in ids]:
         raise UserError(f"the tokeniser in {directory} lacks {', '.join(missing)}.")
     last = max(ids, key=ids.get)
     if ids[last] >= vocab_size:

@@ -1,33 +1,54 @@
 """From a directory on the command line to a model in its place on the devices."""
 
+import dataclasses
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 from flax import nnx
 
 from c2l_jax.checkpoint import restore_parameters
 from c2l_jax.errors import UserError
-from c2l_jax.models.params import flatten, unflatten
-from c2l_jax.models.qwen2_5_vl import weights
-from c2l_jax.models.qwen2_5_vl.config import Config
+from c2l_jax.models import family_of, weights
+from c2l_jax.models.config import ModelConfig
+from c2l_jax.models.layers import Compute
 from c2l_jax.paths import AnyPath, anywhere, local_copy, read_json
 from c2l_jax.sharding import parameter_shardings
 
 
-def load_model(path: AnyPath, mesh, dtype) -> tuple[nnx.GraphDef, dict[str, jax.Array], Path, int]:
-    """(graphdef, flat parameters, model directory, step) of a model or of a run's newest step.
+@dataclasses.dataclass(frozen=True)
+class LoadedModel:
+    """A model on its devices.
 
-    path: a Hugging Face directory or the working directory of a training run. Raises UserError
-    where neither is there.
+    params: flat, in the dtype in which it computes.
+    directory: the Hugging Face directory, with tokeniser and settings.
+    step: of the run that trained it; 0 for a model directory.
+    """
+
+    config: ModelConfig
+    compute: Compute
+    params: dict[str, jax.Array]
+    directory: Path
+    step: int = 0
+
+    @property
+    def graphdef(self) -> nnx.GraphDef:
+        return weights.abstract(self.config, self.compute)[0]
+
+
+def load_model(path: AnyPath, mesh: jax.sharding.Mesh, compute: Compute) -> LoadedModel:
+    """A model directory's, or the newest step of the training run in a working directory.
+
+    Raises UserError where neither is there.
     """
     if not path.is_dir():
         raise UserError(f"no model at {path}: give a model directory or a run's workdir.")
     is_run = (path / "checkpoints").is_dir()
     directory = trained_from(path) if is_run else local_copy(path)
-    config = Config.from_directory(directory)
-    graphdef, abstract = weights.abstract(config)
-    shapes = flatten(abstract)
-    shardings = parameter_shardings(mesh, weights.PARTITION_TABLE, shapes)
+    of = family_of(directory)
+    config = of.Config.from_directory(directory)
+    _, shapes = weights.abstract(config)
+    shardings = parameter_shardings(mesh, of.PARTITION_TABLE, shapes)
     if is_run:
         targets = {
             name: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=shardings[name])
@@ -35,8 +56,10 @@ def load_model(path: AnyPath, mesh, dtype) -> tuple[nnx.GraphDef, dict[str, jax.
         }
         step, params = restore_parameters(path, targets)
     else:
-        step, params = 0, flatten(weights.load(directory, unflatten(shardings))[1])
-    return graphdef, {n: p.astype(dtype) for n, p in params.items()}, directory, step
+        step, params = 0, weights.load(directory, shardings)
+    dtype = jnp.dtype(compute.dtype)
+    params = {name: param.astype(dtype) for name, param in params.items()}
+    return LoadedModel(config, compute, params, directory, step)
 
 
 def trained_from(workdir: AnyPath) -> Path:

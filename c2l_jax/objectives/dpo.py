@@ -31,6 +31,7 @@ from c2l_jax.data.processor import add_branches, user_text
 from c2l_jax.data.records import dataset_directory
 from c2l_jax.errors import UserError
 from c2l_jax.models.directory import fingerprint
+from c2l_jax.models.layers import Compute
 from c2l_jax.models.loading import load_model
 from c2l_jax.ops.logprobs import target_logprobs
 from c2l_jax.paths import AnyPath, anywhere, read_json
@@ -193,8 +194,8 @@ def recomputed_reference(split, processor, config, mesh, workdir: AnyPath):
 
 
 def reference_logprobs(split, processor, config, mesh) -> list[list[np.ndarray]]:
-    dtype = jnp.dtype(config.compute_dtype)
-    graphdef, params, _, _ = load_model(anywhere(config.model), mesh, dtype)
+    compute = Compute(config.compute_dtype, attention=config.attention)
+    model = load_model(anywhere(config.model), mesh, compute)
 
     def question(index):
         pair = split[index]
@@ -202,8 +203,8 @@ def reference_logprobs(split, processor, config, mesh) -> list[list[np.ndarray]]
 
     logging.info("computing the reference's log-probabilities of %d pairs", len(split))
     return scoring.score(
-        graphdef,
-        params,
+        model.graphdef,
+        model.params,
         processor,
         question,
         len(split),

@@ -10,17 +10,24 @@ import jax.numpy as jnp
 import numpy as np
 
 
-def multimodal_angles(positions_bt3: jax.Array, sections: Sequence[int], theta: float) -> jax.Array:
+def multimodal_angles(
+    positions_bt3: jax.Array, sections: Sequence[int], theta: float, interleaved: bool = False
+) -> jax.Array:
     """Angles float32 [..., D/2] from (temporal, height, width) positions int32 [..., 3].
 
     Of the D/2 frequencies the first sections[0] turn by the temporal position, the next
-    sections[1] by the height, the rest by the width (Qwen2_5_VLRotaryEmbedding).
+    sections[1] by the height, the rest by the width (Qwen2_5_VLRotaryEmbedding). Interleaved, they
+    take turns: frequency j < 3 * sections[a] with j % 3 = a = 1 or 2 goes by the height or the
+    width, and all others by the temporal position (Qwen3VLTextRotaryEmbedding).
     """
     half = sum(sections)
     frequencies = (theta ** -(np.arange(half) / half)).astype(np.float32)
-    parts = np.split(frequencies, np.cumsum(sections)[:-1])
-    positions = positions_bt3.astype(jnp.float32)
-    return jnp.concatenate([positions[..., i : i + 1] * part for i, part in enumerate(parts)], -1)
+    number = np.arange(half)
+    if interleaved:
+        axis = np.where(number < 3 * np.take(sections, number % 3), number % 3, 0)
+    else:
+        axis = np.repeat(np.arange(3), sections)
+    return positions_bt3.astype(jnp.float32)[..., axis] * frequencies
 
 
 def vision_angles(coords_ns2: jax.Array, head_dim: int) -> jax.Array:
@@ -40,8 +47,8 @@ def rotate(x_bthd: jax.Array, angles_btk: jax.Array) -> jax.Array:
     return turn(x_bthd, jnp.cos(angles), jnp.sin(angles))
 
 
-def turn(x: jax.Array, cos: jax.Array, sin: jax.Array, axis: int = -1) -> jax.Array:
-    """`rotate` along any axis, by angles of which cosine and sine are known and broadcast."""
-    first, second = jnp.split(x.astype(jnp.float32), 2, axis)
-    turned = jnp.concatenate([first * cos - second * sin, second * cos + first * sin], axis)
+def turn(x: jax.Array, cos: jax.Array, sin: jax.Array) -> jax.Array:
+    """`rotate` by angles of which cosine and sine are known and broadcast."""
+    first, second = jnp.split(x.astype(jnp.float32), 2, -1)
+    turned = jnp.concatenate([first * cos - second * sin, second * cos + first * sin], -1)
     return turned.astype(x.dtype)

@@ -7,6 +7,7 @@ import pytest
 from c2l_jax import chat
 from c2l_jax.data.processor import Processor, user_text
 from c2l_jax.data.records import open_split
+from c2l_jax.models.layers import Compute
 from c2l_jax.models.loading import load_model
 from c2l_jax.sampler import PromptShape, Sampler
 from c2l_jax.sharding import make_mesh
@@ -27,13 +28,14 @@ def picture(record, tmp_path):
 def sampled(model_dir, prompts: list[dict], **options) -> list[str]:
     """What one sampler, made for them, answers to prompts."""
     mesh = make_mesh({"data": 1, "fsdp": -1, "tensor": 1})
-    graphdef, params, _, _ = load_model(model_dir, mesh, "float32")
+    model = load_model(model_dir, mesh, Compute())
     processor = Processor(model_dir)
     sizes = [(len(prompt["tokens"]), len(prompt["window_images"])) for prompt in prompts]
     shape = PromptShape.that_fits(sizes)
     options |= {"end_tokens": processor.end_token_ids, "rows": 1}
-    sampler = Sampler(graphdef, params, mesh=mesh, shape=shape, **options)
-    found = dict(sampler.run(enumerate(prompts), n=1, seed=0))
+    sampler = Sampler(model.config, model.compute, mesh=mesh, shape=shape, **options)
+    params = sampler.prepare(model.params)
+    found = dict(sampler.run(params, enumerate(prompts), n=1, seed=0))
     return [processor.tokenizer.decode(found[i][0].tokens) for i in range(len(prompts))]
 
 

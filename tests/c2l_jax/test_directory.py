@@ -12,9 +12,8 @@ from transformers.processing_utils import ProcessorMixin
 
 from c2l_jax.data.processor import Processor
 from c2l_jax.errors import UserError
+from c2l_jax.models import weights
 from c2l_jax.models.directory import chat_template, end_token_ids, fingerprint
-from c2l_jax.models.params import flatten
-from c2l_jax.models.qwen2_5_vl import weights
 from c2l_jax.models.qwen2_5_vl.config import Config
 
 HEAD, EMBEDDING = "lm_head.weight", "model.embed_tokens.weight"
@@ -58,7 +57,7 @@ def theirs(directory) -> dict[str, np.ndarray]:
 
 
 def head_and_embedding(directory):
-    params = flatten(weights.load(directory)[1])
+    params = weights.load(directory)
     return np.asarray(params.get("head", params["text/embedding"])), params["text/embedding"]
 
 
@@ -73,7 +72,7 @@ def test_a_head_that_differs_is_one_of_its_own_whatever_the_flag_says(checkpoint
     head, embedding = head_and_embedding(checkpoint)
     np.testing.assert_array_equal(head, theirs(checkpoint)[HEAD])
     np.testing.assert_array_equal(head, 2 * embedding)
-    weights.export(config, weights.load(checkpoint)[1], tmp_path / "out", checkpoint)
+    weights.export(config, weights.load(checkpoint), tmp_path / "out", checkpoint)
     assert not json.loads((tmp_path / "out" / "config.json").read_text())["tie_word_embeddings"]
     np.testing.assert_array_equal(theirs(tmp_path / "out")[HEAD], head)
 
@@ -119,8 +118,8 @@ def test_defaults_are_those_of_transformers(checkpoint):
 
 
 def test_parameters_without_a_name_are_not_lost(checkpoint, tmp_path):
-    config, params = Config.from_directory(checkpoint), weights.load(checkpoint)[1]
-    params["text"]["lora"] = params["text"]["norm"]
+    config, params = Config.from_directory(checkpoint), weights.load(checkpoint)
+    params["text/lora/scale"] = params["text/norm/scale"]
     with pytest.raises(UserError, match="text/lora/scale have no name"):
         weights.export(config, params, tmp_path / "out", checkpoint)
     assert not (tmp_path / "out").exists()
@@ -294,7 +293,7 @@ def test_nothing_of_a_directory_is_lost_in_an_export(checkpoint, tmp_path):
         (checkpoint / file).write_text((checkpoint / "generation_config.json").read_text())
     (checkpoint / "additional_chat_templates").mkdir()
     (checkpoint / "additional_chat_templates" / "tools.jinja").write_text("tools")
-    config, params = Config.from_directory(checkpoint), weights.load(checkpoint)[1]
+    config, params = Config.from_directory(checkpoint), weights.load(checkpoint)
     weights.export(config, params, tmp_path / "out", checkpoint)
 
     def names(directory):

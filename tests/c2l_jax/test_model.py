@@ -10,10 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import torch
-from flax import nnx
 from safetensors.numpy import load_file
 
-from c2l_jax.models.qwen2_5_vl import weights
+from c2l_jax.models import weights
+from c2l_jax.models.layers import Compute
+from c2l_jax.models.params import merge, unstack
 from c2l_jax.models.qwen2_5_vl.vision import _period, _runs
 from tests.c2l_jax import tiny
 
@@ -28,25 +29,33 @@ SEQUENCES = {
 LENGTH, WINDOWS = 176, 12
 
 
-@pytest.fixture(scope="module")
-def sequences():
+def sequences_of(family):
     rng = np.random.default_rng(0)
-    return {name: tiny.sequence(parts, rng) for name, parts in SEQUENCES.items()}
+    return {name: tiny.sequence(parts, rng, family) for name, parts in SEQUENCES.items()}
 
 
 def make_pair(config, directory):
     """The same random model in torch and here, loaded from a checkpoint that torch wrote."""
     reference = tiny.torch_model(config)
     tiny.save_checkpoint(reference, directory)
-    graphdef, params = weights.load(directory)
+    graphdef, params = weights.abstract(config)[0], weights.load(directory)
+    family = config.MODEL_TYPE
     return SimpleNamespace(
-        config=config, torch=reference, directory=directory, graphdef=graphdef, params=params
+        config=config,
+        torch=reference,
+        directory=directory,
+        graphdef=graphdef,
+        params=params,
+        sequences=sequences_of(family),
+        sequence=functools.partial(tiny.sequence, family=family),
+        row=functools.partial(tiny.row, family=family),
     )
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    return make_pair(tiny.config(), tmp_path_factory.mktemp("tied"))
+@pytest.fixture(scope="module", params=["qwen2_5_vl", "qwen3_vl"])
+def model(request, tmp_path_factory):
+    config = tiny.config() if request.param == "qwen2_5_vl" else tiny.qwen3()
+    return make_pair(config, tmp_path_factory.mktemp("tied"))
 
 
 @pytest.fixture(scope="module", params=["tied", "untied"])
@@ -54,6 +63,8 @@ def pair(request, model, tmp_path_factory):
     """Two kinds of head, and two patterns of windowed and full vision blocks."""
     if request.param == "tied":
         return model
+    if model.config.MODEL_TYPE == "qwen3_vl":
+        return make_pair(tiny.qwen3(tied=False), tmp_path_factory.mktemp("untied"))
     config = tiny.config(tied=False)
     vision = dataclasses.replace(config.vision_config, depth=4, fullatt_block_indexes=(1, 3))
     config = dataclasses.replace(config, vision_config=vision)
@@ -66,15 +77,15 @@ quick_jit = functools.partial(jax.jit, compiler_options={"xla_backend_optimizati
 
 @functools.partial(jax.jit, static_argnums=0)
 def logits(graphdef, params, batch):
-    model = nnx.merge(graphdef, params)
+    model = merge(graphdef, params)
     return model(batch) @ model.head_vd().T
 
 
-def test_logits_equal_transformers(pair, sequences):
-    batch = tiny.row(list(sequences.values()), LENGTH, WINDOWS)
+def test_logits_equal_transformers(pair):
+    batch = pair.row(list(pair.sequences.values()), LENGTH, WINDOWS)
     ours = np.asarray(logits(pair.graphdef, pair.params, batch))[0]
     start = 0
-    for name, sequence in sequences.items():
+    for name, sequence in pair.sequences.items():
         with torch.no_grad():
             theirs = pair.torch(**tiny.torch_inputs(sequence)).logits[0].numpy()
         end = start + len(theirs)
@@ -82,9 +93,9 @@ def test_logits_equal_transformers(pair, sequences):
         start = end
 
 
-def test_gradients_equal_transformers(pair, sequences, tmp_path):
+def test_gradients_equal_transformers(pair, tmp_path):
     """Gradients of the mean cross-entropy of the next token, named and laid out by `export`."""
-    batch = tiny.row(list(sequences.values()), LENGTH, WINDOWS)
+    batch = pair.row(list(pair.sequences.values()), LENGTH, WINDOWS)
     segments = batch["segments"]
     predicts = (segments[:, :-1] == segments[:, 1:]) & (segments[:, 1:] > 0)
 
@@ -101,40 +112,38 @@ def test_gradients_equal_transformers(pair, sequences, tmp_path):
     ours = load_file(tmp_path / "grads" / "model.safetensors")
 
     pair.torch.zero_grad()
-    for sequence in sequences.values():
+    for sequence in pair.sequences.values():
         inputs = tiny.torch_inputs(sequence)
         logp = pair.torch(**inputs).logits[0, :-1].log_softmax(-1)
         loss = -logp.gather(-1, inputs["input_ids"][0, 1:, None]).sum() / int(predicts.sum())
         loss.backward()
-    theirs = {
-        name.replace("model.language_model.", "model.").replace("model.visual.", "visual."): p.grad
-        for name, p in pair.torch.named_parameters()
-    }
+    names = weights._Names(pair.config)
+    theirs = {names.canonical(name): p.grad for name, p in pair.torch.named_parameters()}
     assert set(theirs) == set(ours)
     for name, gradient in theirs.items():
         error = np.abs(ours[name] - gradient.numpy()).max() / gradient.abs().max().item()
         assert error < 1e-3, (name, error)
 
 
-def test_packing_and_padding_change_nothing(model, sequences):
-    packed = tiny.row(list(sequences.values()), LENGTH, WINDOWS)
+def test_packing_and_padding_change_nothing(model):
+    packed = model.row(list(model.sequences.values()), LENGTH, WINDOWS)
     together = np.asarray(logits(model.graphdef, model.params, packed))[0]
     start = 0
-    for name, sequence in sequences.items():
-        alone = tiny.row([sequence], LENGTH, WINDOWS)
+    for name, sequence in model.sequences.items():
+        alone = model.row([sequence], LENGTH, WINDOWS)
         alone = np.asarray(logits(model.graphdef, model.params, alone))[0]
         size = len(sequence["tokens"])
         np.testing.assert_allclose(
             alone[:size], together[start : start + size], atol=1e-5, err_msg=name
         )
         start += size
-    longer = tiny.row(list(sequences.values()), LENGTH + 32, WINDOWS + 3)
+    longer = model.row(list(model.sequences.values()), LENGTH + 32, WINDOWS + 3)
     padded = np.asarray(logits(model.graphdef, model.params, longer))[0]
     np.testing.assert_allclose(padded[:start], together[:start], atol=1e-5)
 
 
-def test_padding_content_changes_nothing(model, sequences):
-    batch = tiny.row(list(sequences.values()), LENGTH, WINDOWS)
+def test_padding_content_changes_nothing(model):
+    batch = model.row(list(model.sequences.values()), LENGTH, WINDOWS)
     expected = np.asarray(logits(model.graphdef, model.params, batch))[0]
     rng = np.random.default_rng(1)
     used = batch["segments"] > 0
@@ -150,19 +159,19 @@ def test_padding_content_changes_nothing(model, sequences):
 def test_branches_equal_separate_sequences(model):
     """Outputs at the responses, and gradients of a loss on them."""
     rng = np.random.default_rng(2)
-    prompt = tiny.sequence([4, (84, 140), 5], rng)
+    prompt = model.sequence([4, (84, 140), 5], rng)
     responses = [rng.integers(2, tiny.IMAGE, length) for length in (5, 3, 6)]
     shared, predicted = tiny.branches(prompt, responses)
     alone = [tiny.branches(prompt, [response]) for response in responses]
-    empty = tiny.row([], 64, 4)
-    shared_rows = stack([tiny.row([shared], 64, 4), empty, empty])
-    separate_rows = stack([tiny.row([sequence], 64, 4) for sequence, _ in alone])
+    empty = model.row([], 64, 4)
+    shared_rows = stack([model.row([shared], 64, 4), empty, empty])
+    separate_rows = stack([model.row([sequence], 64, 4) for sequence, _ in alone])
     probe = rng.normal(size=(len(predicted), 64)).astype(np.float32)
 
     @quick_jit
     def gradients(params, batch, rows, columns):
         def loss(params):
-            hidden = nnx.merge(model.graphdef, params)(batch)[rows, columns]
+            hidden = merge(model.graphdef, params)(batch)[rows, columns]
             return jnp.sum(probe * hidden), hidden
 
         return jax.grad(loss, has_aux=True)(params)
@@ -175,15 +184,14 @@ def test_branches_equal_separate_sequences(model):
     assert_gradients_close(ours, theirs)
 
 
-def test_remat_changes_nothing(model, sequences):
-    batch = tiny.row([sequences["two pictures"]])
+def test_remat_changes_nothing(model):
+    batch = model.row([model.sequences["two pictures"]])
 
     @quick_jit
     def gradients(params):
         def loss(params, remat):
-            module = nnx.merge(model.graphdef, params)
-            module.remat = remat
-            return jnp.sum(jnp.sin(module(batch)))
+            graphdef, _ = weights.abstract(model.config, Compute(remat=remat))
+            return jnp.sum(jnp.sin(merge(graphdef, params)(batch)))
 
         return [jax.grad(loss)(params, remat) for remat in ("none", "dots", "full")]
 
@@ -193,29 +201,28 @@ def test_remat_changes_nothing(model, sequences):
 
 
 def assert_gradients_close(ours, expected):
-    for (path, a), (_, b) in zip(nnx.to_flat_state(ours), nnx.to_flat_state(expected), strict=True):
-        scale = max(float(jnp.abs(b[...]).max()), 1e-3)
-        np.testing.assert_allclose(
-            a[...] / scale, b[...] / scale, atol=2e-5, err_msg="/".join(path)
-        )
+    assert ours.keys() == expected.keys()
+    for path, b in expected.items():
+        scale = max(float(jnp.abs(b).max()), 1e-3)
+        np.testing.assert_allclose(ours[path] / scale, b / scale, atol=2e-5, err_msg=path)
 
 
 def test_prefill_and_decode_equal_the_forward_pass(model):
     """Two prompts (with one and two pictures, of different lengths), three branches each."""
     rng = np.random.default_rng(3)
     prompts = [
-        tiny.sequence([4, (84, 140), 5], rng),
-        tiny.sequence([2, (112, 112), 3, (56, 56), 7], rng),
+        model.sequence([4, (84, 140), 5], rng),
+        model.sequence([2, (112, 112), 3, (56, 56), 7], rng),
     ]
     steps, count = 4, 3
     responses = rng.integers(2, tiny.IMAGE, (2, count, steps))
     trunks = [tiny.head(prompt, len(prompt["tokens"]) - 1) for prompt in prompts]
-    trunk = stack([tiny.row([t], 48, 6) for t in trunks])
+    trunk = stack([model.row([t], 48, 6) for t in trunks])
     shared, where = zip(
         *(tiny.branches(p, list(r)) for p, r in zip(prompts, responses, strict=True)), strict=True
     )
-    full = stack([tiny.row([s], 64, 6) for s in shared])
-    head = model.params["text"]["embedding"][...]
+    full = stack([model.row([s], 64, 6) for s in shared])
+    head = model.params["text/embedding"]
     expected = [
         (np.asarray(logits(model.graphdef, model.params, full))[q, where[q]]).reshape(
             count, steps, -1
@@ -225,15 +232,15 @@ def test_prefill_and_decode_equal_the_forward_pass(model):
 
     @quick_jit
     def decode_all(params):
-        module = nnx.merge(model.graphdef, params)
+        graphdef, _ = weights.abstract(model.config, Compute(scan_layers=False))
+        module = merge(graphdef, unstack(params))
         hidden, trunk_cache = module.prefill(trunk)
         parts = [(trunk_cache, trunk["segments"] > 0)]
-        layers = module.unstack()
 
         def step(cache, inputs):
             index, tokens, positions = inputs
             seen = jnp.broadcast_to(jnp.arange(steps) <= index, (2, count, steps))
-            decoded, cache = module.decode(layers, tokens, positions, parts, cache, seen, index)
+            decoded, cache = module.decode(tokens, positions, parts, cache, seen, index)
             return cache, decoded
 
         tokens = np.stack([s["tokens"][w] for s, w in zip(shared, where, strict=True)])
@@ -261,25 +268,26 @@ def stack(rows):
     return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
 
 
-def test_text_without_pictures_leaves_the_vision_tower_alone(model, sequences):
-    batch = tiny.row([sequences["text only"]])
+def test_text_without_pictures_leaves_the_vision_tower_alone(model):
+    batch = model.row([model.sequences["text only"]])
     assert batch["patches"].shape[1] == 0
 
     @quick_jit
     def gradients(params):
-        return jax.grad(lambda params: nnx.merge(model.graphdef, params)(batch).sum())(params)
+        return jax.grad(lambda params: merge(model.graphdef, params)(batch).sum())(params)
 
-    assert all(not p[...].any() for _, p in nnx.to_flat_state(gradients(model.params)["vision"]))
+    found = gradients(model.params)
+    assert all(not p.any() for path, p in found.items() if path.startswith("vision/"))
     assert "erf" not in gradients.lower(model.params).as_text()  # the merger's GELU
-    seen = tiny.row([sequences["one full window"]])
-    forward = jax.jit(lambda params: nnx.merge(model.graphdef, params)(seen))
+    seen = model.row([model.sequences["one full window"]])
+    forward = jax.jit(lambda params: merge(model.graphdef, params)(seen))
     assert "erf" in forward.lower(model.params).as_text()
 
 
-def test_computes_in_the_dtype_of_its_parameters(model, sequences):
-    batch = tiny.row([sequences["one full window"]])
+def test_computes_in_the_dtype_of_its_parameters(model):
+    batch = model.row([model.sequences["one full window"]])
     half = jax.tree.map(lambda p: p.astype(jnp.bfloat16), model.params)
-    hidden = jax.eval_shape(lambda params: nnx.merge(model.graphdef, params)(batch), half)
+    hidden = jax.eval_shape(lambda params: merge(model.graphdef, params)(batch), half)
     assert hidden.dtype == jnp.bfloat16
 
 

@@ -2,20 +2,35 @@
 
 import functools
 import itertools
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from c2l_jax.ops import attention
-from c2l_jax.ops.attention import attend, attend_in_parts, trunk_branch_mask
+from c2l_jax.ops.attention import Packed, SamePicture, ValidKeys, attend, xla
+from c2l_jax.ops.attention.cached import attend_in_parts
 from c2l_jax.ops.logprobs import token_logprobs
 from c2l_jax.ops.rotary import multimodal_angles, rotate, vision_angles
 
 
 def normal(seed, *shape):
     return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+class Masked(NamedTuple):
+    """What sees what, as any mask says."""
+
+    mask_bts: np.ndarray
+    causal = False
+
+    def mask(self, queries, keys):
+        return jnp.asarray(self.mask_bts)[:, queries, keys]
+
+
+class CausallyMasked(Masked):
+    causal = True
 
 
 def attend_slowly(q, k, v, mask):
@@ -34,7 +49,8 @@ def test_attend_is_grouped_query_softmax_attention():
     q, k, v = normal(0, 2, 5, 6, 8), normal(1, 2, 7, 2, 8), normal(2, 2, 7, 2, 8)
     mask = np.random.default_rng(3).random((2, 5, 7)) < 0.5
     mask[:, :, 0] = True
-    np.testing.assert_allclose(attend(q, k, v, mask), attend_slowly(q, k, v, mask), atol=1e-5)
+    found = attend(q, k, v, Masked(mask))
+    np.testing.assert_allclose(found, attend_slowly(q, k, v, mask), atol=1e-5)
 
 
 def test_a_query_that_sees_nothing_stays_finite_and_leaks_nothing():
@@ -44,7 +60,7 @@ def test_a_query_that_sees_nothing_stays_finite_and_leaks_nothing():
     mask[:, :, 2] = False
 
     def loss(q, k, v):
-        out = attend(q, k, v, mask)
+        out = attend(q, k, v, Masked(mask))
         return jnp.sum(jnp.sin(out[:, jnp.array([0, 1, 3])])), out
 
     gradients, out = jax.grad(loss, argnums=(0, 1, 2), has_aux=True)(q, k, v)
@@ -61,14 +77,14 @@ def test_gradients_of_blocks_equal_autodiff(monkeypatch, causal, block, dtype, t
     q, k, v = normal(0, 2, 26, 4, 8), normal(1, 2, 26, 2, 8), normal(2, 2, 26, 2, 8)
     mask = np.tril(np.ones((2, 26, 26), bool))
     mask[1, :, :5] = False
-    monkeypatch.setattr(attention, "_LEAST", block)  # 26 tokens: the last block is not full
+    monkeypatch.setattr(xla, "_LEAST", block)  # 26 tokens: the last block is not full
 
     def loss(attend, dtype, *inputs):
         out = attend(*(x.astype(dtype) for x in inputs))
         return jnp.sum(jnp.sin(out[:, 5:].astype(jnp.float32)))
 
     def ours(q, k, v):
-        return attend(q, k, v, mask, causal)
+        return attend(q, k, v, (CausallyMasked if causal else Masked)(mask))
 
     def theirs(q, k, v):
         return jax.nn.dot_product_attention(q, k, v, mask=mask[:, None], implementation="xla")
@@ -79,18 +95,45 @@ def test_gradients_of_blocks_equal_autodiff(monkeypatch, causal, block, dtype, t
         np.testing.assert_allclose(a, b, atol=tolerance * max(1.0, np.abs(b).max()))
 
 
-def test_trunk_branch_mask_is_its_definition():
+@pytest.mark.parametrize("queries", [slice(None), slice(5, 17)])
+def test_packed_tokens_see_what_the_definition_says(queries):
     rng = np.random.default_rng(0)
     segments = np.sort(rng.integers(0, 4, (3, 24)))[:, ::-1].copy()  # padding last
     branches = rng.integers(0, 3, (3, 24))
-    mask = np.asarray(trunk_branch_mask(jnp.asarray(segments), jnp.asarray(branches)))
-    for row, q, k in itertools.product(range(3), range(24), range(24)):
+    sees = Packed(jnp.asarray(segments), jnp.asarray(branches))
+    keys = slice(queries.stop)
+    mask = np.asarray(sees.mask(queries, keys))
+    of_queries, of_keys = range(24)[queries], range(24)[keys]
+    assert mask.shape == (3, len(of_queries), len(of_keys))
+    for row, (i, q), k in itertools.product(range(3), enumerate(of_queries), of_keys):
         allowed = (
             segments[row, q] == segments[row, k] != 0
             and k <= q
             and branches[row, k] in (0, branches[row, q])
         )
-        assert mask[row, q, k] == allowed
+        assert mask[row, i, k] == allowed
+
+
+def test_patches_see_what_the_definitions_say():
+    pictures = np.array([[1, 1, 2, 0], [3, 0, 0, 3]])
+    same = SamePicture(jnp.asarray(pictures)).mask(slice(1, 3), slice(4))
+    np.testing.assert_array_equal(same, pictures[:, 1:3, None] == pictures[:, None])
+    valid = ValidKeys(jnp.asarray(pictures > 0)).mask(slice(1, 3), slice(1, 4))
+    np.testing.assert_array_equal(valid, (pictures > 0)[:, None, 1:])
+
+
+def test_no_mask_of_all_pairs_exists():
+    """The gradient of a long row holds less than one bool for each pair of its tokens."""
+    length = 4096
+    numbers = jax.ShapeDtypeStruct((1, length), jnp.int32)
+    heads = jax.ShapeDtypeStruct((1, length, 1, 4), jnp.float32)
+
+    def loss(q, k, v, segments, branches):
+        return attend(q, k, v, Packed(segments, branches)).sum()
+
+    step = jax.jit(jax.grad(loss, argnums=(0, 1, 2)))
+    lowered = step.lower(heads, heads, heads, numbers, numbers)
+    assert f"{length}x{length}" not in lowered.as_text()
 
 
 def test_two_part_attention_is_attention_over_both_parts():

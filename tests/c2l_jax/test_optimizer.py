@@ -7,6 +7,7 @@ import pytest
 from ml_collections import ConfigDict
 
 from c2l_jax.errors import UserError
+from c2l_jax.models.qwen2_5_vl import NO_DECAY
 from c2l_jax.optimizer import make_optimizer, rate_scales, schedule
 
 CONFIG = ConfigDict(
@@ -49,7 +50,7 @@ def test_first_pattern_counts():
 
 def test_steps_scale_and_frozen_parts_have_no_state():
     scales = rate_scales(PATHS, ((r"^vision/merger", 0.0), (r"^vision", 0.5)))
-    optimizer = make_optimizer(changed(schedule="constant", warmup=0.0), 10, scales)
+    optimizer = make_optimizer(changed(schedule="constant", warmup=0.0), 10, scales, NO_DECAY)
     params = {path: jnp.ones(3) for path in PATHS[:2]}
     state = optimizer.init(params)
     updates, _ = optimizer.update({path: jnp.full(3, 1e-3) for path in params}, state, params)
@@ -60,7 +61,7 @@ def test_steps_scale_and_frozen_parts_have_no_state():
 
 def test_decay_spares_norms_and_equals_plain_adamw():
     config = changed(schedule="constant", warmup=0.0, weight_decay=0.3)
-    optimizer = make_optimizer(config, 10, dict.fromkeys(PATHS, 1.0))
+    optimizer = make_optimizer(config, 10, dict.fromkeys(PATHS, 1.0), NO_DECAY)
     params = {path: jnp.ones(3) for path in PATHS}
     grads = {path: jnp.full(3, 0.1) for path in PATHS}
     updates, _ = optimizer.update(grads, optimizer.init(params), params)
@@ -72,4 +73,4 @@ def test_decay_spares_norms_and_equals_plain_adamw():
 
 def test_everything_frozen_is_refused():
     with pytest.raises(UserError, match="freezes every parameter"):
-        make_optimizer(CONFIG, 10, dict.fromkeys(PATHS, 0.0))
+        make_optimizer(CONFIG, 10, dict.fromkeys(PATHS, 0.0), NO_DECAY)

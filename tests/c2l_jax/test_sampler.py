@@ -1,5 +1,6 @@
 """Cached, refilled and random: what the sampler writes is what the whole sequence says."""
 
+import functools
 from itertools import chain, pairwise
 
 import jax
@@ -13,9 +14,9 @@ from transformers.generation import TemperatureLogitsWarper, TopKLogitsWarper, T
 from c2l_jax import sampler
 from c2l_jax.data.processor import Processor, add_branches
 from c2l_jax.data.records import open_split
-from c2l_jax.models.params import flatten, merge
-from c2l_jax.models.qwen2_5_vl import weights
-from c2l_jax.models.qwen2_5_vl.config import Config
+from c2l_jax.models import family_of, weights
+from c2l_jax.models.layers import Compute
+from c2l_jax.models.params import merge, unstack
 from c2l_jax.sampler import PromptShape, Sampler, draw, prompt_rows, token_at, truncate
 from c2l_jax.sharding import make_mesh
 from tests.c2l_jax import tiny
@@ -35,37 +36,41 @@ def short_segments():
 
 @pytest.fixture(scope="module")
 def setting(model_dir, dataset):
-    """(graphdef, params, prompts): loud random weights, prompts of different lengths."""
-    graphdef, state = weights.init(Config.from_directory(model_dir), seed=1)
-    params = {k: 1.5 * v if "kernel" in k else v for k, v in flatten(state).items()}
+    """(config, params, prompts): loud random weights, prompts of different lengths."""
+    config = family_of(model_dir).Config.from_directory(model_dir)
+    random = weights.init(config, seed=1)
+    params = {k: 1.5 * v if "kernel" in k else v for k, v in random.items()}
     processor, split = Processor(model_dir), open_split(dataset, "train")
     records = [split[i] for i in range(4)]
     records.append({k: v for k, v in split[4].items() if k != "image"})  # text only
     prompts = [processor.prompt(record, "cot") for record in records]
     sizes = [processor.size(record, "cot") for record in records]
     assert sizes == [(len(p["tokens"]), len(p["window_images"])) for p in prompts]
-    return graphdef, params, prompts
+    return config, params, prompts
 
 
-def make_sampler(setting, shape=None, end_tokens=(), max_tokens=LENGTH, **options) -> Sampler:
-    graphdef, params, prompts = setting
+def make_sampler(setting, shape=None, end_tokens=(), max_tokens=LENGTH, **options):
+    """`Sampler.run` of a sampler with these parameters."""
+    config, params, prompts = setting
     sizes = ((len(p["tokens"]), len(p["window_images"])) for p in prompts)
     mesh = make_mesh({"data": 1, "fsdp": -1, "tensor": 1})
     options |= {"shape": shape or PromptShape.that_fits(sizes), "max_tokens": max_tokens}
-    return Sampler(graphdef, params, mesh=mesh, end_tokens=end_tokens, **options)
+    sampler = Sampler(config, Compute(), mesh=mesh, end_tokens=end_tokens, **options)
+    return functools.partial(sampler.run, sampler.prepare(params))
 
 
-def responses(engine: Sampler, prompts, n: int, order=None, seed=3) -> list[list]:
+def responses(engine, prompts, n: int, order=None, seed=3) -> list[list]:
     """Each prompt's responses, whatever the order in which the prompts are given."""
     order = range(len(prompts)) if order is None else order
-    done = dict(engine.run(((i, prompts[i]) for i in order), n, seed))
+    done = dict(engine(((i, prompts[i]) for i in order), n, seed))
     return [done.get(i) for i in range(len(prompts))]
 
 
 @pytest.fixture(scope="module")
 def forward(setting):
     """(prompt, responses) -> log-probabilities [r, V] at each response's tokens; no cache."""
-    graphdef, params, prompts = setting
+    config, params, prompts = setting
+    graphdef, _ = weights.abstract(config)
     length = max(len(p["tokens"]) for p in prompts) + SAMPLES * LENGTH
 
     @jax.jit
@@ -269,7 +274,8 @@ def test_responses_have_the_probabilities_of_the_model(setting, forward):
 
 def test_cache_logits_equal_full_forward(setting, forward):
     """Log-probabilities of all tokens at every step of a forced response, cached and not."""
-    graphdef, params, prompts = setting
+    config, params, prompts = setting
+    graphdef, _ = weights.abstract(config, Compute(scan_layers=False))
     prompt, response = prompts[0], np.arange(40, 40 + LENGTH, dtype=np.int32)
     batch = prompt_rows([prompt], PromptShape(len(prompt["tokens"]), 1))
 
@@ -277,20 +283,18 @@ def test_cache_logits_equal_full_forward(setting, forward):
     def cached(params, batch, tokens):
         model = merge(graphdef, params)
         _, trunk = model.prefill(batch)
-        layers, mask = model.unstack(), batch["segments"] > 0
+        mask = batch["segments"] > 0
 
         def write(cache, inputs):
             step, token = inputs
             position = jnp.full((1, 1, 3), prompt["next_position"] - 1 + step)
             seen = (jnp.arange(LENGTH) <= step)[None, None]
             token = token[None, None]
-            logits, cache = model.decode(
-                layers, token, position, [(trunk, mask)], cache, seen, step
-            )
+            logits, cache = model.decode(token, position, [(trunk, mask)], cache, seen, step)
             return cache, jax.nn.log_softmax(logits[0, 0])
 
         empty = model.empty_cache(1, 1, length=LENGTH)
         return jax.lax.scan(write, empty, (jnp.arange(LENGTH), tokens))[1]
 
-    logps = cached(params, batch, np.r_[prompt["tokens"][-1], response[:-1]])
+    logps = cached(unstack(params), batch, np.r_[prompt["tokens"][-1], response[:-1]])
     np.testing.assert_allclose(logps, forward(prompt, [response])[0], atol=2e-5, rtol=2e-5)

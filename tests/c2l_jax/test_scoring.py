@@ -1,6 +1,5 @@
 """Scores of responses do not depend on what they are scored beside."""
 
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -8,6 +7,7 @@ from c2l_jax import scoring
 from c2l_jax.data.processor import Processor
 from c2l_jax.data.records import open_split
 from c2l_jax.errors import UserError
+from c2l_jax.models.layers import Compute
 from c2l_jax.models.loading import load_model
 from c2l_jax.sharding import make_mesh
 from tests.c2l_jax import sampled
@@ -17,8 +17,8 @@ from tests.c2l_jax import sampled
 def scored(model_dir, dataset):
     """score(number of questions, responses of each), with the small model."""
     mesh = make_mesh({"data": 1, "fsdp": -1, "tensor": 1})
-    graphdef, params, directory, _ = load_model(model_dir, mesh, jnp.float32)
-    processor, split = Processor(directory), open_split(dataset, "train")
+    model = load_model(model_dir, mesh, Compute())
+    processor, split = Processor(model.directory), open_split(dataset, "train")
 
     def score(indices, which, rows=2):
         def question(number):
@@ -27,7 +27,13 @@ def scored(model_dir, dataset):
             return record, "cot", [texts[i] for i in which]
 
         return scoring.score(
-            graphdef, params, processor, question, len(indices), mesh=mesh, rows=rows
+            model.graphdef,
+            model.params,
+            processor,
+            question,
+            len(indices),
+            mesh=mesh,
+            rows=rows,
         )
 
     score.lengths = lambda index: [

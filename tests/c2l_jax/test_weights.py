@@ -11,13 +11,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import torch
-from flax import nnx
 from safetensors.numpy import load_file, save_file
 from transformers import Qwen2_5_VLForConditionalGeneration
 
 from c2l_jax.errors import UserError
+from c2l_jax.models import weights
 from c2l_jax.models.directory import open_tensors
-from c2l_jax.models.qwen2_5_vl import weights
+from c2l_jax.models.params import merge
+from c2l_jax.models.qwen2_5_vl import PARTITION_TABLE, TENSORS
 from c2l_jax.models.qwen2_5_vl.config import Config
 from tests.c2l_jax import tiny
 
@@ -41,10 +42,9 @@ def checkpoint(source, tmp_path):
 
 
 def assert_same(params, others):
-    flat, other_flat = nnx.to_flat_state(params), nnx.to_flat_state(others)
-    for (path, a), (other_path, b) in zip(flat, other_flat, strict=True):
-        assert path == other_path
-        np.testing.assert_array_equal(a[...], b[...], err_msg="/".join(path))
+    assert params.keys() == others.keys()
+    for path, value in params.items():
+        np.testing.assert_array_equal(value, others[path], err_msg=path)
 
 
 def edit_json(path, **changes):
@@ -54,7 +54,7 @@ def edit_json(path, **changes):
 def test_sharded_checkpoints_load(reference, source, tmp_path):
     tiny.save_checkpoint(reference, tmp_path, max_shard_size="50KB")
     assert len(list(tmp_path.glob("*.safetensors"))) > 3
-    assert_same(weights.load(tmp_path)[1], weights.load(source)[1])
+    assert_same(weights.load(tmp_path), weights.load(source))
 
 
 def test_both_generations_of_tensor_names_load(checkpoint, source):
@@ -67,7 +67,7 @@ def test_both_generations_of_tensor_names_load(checkpoint, source):
     }
     assert "model.language_model.layers.0.mlp.up_proj.weight" in renamed
     save_file(renamed, path)
-    assert_same(weights.load(checkpoint)[1], weights.load(source)[1])
+    assert_same(weights.load(checkpoint), weights.load(source))
 
 
 def test_the_published_flat_config_loads(checkpoint, source):
@@ -162,8 +162,8 @@ def test_truncated_weights_are_refused(checkpoint):
 
 
 def test_parameters_are_cast_while_loading(source):
-    whole = weights.load(source)[1]
-    half = weights.load(source, dtype=jnp.bfloat16)[1]
+    whole = weights.load(source)
+    half = weights.load(source, dtype=jnp.bfloat16)
     assert {leaf.dtype for leaf in jax.tree.leaves(half)} == {jnp.dtype(jnp.bfloat16)}
     assert_same(half, jax.tree.map(lambda p: p.astype(jnp.bfloat16), whole))
 
@@ -172,19 +172,19 @@ def test_each_shard_is_read_on_its_own(source):
     """Any part of any parameter, as devices ask for it, is that part of the whole."""
     rng = np.random.default_rng(0)
     _, shapes = weights.abstract(tiny.config(tied=False))
-    whole = dict(nnx.to_flat_state(weights.load(source)[1]))
+    whole, names = weights.load(source), weights._Names(tiny.config(tied=False))
     with contextlib.ExitStack() as files:
         tensors = open_tensors(source, files)
-        for path, param in nnx.to_flat_state(shapes):
+        for path, param in shapes.items():
             bounds = [np.sort(rng.choice(size + 1, 2, replace=False)) for size in param.shape]
             index = tuple(slice(int(start), int(stop)) for start, stop in bounds)
-            part = weights._read(tensors, weights._entry("/".join(path)), param, index)
-            np.testing.assert_array_equal(part, whole[path][...][index], err_msg="/".join(path))
+            part = weights._read(tensors, names.entry(path), param, index)
+            np.testing.assert_array_equal(part, whole[path][index], err_msg=path)
 
 
 @pytest.mark.parametrize("max_shard_bytes", [10**9, 60_000])
 def test_exports_load_in_transformers_unchanged(reference, source, tmp_path, max_shard_bytes):
-    _, params = weights.load(source)
+    params = weights.load(source)
     config = Config.from_directory(source)
     weights.export(config, params, tmp_path / "out", source, max_shard_bytes)
     single = (tmp_path / "out" / "model.safetensors").exists()
@@ -201,28 +201,27 @@ def test_exports_load_in_transformers_unchanged(reference, source, tmp_path, max
     with torch.no_grad():
         ours, theirs = (m.eval()(**tiny.torch_inputs(sequence)).logits for m in (model, reference))
     assert torch.equal(ours, theirs)
-    assert_same(weights.load(tmp_path / "out")[1], params)
+    assert_same(weights.load(tmp_path / "out"), params)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["out"]
 
 
 def test_a_failed_export_leaves_nothing_behind(source, tmp_path):
-    _, params = weights.load(source)
+    params = weights.load(source)
     config = Config.from_directory(source)
-    del params["text"]["norm"]["scale"]
-    params["text"]["norm"]["scale"] = nnx.Param(np.zeros(64, np.float32))  # no jax array
+    params["text/norm/scale"] = np.zeros(64, np.float32)  # no jax array
     with pytest.raises(AttributeError):
         weights.export(config, params, tmp_path / "out", source)
     assert not list(tmp_path.iterdir())
-    weights.export(config, weights.load(source)[1], tmp_path / "out", source)  # tries again
+    weights.export(config, weights.load(source), tmp_path / "out", source)  # tries again
     with pytest.raises(UserError, match="exists"):
         weights.export(config, params, tmp_path / "out", source)
 
 
 def test_initialisation_has_unit_gain():
     config = tiny.config(tied=True)
-    graphdef, params = weights.init(config, seed=1)
-    for path, param in nnx.to_flat_state(params):
-        path_text, value = "/".join(path), np.asarray(param[...])
+    params = weights.init(config, seed=1)
+    for path_text, param in params.items():
+        value = np.asarray(param)
         if path_text.endswith("norm/scale"):
             assert (value == 1).all()
         elif path_text.endswith("bias"):
@@ -237,22 +236,22 @@ def test_initialisation_has_unit_gain():
             residual = path_text.endswith(("attention/output/kernel", "mlp/down/kernel"))
             expected = (2 * value.shape[0]) ** -0.5 if residual else 1.0
             assert gain == pytest.approx(expected, rel=0.1), path_text
-    model = nnx.merge(graphdef, params)
+    model = merge(weights.abstract(config)[0], params)
     assert model.head_vd() is model.text.embedding[...]
 
 
 def test_an_untied_head_is_a_parameter_of_its_own():
-    assert ("head",) in dict(nnx.to_flat_state(weights.abstract(tiny.config(tied=False))[1]))
-    assert ("head",) not in dict(nnx.to_flat_state(weights.abstract(tiny.config(tied=True))[1]))
+    assert "head" in weights.abstract(tiny.config(tied=False))[1]
+    assert "head" not in weights.abstract(tiny.config(tied=True))[1]
 
 
 def test_every_parameter_has_one_line_in_both_tables():
     _, params = weights.abstract(tiny.config(tied=False))
-    paths = {"/".join(path): p.shape for path, p in nnx.to_flat_state(params)}
-    assert set(paths) == {path for _, path, _ in weights.TENSORS}
+    paths = {path: p.shape for path, p in params.items()}
+    assert set(paths) == {path for _, path, _ in TENSORS}
     for path, shape in paths.items():
-        specs = [s for pattern, s in weights.PARTITION_TABLE if re.fullmatch(pattern, path)]
+        specs = [s for pattern, s in PARTITION_TABLE if re.fullmatch(pattern, path)]
         assert len(specs) == 1, path
         assert len(specs[0]) <= len(shape)
-    for pattern, _ in weights.PARTITION_TABLE:
+    for pattern, _ in PARTITION_TABLE:
         assert any(re.fullmatch(pattern, path) for path in paths), pattern

@@ -13,39 +13,47 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from c2l_jax.models.layers import (
+    Compute,
+    GatedMLP,
+    Linear,
+    NewParams,
+    RMSNorm,
+    scan_layers,
+)
 from c2l_jax.models.qwen2_5_vl.config import VisionConfig
-from c2l_jax.models.qwen2_5_vl.layers import GatedMLP, Linear, NewParams, RMSNorm, scan_layers
-from c2l_jax.ops.attention import attend
+from c2l_jax.ops.attention import SamePicture, Sees, ValidKeys, attend
 from c2l_jax.ops.rotary import rotate, vision_angles
 
 _EPS = 1e-6  # of every norm in the tower; no field of the config
 
 
 class VisionAttention(nnx.Module):
-    def __init__(self, config: VisionConfig, new: NewParams, out_gain: float):
+    def __init__(self, config: VisionConfig, compute: Compute, new: NewParams, out_gain: float):
         size = config.hidden_size
+        self.implementation = compute.attention
         self.qkv = Linear(new, size, 3 * size, bias=True)
         self.output = Linear(new, size, size, bias=True, gain=out_gain)
         self.heads = config.num_heads
 
-    def __call__(self, x_nsd: jax.Array, angles_nsk: jax.Array, mask_nss: jax.Array) -> jax.Array:
+    def __call__(self, x_nsd: jax.Array, angles_nsk: jax.Array, sees: Sees) -> jax.Array:
         qkv = self.qkv(x_nsd).reshape(*x_nsd.shape[:2], 3, self.heads, -1)
         q, k, v = (qkv[:, :, i] for i in range(3))
-        out = attend(rotate(q, angles_nsk), rotate(k, angles_nsk), v, mask_nss)
+        out = attend(rotate(q, angles_nsk), rotate(k, angles_nsk), v, sees, self.implementation)
         return self.output(out.reshape(x_nsd.shape))
 
 
 class VisionBlock(nnx.Module):
-    def __init__(self, config: VisionConfig, new: NewParams):
+    def __init__(self, config: VisionConfig, compute: Compute, new: NewParams):
         size = config.hidden_size
         out_gain = (2 * config.depth) ** -0.5
         self.attention_norm = RMSNorm(new, size, _EPS)
-        self.attention = VisionAttention(config, new, out_gain)
+        self.attention = VisionAttention(config, compute, new, out_gain)
         self.mlp_norm = RMSNorm(new, size, _EPS)
         self.mlp = GatedMLP(new, size, config.intermediate_size, bias=True, out_gain=out_gain)
 
-    def __call__(self, x_nsd: jax.Array, angles_nsk: jax.Array, mask_nss: jax.Array) -> jax.Array:
-        x_nsd = x_nsd + self.attention(self.attention_norm(x_nsd), angles_nsk, mask_nss)
+    def __call__(self, x_nsd: jax.Array, angles_nsk: jax.Array, sees: Sees) -> jax.Array:
+        x_nsd = x_nsd + self.attention(self.attention_norm(x_nsd), angles_nsk, sees)
         return x_nsd + self.mlp(self.mlp_norm(x_nsd))
 
 
@@ -64,9 +72,11 @@ class PatchMerger(nnx.Module):
 
 
 class VisionTower(nnx.Module):
-    def __init__(self, config: VisionConfig, rngs: nnx.Rngs, param_dtype: jnp.dtype):
+    def __init__(
+        self, config: VisionConfig, compute: Compute, rngs: nnx.Rngs, param_dtype: jnp.dtype
+    ):
         new = NewParams(rngs, param_dtype)
-        self.config = config
+        self.config, self.compute = config, compute
         # [time, channel, row, column, out]: both time slices are kept, as in the checkpoint.
         shape = (
             config.temporal_patch_size,
@@ -76,10 +86,12 @@ class VisionTower(nnx.Module):
         )
         std = math.prod(shape) ** -0.5
         self.patch_embedding = new.normal(*shape, config.hidden_size, std=std)
-        self.blocks = VisionBlock(config, NewParams(rngs, param_dtype, stack=(config.depth,)))
+        self.blocks = VisionBlock(
+            config, compute, NewParams(rngs, param_dtype, stack=(config.depth,))
+        )
         self.merger = PatchMerger(config, new)
 
-    def __call__(self, batch: Mapping[str, jax.Array], remat: str) -> jax.Array:
+    def __call__(self, batch: Mapping[str, jax.Array]) -> tuple[jax.Array, None]:
         """Merged tokens [B, G * S / 4, D] of patches, patch_coords and window_images."""
         patches, coords = batch["patches"], batch["patch_coords"]
         rows, windows, slots = patches.shape[:3]
@@ -87,20 +99,21 @@ class VisionTower(nnx.Module):
         angles = vision_angles(coords, self.config.head_dim).reshape(rows * windows, slots, -1)
         valid = coords[..., 0] >= 0
         images = jnp.where(valid, batch["window_images"][..., None], 0).reshape(rows, -1)
-        layouts = {  # is the attention full? -> (x's shape, mask)
-            False: ((rows * windows, slots), valid.reshape(rows * windows, 1, slots)),
-            True: ((rows, windows * slots), images[:, :, None] == images[:, None, :]),
+        layouts = {  # is the attention full? -> (x's shape, what sees what)
+            False: ((rows * windows, slots), ValidKeys(valid.reshape(rows * windows, slots))),
+            True: ((rows, windows * slots), SamePicture(images)),
         }
 
         def run(x, params, full):
             """A run of equal blocks."""
-            shape, mask = layouts[full]
+            shape, sees = layouts[full]
             block_angles = angles.reshape(*shape, -1)
 
-            def apply(block, x):
-                return block(x.reshape(*shape, -1), block_angles, mask).reshape(x.shape), None
+            def apply(block, x, index):
+                del index
+                return block(x.reshape(*shape, -1), block_angles, sees).reshape(x.shape), None
 
-            return scan_layers(self.blocks, params, apply, x, remat)[0]
+            return scan_layers(self.blocks, params, apply, x, self.compute.remat)[0]
 
         kinds = [index in self.config.fullatt_block_indexes for index in range(self.config.depth)]
         period = _period(kinds)
@@ -113,7 +126,7 @@ class VisionTower(nnx.Module):
 
         params = jax.tree.map(lambda p: p.reshape(-1, period, *p.shape[1:]), nnx.state(self.blocks))
         x, _ = jax.lax.scan(run_period, x, params)
-        return self.merger(x.reshape(rows, windows * slots, -1))
+        return self.merger(x.reshape(rows, windows * slots, -1)), None
 
     def embed(self, patches_bgsp: jax.Array) -> jax.Array:
         """uint8 RGB patches [..., channel * row * column] to [..., D].

@@ -1,4 +1,4 @@
-"""Pieces that the language model and the vision tower share."""
+"""Pieces that language models and vision towers share."""
 
 import dataclasses
 from collections.abc import Callable
@@ -17,6 +17,24 @@ REMAT = {
     ),
     "full": lambda layer: jax.checkpoint(layer, prevent_cse=False),
 }
+
+
+@dataclasses.dataclass(frozen=True)
+class Compute:
+    """How a model computes, whatever its parameters are; part of its structure.
+
+    dtype: of the parameters while computing ("float32" or "bfloat16"); norms, rotary angles and
+      softmax are float32 in any case.
+    remat: key of REMAT, what the backward pass recomputes.
+    attention: key of ops.attention.IMPLEMENTATIONS.
+    scan_layers: whether equal layers are one loop over stacked parameters, or one program each with
+      parameters of its own, as decoding wants them (XLA would copy the slices at every token).
+    """
+
+    dtype: str = "float32"
+    remat: str = "none"
+    attention: str = "xla"
+    scan_layers: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,16 +80,24 @@ class RMSNorm(nnx.Module):
         self.eps = eps
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        return rms_norm(x, self.scale[...], self.eps)
+        wide = x.astype(jnp.float32)
+        wide *= jax.lax.rsqrt(jnp.mean(jnp.square(wide), -1, keepdims=True) + self.eps)
+        return wide.astype(x.dtype) * self.scale[...]
 
 
-def rms_norm(x: jax.Array, scale: jax.Array, eps: float, axis: int = -1) -> jax.Array:
-    """RMSNorm over an axis of the length of `scale`."""
-    wide = x.astype(jnp.float32)
-    wide *= jax.lax.rsqrt(jnp.mean(jnp.square(wide), axis, keepdims=True) + eps)
-    shape = [1] * x.ndim
-    shape[axis] = -1
-    return wide.astype(x.dtype) * scale.reshape(shape)
+class LayerNorm(nnx.Module):
+    """Layer norm over the last axis, in float32 (arXiv:1607.06450)."""
+
+    def __init__(self, new: NewParams, size: int, eps: float):
+        self.scale = new.full(size, value=1.0)
+        self.bias = new.full(size, value=0.0)
+        self.eps = eps
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        wide = x.astype(jnp.float32)
+        wide -= jnp.mean(wide, -1, keepdims=True)
+        wide *= jax.lax.rsqrt(jnp.mean(jnp.square(wide), -1, keepdims=True) + self.eps)
+        return wide.astype(x.dtype) * self.scale[...] + self.bias[...]
 
 
 class GatedMLP(nnx.Module):
@@ -86,10 +112,21 @@ class GatedMLP(nnx.Module):
         return self.down(jax.nn.silu(self.gate(x)) * self.up(x))
 
 
+class MLP(nnx.Module):
+    """down(gelu(up(x))) with biases, GELU by its tanh formula."""
+
+    def __init__(self, new: NewParams, size: int, hidden: int, *, out_gain: float):
+        self.up = Linear(new, size, hidden, bias=True)
+        self.down = Linear(new, hidden, size, bias=True, gain=out_gain)
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        return self.down(jax.nn.gelu(self.up(x), approximate=True))
+
+
 def scan_layers(
     layers: nnx.Module, params: nnx.State, apply: Callable, x: jax.Array, remat: str
 ) -> tuple[jax.Array, jax.Array]:
-    """Runs `apply(layer, x) -> (x, out)` over stacked layers; returns the last x and all outs.
+    """Runs `apply(layer, x, index) -> (x, out)` over stacked layers; returns the last x, all outs.
 
     Args:
       layers: the module, for its structure only.
@@ -98,7 +135,9 @@ def scan_layers(
     """
     graphdef = nnx.graphdef(layers)
 
-    def step(x, layer_params):
-        return apply(nnx.merge(graphdef, layer_params), x)
+    def step(x, numbered):
+        index, layer_params = numbered
+        return apply(nnx.merge(graphdef, layer_params), x, index)
 
-    return jax.lax.scan(REMAT[remat](step), x, params)
+    count = len(jax.tree.leaves(params)[0])
+    return jax.lax.scan(REMAT[remat](step), x, (jnp.arange(count), params))
