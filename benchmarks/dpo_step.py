@@ -43,11 +43,12 @@ from benchmarks import flops, measure, workload
 from benchmarks.workload import Shape
 from c2l_jax.data.processor import add_branches
 from c2l_jax.models.params import merge
+from c2l_jax.models.qwen2_5_vl import NO_DECAY
 from c2l_jax.models.qwen2_5_vl.config import Config
 from c2l_jax.objectives import dpo
 from c2l_jax.ops.logprobs import target_logprobs
 from c2l_jax.optimizer import make_optimizer, rate_scales
-from c2l_jax.train import make_train_step
+from c2l_jax.program import make_accumulate, make_apply
 from configs import forkme
 
 SHARE_OF_PREDICTED = 0.85
@@ -125,8 +126,12 @@ def make_ours(policy: Path, reference: Path | None, shape: Shape, count: int, st
         batch = {**whole_sequences(made), "reference": workload.parameters(reference)[1]}
         loss = functools.partial(four_sequences_loss, graphdef, config=config)
 
-    optimizer = make_optimizer(config.optimizer, 1, rate_scales(params, ()))
-    step = make_train_step(loss, frozenset(params), optimizer, 1)
+    optimizer = make_optimizer(config.optimizer, 1, rate_scales(params, ()), NO_DECAY)
+    accumulate, apply = make_accumulate(loss, frozenset(params)), make_apply(optimizer)
+
+    def step(state, batch):
+        return apply(state, accumulate(state["params"], None, batch))
+
     state = {"params": params, "opt_state": optimizer.init(params)}
     batch = jax.device_put(batch)
     compiled = jax.jit(step, donate_argnums=0).lower(state, batch).compile()

@@ -19,18 +19,22 @@ from c2l_jax.errors import UserError
 AXES = ("data", "fsdp", "tensor")
 
 
-def make_mesh(sizes: Mapping[str, int]) -> Mesh:
-    """A mesh over all devices; one size may be -1, which takes the devices that are left."""
+def make_mesh(sizes: Mapping[str, int], devices: Sequence[jax.Device] | None = None) -> Mesh:
+    """A mesh over all devices; one size may be -1, which takes the devices that are left.
+
+    devices: others than those that are here, as of a topology that programs are compiled for.
+    """
     shape = [sizes[axis] for axis in AXES]
-    devices = jax.device_count()
+    count = jax.device_count() if devices is None else len(devices)
     if shape.count(-1) == 1:
-        shape[shape.index(-1)] = devices // -math.prod(shape)
-    if min(shape) < 1 or math.prod(shape) != devices:
+        shape[shape.index(-1)] = count // -math.prod(shape)
+    if min(shape) < 1 or math.prod(shape) != count:
         raise UserError(
-            f"config.mesh {dict(sizes)} does not cover {devices} devices: the sizes must multiply "
+            f"config.mesh {dict(sizes)} does not cover {count} devices: the sizes must multiply "
             "to that number (one of them may be -1)."
         )
-    mesh = jax.make_mesh(shape, AXES, axis_types=(jax.sharding.AxisType.Auto,) * len(AXES))
+    types = (jax.sharding.AxisType.Auto,) * len(AXES)
+    mesh = jax.make_mesh(shape, AXES, axis_types=types, devices=devices)
     _check_rows(mesh)
     return mesh
 

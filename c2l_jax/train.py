@@ -12,20 +12,18 @@ the trained model as a Hugging Face directory (model/) are in the working direct
 """
 
 import contextlib
-import importlib
-import itertools
 import json
 import logging
 import math
 import signal
 import time
 import traceback
+from collections.abc import Iterable
 from pathlib import Path
 
 import absl
 import absl.logging
 import jax
-import jax.numpy as jnp
 import ml_collections
 import numpy as np
 from absl import app, flags
@@ -33,23 +31,21 @@ from jax.experimental import multihost_utils
 from ml_collections import ConfigDict, config_flags
 
 from c2l_jax.checkpoint import Checkpoints, write_config
-from c2l_jax.data.layout import RowShape
-from c2l_jax.data.packing import training_batches
 from c2l_jax.data.pictures import open_picture
 from c2l_jax.data.processor import Processor
 from c2l_jax.data.records import open_split
 from c2l_jax.errors import UserError, exit_on_user_error
 from c2l_jax.metrics import Metrics
-from c2l_jax.models import family_of, weights
-from c2l_jax.models.layers import REMAT, Compute
-from c2l_jax.models.params import merge
+from c2l_jax.models import weights
+from c2l_jax.models.layers import REMAT
+from c2l_jax.objectives import named
 from c2l_jax.ops import attention
-from c2l_jax.optimizer import make_optimizer, rate_scales, schedule
 from c2l_jax.paths import anywhere, output_folder, remove_folder, replace_text
-from c2l_jax.sharding import like_parameters, make_mesh, parameter_shardings, put_batch
+from c2l_jax.program import Program, build
+from c2l_jax.sharding import make_mesh, put_batch
+from c2l_jax.sources import Packed
 
 BAD_FLAG = (flags.Error, AttributeError, KeyError, TypeError, ValueError, OSError)
-OBJECTIVES = ("sft", "dpo")
 AT_LEAST_1 = (
     "steps",
     "log_every",
@@ -64,10 +60,6 @@ WORKDIR = flags.DEFINE_string("workdir", None, "Where the run lives; the same on
 
 def validate(config: ConfigDict, mesh: jax.sharding.Mesh):
     """Refuses settings that cannot work together, before anything is loaded."""
-    if config.objective not in OBJECTIVES:
-        raise UserError(
-            f"config.objective is {config.objective!r}: it must be one of {', '.join(OBJECTIVES)}."
-        )
     for name in AT_LEAST_1:
         if config[name] < 1:
             raise UserError(f"config.{name} is {config[name]}: it must be at least 1.")
@@ -94,79 +86,52 @@ def validate(config: ConfigDict, mesh: jax.sharding.Mesh):
         )
 
 
-def make_loss(graphdef, dtype: jnp.dtype, objective, config: ConfigDict):
-    """(params, batch) -> (loss sum, sums of what is logged); params are cast to compute in."""
-
-    def loss(params, batch):
-        cast = {path: p.astype(dtype) for path, p in params.items()}
-        total, weight, metrics = objective.loss(merge(graphdef, cast), batch, config)
-        return total, {"loss": total, "weight": weight, **metrics}
-
-    return loss
-
-
-def in_parts(function, params, batch, parts: int):
-    """function(params, batch) added up over parts of the rows, computed one after the other."""
-    if parts == 1:
-        return function(params, batch)
-    # Every part takes rows from every device.
-    split = {k: v.reshape(-1, parts, *v.shape[1:]).swapaxes(0, 1) for k, v in batch.items()}
-    first = jax.eval_shape(function, params, jax.tree.map(lambda x: x[0], split))
-    zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), first)
-    return jax.lax.scan(
-        lambda total, part: (jax.tree.map(jnp.add, total, function(params, part)), None),
-        zeros,
-        split,
-    )[0]
-
-
-def make_train_step(loss, trained: frozenset[str], optimizer, parts: int):
-    """The update: (state, batch) -> (state, metrics), with state = {params, opt_state}."""
-
-    def gradients(params, batch):
-        frozen = {path: p for path, p in params.items() if path not in trained}
-        masters = {path: params[path] for path in sorted(trained)}
-        return jax.grad(lambda masters: loss(frozen | masters, batch), has_aux=True)(masters)
-
-    def train_step(state, batch):
-        params = state["params"]
-        grads, sums = in_parts(gradients, params, batch, parts)
-        # One division at the end: parts and rows count by their weight, not by their number.
-        weight = jnp.maximum(sums.pop("weight"), 1.0)
-        grads = jax.tree.map(lambda g: g / weight, grads)
-        masters = {path: params[path] for path in grads}
-        updates, opt_state = optimizer.update(grads, state["opt_state"], masters)
-        norm = jnp.sqrt(sum(jnp.vdot(g, g) for g in jax.tree.leaves(grads)))
-        metrics = {name: total / weight for name, total in sums.items()}
-        metrics |= {"grad_norm": norm, "tokens": (batch["segments"] > 0).sum()}
-        params = params | {path: p + updates[path] for path, p in masters.items()}
-        return {"params": params, "opt_state": opt_state}, metrics
-
-    return train_step
-
-
 class HeldOut:
     """The objective's figures on a few batches that are never trained on, always the same ones."""
 
-    def __init__(self, loss, batches, config: ConfigDict, mesh):
-        @jax.jit
-        def eval_step(params, batch):
-            return in_parts(lambda p, b: loss(p, b)[1], params, batch, config.accumulation)
-
-        self._step, self._batches, self._mesh = eval_step, batches, mesh
+    def __init__(self, program: Program, source: Packed, config: ConfigDict, mesh):
+        self._program, self._source, self._mesh = program, source, mesh
         self._count = config.evaluation.batches
         self.last: dict[str, float] = {}
 
     def __call__(self, params) -> dict[str, float]:
         """Means over the batches' weight, as "eval/NAME"."""
         totals: dict[str, float] = {}
-        for batch in itertools.islice(iter(self._batches), self._count):
-            del batch["ids"]
-            sums = jax.device_get(self._step(params, put_batch(self._mesh, batch)))
-            totals = {name: totals.get(name, 0.0) + float(value) for name, value in sums.items()}
+        self._source.rewind()
+        for _ in range(self._count):
+            for part in self._source.next(params)[0]:
+                sums = jax.device_get(self._program.evaluate(params, put_batch(self._mesh, part)))
+                totals = {name: totals.get(name, 0.0) + float(sums[name]) for name in sums}
         weight = max(totals.pop("weight"), 1.0)
         self.last = {f"eval/{name}": total / weight for name, total in totals.items()}
         return self.last
+
+
+class Step:
+    """One update from its parts, compiled ahead of time: another shape is an error, no pause."""
+
+    def __init__(self, program: Program, accumulates: bool):
+        params, batch = program.state["params"], program.batch
+        self._first = program.accumulate.lower(params, None, batch).compile()
+        totals = jax.tree.map(
+            lambda shape, place: jax.ShapeDtypeStruct(shape.shape, shape.dtype, sharding=place),
+            self._first.out_info,
+            self._first.output_shardings,
+        )
+        self._more = (
+            program.accumulate.lower(params, totals, batch).compile() if accumulates else None
+        )
+        self._apply = program.apply.lower(program.state, totals).compile()
+
+    def __call__(self, state, parts: Iterable):
+        """(state, metrics) after the parts, which are computed one after the other."""
+        totals = None
+        for part in parts:
+            if totals is None:
+                totals = self._first(state["params"], None, part)
+            else:
+                totals = self._more(state["params"], totals, part)
+        return self._apply(state, totals)
 
 
 def log_samples(metrics: Metrics, split, objective, config: ConfigDict):
@@ -284,71 +249,30 @@ def main(argv):
     mesh = make_mesh(config.mesh)
     validate(config, mesh)
     output_folder(workdir)
-    objective = importlib.import_module(f"c2l_jax.objectives.{config.objective}")
+    objective = named(config.objective)
     objective.check(config)
     processor = Processor(config.model)
 
-    def open_batches(split):
-        return training_batches(
-            objective.groups(split, processor, config, mesh=mesh, workdir=workdir),
-            seed=config.seed,
-            rows=config.data.rows // jax.process_count(),
-            shape=RowShape(
-                config.data.row_tokens, config.data.row_targets, config.data.row_windows
-            ),
-            extra_targets=objective.EXTRA_TARGETS,
-            shard=jax.process_index(),
-            shards=jax.process_count(),
-            threads=config.data.threads,
-        )
-
+    program = build(config, objective, mesh)
     split = open_split(config.data.path, config.data.split)
-    family = family_of(config.model)
-    model_config = family.Config.from_directory(config.model)
-    compute = Compute(config.compute_dtype, config.remat, config.attention)
-    graphdef, shapes = weights.abstract(model_config, compute)
-    shardings = parameter_shardings(mesh, family.PARTITION_TABLE, shapes)
-    scales = rate_scales(shapes, config.optimizer.lr_scale)
-    trained = frozenset(path for path, scale in scales.items() if scale > 0)
-    optimizer = make_optimizer(config.optimizer, config.steps, scales, family.NO_DECAY)
-    loss = make_loss(graphdef, jnp.dtype(compute.dtype), objective, config)
     held_out = None
     if config.evaluation.every:
         held_out_split = open_split(config.data.path, config.evaluation.split)
-        held_out = HeldOut(loss, open_batches(held_out_split)[0], config, mesh)
-    batches, fits = open_batches(split)
+        held_out_source = objective.source(
+            held_out_split, processor, config, mesh=mesh, workdir=workdir
+        )
+        held_out = HeldOut(program, held_out_source, config, mesh)
+    source = objective.source(split, processor, config, mesh=mesh, workdir=workdir)
     write_config(workdir, config)
 
     #################### state: this run's newest checkpoint, or the model ####################
-    def init_state(params):
-        masters = {path: params[path] for path in sorted(trained)}
-        return {"params": params, "opt_state": optimizer.init(masters)}
-
-    abstract = jax.eval_shape(init_state, shapes)
-    places = like_parameters(mesh, abstract, shardings)
     checkpoints = Checkpoints(workdir, config.checkpoint.keep)
-    iterator = iter(batches)
     start = checkpoints.latest() or 0
     if start:
-        target = jax.tree.map(
-            lambda leaf, place: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=place),
-            abstract,
-            places,
-        )
-        state = checkpoints.restore(start, target, iterator)
+        state = checkpoints.restore(start, program.state, source.iterator)
         print(f"resuming from step {start}")
     else:
-        params = weights.load(config.model, shardings)
-        state = jax.jit(init_state, out_shardings=places, donate_argnums=0)(params)
-        del params  # donated
-
-    ################################### the update step ###################################
-    train_step = jax.jit(
-        make_train_step(loss, trained, optimizer, config.accumulation),
-        out_shardings=(places, None),
-        donate_argnums=0,
-    )
-    rate = schedule(config.optimizer, config.steps)
+        state = program.init_state(weights.load(config.model, program.places))
     stop = StopSignal()
 
     ######################################## loop ########################################
@@ -357,22 +281,17 @@ def main(argv):
     with contextlib.closing(metrics):  # an error is told below the progress bar, not in it
         if not start:
             log_samples(metrics, split, objective, config)
-        reporter = Reporter(metrics, rate, config.log_every)
-        compiled, waiting, step = None, None, start
+        update = Step(program, config.accumulation > 1) if start < config.steps else None
+        reporter = Reporter(metrics, program.rate, config.log_every)
+        waiting, step = None, start
         while step < config.steps and not stop.asked(step):
             step += 1
-            batch = next(iterator)
-            ids = batch.pop("ids")
-            batch = put_batch(mesh, batch)
-            if compiled is None:
-                # Compiled once, ahead of time: a batch of another shape is an error, never a pause.
-                compiled = train_step.lower(state, batch).compile()
-                reporter.start_clock()
-            state, values = compiled(state, batch)
+            parts, ids, figures = source.next(state["params"])
+            state, values = update(state, (put_batch(mesh, part) for part in parts))
             # The device works on this step while the host reads the last one's figures.
             if waiting:
                 reporter(*waiting)
-            waiting = (step, values, ids)
+            waiting = (step, values | figures, ids)
             evaluates = held_out and step % config.evaluation.every == 0
             saves = step % config.checkpoint.every == 0
             if evaluates or saves:
@@ -382,16 +301,16 @@ def main(argv):
                 with reporter.paused():
                     metrics.scalars(step, held_out(state["params"]))
             if saves:
-                checkpoints.save(step, state, iterator)
+                checkpoints.save(step, state, source.iterator)
         if waiting:
             reporter(*waiting)
 
     ####################################### finish #######################################
     if step > start:
-        checkpoints.save(step, state, iterator)
+        checkpoints.save(step, state, source.iterator)
     checkpoints.close()
-    if fits.dropped:
-        logging.warning("dropped %d examples that do not fit a row", len(fits.dropped))
+    if source.dropped:
+        logging.warning("dropped %d examples that do not fit a row", len(source.dropped))
     if step < config.steps:
         print(f"stopped at step {step} of {config.steps}; the same command goes on from there.")
         return
@@ -400,13 +319,15 @@ def main(argv):
         return
     if writes:
         remove_folder(workdir / "model")  # of a shorter run
-    weights.export(model_config, state["params"], workdir / "model", config.model)
+    weights.export(program.model_config, state["params"], workdir / "model", config.model)
     summary = {
         "steps": step,
-        "parameters": sum(math.prod(leaf.shape) for leaf in shapes.values()),
-        "trained_parameters": sum(math.prod(shapes[path].shape) for path in trained),
+        "parameters": sum(math.prod(leaf.shape) for leaf in program.shapes.values()),
+        "trained_parameters": sum(
+            math.prod(program.shapes[path].shape) for path in program.trained
+        ),
         "devices": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
-        "dropped_examples": len(fits.dropped),
+        "dropped_examples": len(source.dropped),
         **reporter.summary(),
         **(held_out.last if held_out else {}),
         "seconds": time.monotonic() - started,

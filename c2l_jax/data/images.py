@@ -76,6 +76,11 @@ class ImageSpec:
             image_std=std,
         )
 
+    @property
+    def patch_shape(self) -> tuple[int, int]:
+        """[S, P]: patches of a window, numbers of a patch."""
+        return (self.window_size // self.patch_size) ** 2, 3 * self.patch_size**2
+
 
 def picture_settings(directory: Path) -> tuple[dict, Path]:
     """The image processor's settings that are not null, and the file that has them.

@@ -13,6 +13,7 @@ A batch [b, ...] has B rows. Besides the features listed here it has `segments` 
 import dataclasses
 from collections.abc import Mapping, Sequence
 
+import jax
 import numpy as np
 
 AXES = ("tokens", "targets", "windows")
@@ -25,11 +26,13 @@ _IMAGES_PER_EXAMPLE = 1 << 16
 class Feature:
     """One array of a row.
 
+    trailing: its shape behind that axis, in the letters of a window's [s, p] or numbers.
     counts: what its values number, if anything: an example's own "tokens", "units" of windows
     (merged tokens) or "images". They begin anew in every example and are unique once packed.
     """
 
     axis: str
+    trailing: tuple[int | str, ...] = ()
     dtype: type = np.int32
     padding: int = 0
     counts: str | None = None
@@ -38,19 +41,19 @@ class Feature:
 FEATURES = {
     "tokens": Feature("tokens"),
     "branches": Feature("tokens"),  # 0 the trunk, 1, 2, ... what hangs on it
-    "positions": Feature("tokens"),  # [t, 3] time, height, width
+    "positions": Feature("tokens", (3,)),  # time, height, width
     "image_slots": Feature("tokens", padding=-1, counts="units"),  # -1 is text
     "targets": Feature("targets"),
     "target_slots": Feature("targets", counts="tokens"),  # the token whose output predicts it
     "target_branches": Feature("targets"),
-    "weights": Feature("targets", np.float32),
-    "patches": Feature("windows", np.uint8),  # [g, s, p]
-    "patch_coords": Feature("windows", padding=-1),  # [g, s, 2] (row, column); -1 is an empty slot
+    "weights": Feature("targets", dtype=np.float32),
+    "patches": Feature("windows", ("s", "p"), np.uint8),
+    "patch_coords": Feature("windows", ("s", 2), padding=-1),  # (row, column); -1 is an empty slot
     "window_images": Feature("windows", counts="images"),  # from 1; 0 is padding
-    "window_grids": Feature("windows"),  # [g, 2] rows and columns of patches of its picture
+    "window_grids": Feature("windows", (2,)),  # rows and columns of patches of its picture
 }
 # What an objective adds to the targets, such as a reference's log-probabilities.
-EXTRA = Feature("targets", np.float32)
+EXTRA = Feature("targets", dtype=np.float32)
 
 
 def feature(name: str) -> Feature:
@@ -131,6 +134,20 @@ def one_a_row(
         for axis in SEGMENTS.keys() & set(axes) if example else ():
             batch[SEGMENTS[axis]][row, : len(example[axis])] = 1
     return batch
+
+
+def batch_shapes(
+    rows: int, shape: RowShape, patch_shape: tuple[int, int], extra_targets: Sequence[str] = ()
+) -> dict[str, jax.ShapeDtypeStruct]:
+    """What a batch of packed rows looks like; patch_shape is [s, p]."""
+    lengths = dict(zip(AXES, shape.lengths(), strict=True))
+    letters = dict(zip("sp", patch_shape, strict=True))
+    shapes = {name: ((rows, lengths[axis]), np.int32) for axis, name in SEGMENTS.items()}
+    for name in (*FEATURES, *extra_targets):
+        each = feature(name)
+        trailing = tuple(letters.get(size, size) for size in each.trailing)
+        shapes[name] = ((rows, lengths[each.axis], *trailing), each.dtype)
+    return {name: jax.ShapeDtypeStruct(*both) for name, both in shapes.items()}
 
 
 def fill_up(batch: Mapping[str, np.ndarray], rows: int) -> dict[str, np.ndarray]:

@@ -107,9 +107,7 @@ class Processor:
         ends = [self.end_token_id, self.tokenizer.eos_token_id, *end_token_ids(self.directory)]
         self.end_token_ids = tuple(dict.fromkeys(end for end in ends if end is not None))
         self._check_template()
-        spec = self.image_spec
-        self.slots_per_window = (spec.window_size // spec.patch_size) ** 2
-        self.patch_dim = 3 * spec.patch_size**2
+        self.slots_per_window, self.patch_dim = self.image_spec.patch_shape
 
     def prompt(self, record: dict, format: str) -> dict[str, np.ndarray]:
         """The prompt of one record up to where the assistant begins.

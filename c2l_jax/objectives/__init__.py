@@ -1,0 +1,61 @@
+"""Objectives: what a run minimises and on what. Each is a module with the names of `Objective`.
+
+config.objective is a key of OBJECTIVES, where another objective is one more line, or the import
+path of a module anywhere.
+"""
+
+import importlib
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import jax
+from ml_collections import ConfigDict
+
+from c2l_jax.errors import UserError
+from c2l_jax.sources import Source
+
+OBJECTIVES = {"sft": "c2l_jax.objectives.sft", "dpo": "c2l_jax.objectives.dpo"}
+
+
+class Objective(Protocol):
+    # Features that an example has for each target besides those of data.layout.FEATURES.
+    EXTRA_TARGETS: Sequence[str]
+
+    @staticmethod
+    def check(config: ConfigDict) -> None:
+        """Raises UserError for settings of its own that make no sense."""
+
+    @staticmethod
+    def source(split, processor, config: ConfigDict, *, mesh, workdir) -> Source:
+        """Where batches come from; a model may run here, as for a reference."""
+
+    @staticmethod
+    def samples(record: dict, config: ConfigDict) -> dict[str, str]:
+        """Prompts and responses of a record, by name, as TensorBoard shows them."""
+
+    @staticmethod
+    def loss(
+        model, batch: Mapping[str, jax.Array], config: ConfigDict
+    ) -> tuple[jax.Array, jax.Array, dict[str, jax.Array]]:
+        """(loss sum, weight, metrics), float32 scalars, all sums over the batch.
+
+        Packing, accumulation and sharding then never change the value: what is minimised and
+        logged is a sum over the sum of weights.
+        """
+
+
+def named(name: str) -> Objective:
+    """The objective that config.objective calls so. Raises UserError where there is none."""
+    path = OBJECTIVES.get(name, name)
+    try:
+        module = importlib.import_module(path)
+    except ModuleNotFoundError as error:
+        if not f"{path}.".startswith(f"{error.name}."):
+            raise  # a module that the objective itself needs
+        module = None
+    if not hasattr(module, "loss"):
+        raise UserError(
+            f"config.objective is {name!r}: it must be one of {', '.join(sorted(OBJECTIVES))} or "
+            "the import path of a module like them."
+        )
+    return module

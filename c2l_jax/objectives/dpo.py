@@ -35,6 +35,7 @@ from c2l_jax.models.layers import Compute
 from c2l_jax.models.loading import load_model
 from c2l_jax.ops.logprobs import target_logprobs
 from c2l_jax.paths import AnyPath, anywhere, read_json
+from c2l_jax.sources import Packed
 
 _fingerprint = functools.cache(fingerprint)  # of gigabytes, for each split
 
@@ -66,7 +67,7 @@ def check(config):
 # ------------------------------------------------------------------------------ pairs to examples
 
 
-def groups(split, processor, config, *, mesh, workdir) -> list[Group]:
+def source(split, processor, config, *, mesh, workdir) -> Packed:
     """All pairs of a split. Raises UserError where another model made their reference."""
     if "chosen_logps" not in split[0]:
         raise UserError(
@@ -85,7 +86,7 @@ def groups(split, processor, config, *, mesh, workdir) -> list[Group]:
             pair |= reference(index)
         return pair_example(pair, processor, config.dpo)
 
-    return [Group(example, range(len(split)))]
+    return Packed([Group(example, range(len(split)))], config, EXTRA_TARGETS)
 
 
 def check_reference(pair: dict, config):

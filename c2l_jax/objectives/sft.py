@@ -1,15 +1,11 @@
-"""Supervised fine-tuning: negative log-likelihood of the response tokens.
-
-An objective is a module with what differs between objectives: EXTRA_TARGETS, the features an
-example has for each target besides `data.layout.FEATURES`; `check`, of its own settings;
-`groups`, how records become examples; `samples`, how one is shown; and `loss`.
-"""
+"""Supervised fine-tuning: negative log-likelihood of the response tokens."""
 
 import functools
 
 from c2l_jax.data.packing import Group, mixture
 from c2l_jax.data.processor import response_text, user_text
 from c2l_jax.ops.logprobs import target_logprobs
+from c2l_jax.sources import Packed
 
 EXTRA_TARGETS = ()
 
@@ -18,9 +14,13 @@ def check(config):
     """Refuses settings that make no sense; this objective has none of its own."""
 
 
-def groups(split, processor, config, *, mesh, workdir) -> list[Group]:
-    """Every record in its formats, as config.data.formats and config.data.tasks say."""
+def source(split, processor, config, *, mesh, workdir) -> Packed:
     del mesh, workdir
+    return Packed(groups(split, processor, config), config, EXTRA_TARGETS)
+
+
+def groups(split, processor, config) -> list[Group]:
+    """Every record in its formats, as config.data.formats and config.data.tasks say."""
 
     def example(format, index):
         return processor.example(split[index], format)

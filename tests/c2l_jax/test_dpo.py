@@ -341,7 +341,7 @@ def test_a_pair_of_another_tokeniser_is_refused(processor, pairs_split):
 
 def test_questions_are_no_pairs(dataset):
     with pytest.raises(UserError, match="holds no preference pairs"):
-        dpo.groups(open_split(dataset, "train"), None, settings(), mesh=None, workdir=None)
+        dpo.source(open_split(dataset, "train"), None, settings(), mesh=None, workdir=None)
 
 
 def test_the_recomputed_reference_is_kept_for_resuming(

@@ -55,7 +55,7 @@ def test_held_out_figures_cost_one_compilation(finished):
     lines = {line["step"]: line for line in read_metrics(finished[0])}
     assert [step for step, line in lines.items() if "eval/loss" in line] == [2, 4]
     assert lines[4]["eval/loss"] < lines[2]["eval/loss"] < math.log(2)
-    for name in ("train_step", "eval_step"):
+    for name in ("accumulate", "apply", "evaluate"):
         assert finished[1].count(f"Finished XLA compilation of jit({name})") == 1
 
 

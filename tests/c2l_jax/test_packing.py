@@ -19,7 +19,7 @@ def open_batches(split, processor, formats=None, tasks=(), shape=SHAPE, **shard)
     """(batches, filter) as of the supervised objective."""
     data = {"formats": formats or {"cot": 1.0}, "tasks": tasks}
     config = ConfigDict({"data": ConfigDict(data)})
-    groups = sft.groups(split, processor, config, mesh=None, workdir=None)
+    groups = sft.groups(split, processor, config)
     return training_batches(groups, seed=3, rows=2, shape=shape, **shard)
 
 

@@ -1,0 +1,160 @@
+"""A run's settings as programs and shapes: what is compiled, before anything is loaded.
+
+`build` needs config.json of the model and a mesh, whose devices nobody has to have: training,
+benchmarks and plans of a run's memory all take the step from here.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from types import ModuleType
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import nnx
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from ml_collections import ConfigDict
+
+from c2l_jax.data.layout import RowShape, batch_shapes
+from c2l_jax.models import family_of, weights
+from c2l_jax.models.config import ModelConfig
+from c2l_jax.models.layers import Compute
+from c2l_jax.models.params import merge
+from c2l_jax.objectives import Objective
+from c2l_jax.optimizer import make_optimizer, rate_scales, schedule
+from c2l_jax.sharding import like_parameters, parameter_shardings
+
+State = dict[str, dict]  # {params, opt_state}
+Totals = dict[str, dict]  # {grads, sums}: of a step's parts up to here
+
+
+@dataclasses.dataclass(frozen=True)
+class Program:
+    """What `build` makes.
+
+    shapes, places: of the parameters. trained: paths of those that are updated.
+    state: shapes of {params, opt_state} with their places. batch: shapes of one part with theirs.
+    rate: step -> learning rate.
+    init_state: jitted, params (used up) -> state.
+    accumulate: jitted, (params, totals or None, part) -> totals. Totals are used up.
+    apply: jitted, (state, totals) -> (state, metrics). Both are used up.
+    evaluate: jitted, (params, part) -> sums of what the objective logs, and of their weight.
+    """
+
+    family: ModuleType
+    model_config: ModelConfig
+    shapes: dict[str, jax.ShapeDtypeStruct]
+    places: dict[str, NamedSharding]
+    trained: frozenset[str]
+    state: State
+    batch: dict[str, jax.ShapeDtypeStruct]
+    rate: Callable[[int], float]
+    init_state: Callable
+    accumulate: Callable
+    apply: Callable
+    evaluate: Callable
+
+
+def build(config: ConfigDict, objective: Objective, mesh: Mesh) -> Program:
+    """The programs of a run. Raises UserError for settings that don't fit the model."""
+    family = family_of(config.model)
+    model_config = family.Config.from_directory(config.model)
+    compute = Compute(config.compute_dtype, config.remat, config.attention)
+    graphdef, shapes = weights.abstract(model_config, compute)
+    places = parameter_shardings(mesh, family.PARTITION_TABLE, shapes)
+    scales = rate_scales(shapes, config.optimizer.lr_scale)
+    trained = frozenset(path for path, scale in scales.items() if scale > 0)
+    optimizer = make_optimizer(config.optimizer, config.steps, scales, family.NO_DECAY)
+    loss = make_loss(graphdef, jnp.dtype(compute.dtype), objective, config)
+
+    def init_state(params):
+        return {"params": params, "opt_state": optimizer.init(_only(params, trained))}
+
+    abstract = jax.eval_shape(init_state, shapes)
+    state_places = like_parameters(mesh, abstract, places)
+    by_row = NamedSharding(mesh, PartitionSpec(("data", "fsdp")))
+    data = config.data
+    part = batch_shapes(
+        data.rows // config.accumulation,
+        RowShape(data.row_tokens, data.row_targets, data.row_windows),
+        family.pictures(config.model).patch_shape,
+        objective.EXTRA_TARGETS,
+    )
+
+    def evaluate(params, batch):
+        return loss(params, batch)[1]
+
+    return Program(
+        family=family,
+        model_config=model_config,
+        shapes=shapes,
+        places=places,
+        trained=trained,
+        state=jax.tree.map(_placed, abstract, state_places),
+        batch={name: _placed(shape, by_row) for name, shape in part.items()},
+        rate=schedule(config.optimizer, config.steps),
+        init_state=jax.jit(init_state, out_shardings=state_places, donate_argnums=0),
+        accumulate=jax.jit(
+            make_accumulate(loss, trained),
+            out_shardings={"grads": _only(places, trained), "sums": None},
+            donate_argnums=1,
+        ),
+        apply=jax.jit(
+            make_apply(optimizer), out_shardings=(state_places, None), donate_argnums=(0, 1)
+        ),
+        evaluate=jax.jit(evaluate),
+    )
+
+
+def make_loss(
+    graphdef: nnx.GraphDef, dtype: jnp.dtype, objective: Objective, config: ConfigDict
+) -> Callable:
+    """(params, batch) -> (loss sum, sums of what is logged); params are cast to compute in."""
+
+    def loss(params, batch):
+        cast = {path: p.astype(dtype) for path, p in params.items()}
+        total, weight, metrics = objective.loss(merge(graphdef, cast), batch, config)
+        return total, {"loss": total, "weight": weight, **metrics}
+
+    return loss
+
+
+def make_accumulate(loss: Callable, trained: frozenset[str]) -> Callable:
+    """(params, totals or None, part) -> totals with the part's gradients and sums."""
+
+    def accumulate(params, totals, batch):
+        frozen = {path: p for path, p in params.items() if path not in trained}
+        grads, sums = jax.grad(lambda masters: loss(frozen | masters, batch), has_aux=True)(
+            _only(params, trained)
+        )
+        found = {"grads": grads, "sums": sums | {"tokens": (batch["segments"] > 0).sum()}}
+        return found if totals is None else jax.tree.map(jnp.add, totals, found)
+
+    return accumulate
+
+
+def make_apply(optimizer: optax.GradientTransformation) -> Callable:
+    """(state, totals) -> (state, metrics): the update, by what all parts add up to."""
+
+    def apply(state, totals):
+        sums = dict(totals["sums"])
+        tokens = sums.pop("tokens")
+        # One division at the end: parts and rows count by their weight, not by their number.
+        weight = jnp.maximum(sums.pop("weight"), 1.0)
+        grads = jax.tree.map(lambda g: g / weight, totals["grads"])
+        masters = _only(state["params"], grads)
+        updates, opt_state = optimizer.update(grads, state["opt_state"], masters)
+        metrics = {name: total / weight for name, total in sums.items()}
+        metrics |= {"grad_norm": optax.global_norm(grads), "tokens": tokens}
+        params = state["params"] | optax.apply_updates(masters, updates)
+        return {"params": params, "opt_state": opt_state}, metrics
+
+    return apply
+
+
+def _only(params: Mapping, paths) -> dict:
+    return {path: params[path] for path in sorted(paths)}
+
+
+def _placed(shape: jax.ShapeDtypeStruct, place: NamedSharding) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(shape.shape, shape.dtype, sharding=place)
