@@ -16,6 +16,8 @@ from c2l_jax.models import weights
 from c2l_jax.models.layers import Compute
 from c2l_jax.models.params import merge, unstack
 from c2l_jax.models.qwen2_5_vl.vision import _period, _runs
+from c2l_jax.sampler import PromptShape, Sampler
+from c2l_jax.sharding import make_mesh
 from tests.c2l_jax import tiny
 
 SEQUENCES = {
@@ -262,6 +264,23 @@ def test_prefill_and_decode_equal_the_forward_pass(model):
         size = len(trunks[q]["tokens"])
         forward = np.asarray(logits(model.graphdef, model.params, full))[q, :size]
         np.testing.assert_allclose(np.asarray(hidden @ head.T)[q, :size], forward, atol=1e-5)
+
+
+def test_greedy_responses_equal_generate(model):
+    """The sampler's, to a prompt with two pictures, and transformers' own."""
+    prompt = model.sequence([3, (112, 224), 4, (84, 56), 5], np.random.default_rng(4))
+    prompt["next_position"] = int(prompt["positions"].max()) + 1
+    shape = PromptShape.that_fits([(len(prompt["tokens"]), len(prompt["window_images"]))])
+    mesh = make_mesh({"data": 1, "fsdp": -1, "tensor": 1})
+    sampler = Sampler(
+        model.config, Compute(), mesh=mesh, shape=shape, end_tokens=(), max_tokens=8, rows=1
+    )
+    ((_, (ours,)),) = sampler.run(sampler.prepare(model.params), [(0, prompt)], n=1, seed=0)
+    model.torch.generation_config.eos_token_id = None
+    inputs = tiny.torch_inputs(prompt)
+    theirs = model.torch.generate(**inputs, max_new_tokens=8, do_sample=False)
+    assert ours.tokens == theirs[0, len(prompt["tokens"]) :].tolist()
+    assert len(set(ours.tokens)) > 2
 
 
 def stack(rows):

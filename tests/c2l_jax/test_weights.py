@@ -18,7 +18,6 @@ from c2l_jax.errors import UserError
 from c2l_jax.models import weights
 from c2l_jax.models.directory import open_tensors
 from c2l_jax.models.params import merge
-from c2l_jax.models.qwen2_5_vl import PARTITION_TABLE, TENSORS
 from c2l_jax.models.qwen2_5_vl.config import Config
 from tests.c2l_jax import tiny
 
@@ -246,12 +245,4 @@ def test_an_untied_head_is_a_parameter_of_its_own():
 
 
 def test_every_parameter_has_one_line_in_both_tables():
-    _, params = weights.abstract(tiny.config(tied=False))
-    paths = {path: p.shape for path, p in params.items()}
-    assert set(paths) == {path for _, path, _ in TENSORS}
-    for path, shape in paths.items():
-        specs = [s for pattern, s in PARTITION_TABLE if re.fullmatch(pattern, path)]
-        assert len(specs) == 1, path
-        assert len(specs[0]) <= len(shape)
-    for pattern, _ in PARTITION_TABLE:
-        assert any(re.fullmatch(pattern, path) for path in paths), pattern
+    tiny.assert_tables_cover(tiny.config(tied=False))

@@ -1,6 +1,7 @@
 """Tiny configs of each family, torch checkpoints and inputs for both implementations."""
 
 import json
+import re
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLIm
 from c2l_jax.data import layout
 from c2l_jax.data.images import ImageSpec, patchify
 from c2l_jax.data.positions import mrope_positions
+from c2l_jax.models import family, weights
 from c2l_jax.models.qwen2_5_vl.config import Config, TextConfig, VisionConfig
 from c2l_jax.models.qwen3_vl import config as qwen3_config
 
@@ -237,3 +239,16 @@ def branches(prompt: dict, responses: list[np.ndarray]) -> tuple[dict, np.ndarra
     joined = {name: np.concatenate(values) for name, values in parts.items()}
     where = np.arange(len(trunk["tokens"]), len(joined["tokens"]))
     return {**trunk, **joined}, where
+
+
+def assert_tables_cover(config):
+    """Every parameter has one tensor, and one line of the partition table; no line is idle."""
+    of = family(config.MODEL_TYPE)
+    paths = {path: param.shape for path, param in weights.abstract(config)[1].items()}
+    assert sorted(paths) == sorted(path for _, path, _ in of.TENSORS)
+    for path, shape in paths.items():
+        specs = [spec for pattern, spec in of.PARTITION_TABLE if re.fullmatch(pattern, path)]
+        assert len(specs) == 1, path
+        assert len(specs[0]) <= len(shape)
+    for pattern, _ in of.PARTITION_TABLE:
+        assert any(re.fullmatch(pattern, path) for path in paths), pattern
