@@ -54,7 +54,7 @@ def make_ours(model: Path, shape: Shape, questions: int, copies: int, n: int, te
         config,
         Compute(),
         mesh=make_mesh({"data": 1, "fsdp": -1, "tensor": 1}),
-        shape=PromptShape(shape.trunk, len(made[0]["window_images"])),
+        shape=PromptShape(shape.trunk, len(made[0]["tile_images"])),
         end_tokens=(),
         max_tokens=shape.response,
         rows=len(made),

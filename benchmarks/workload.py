@@ -151,8 +151,8 @@ def prompt(config: Config, shape: Shape, rng: np.random.Generator) -> dict:
         "image_slots": slots,
         "patches": patches.pixels_gsp,
         "patch_coords": patches.coords_gs2,
-        "window_images": np.ones(len(patches.pixels_gsp), np.int32),
-        "window_grids": np.tile(2 * np.int32(patches.merged_hw), (len(patches.pixels_gsp), 1)),
+        "tile_images": np.ones(len(patches.pixels_gsp), np.int32),
+        "tile_grids": np.tile(2 * np.int32(patches.merged_hw), (len(patches.pixels_gsp), 1)),
         "next_position": next_position,
         "picture": drawn,
     }

@@ -53,9 +53,9 @@ class Chat:
 
     def reply(self, question: str, pictures: list[Image.Image]) -> str:
         prompt = self.processor.question(question, pictures)
-        tokens, windows = len(prompt["tokens"]), len(prompt["window_images"])
-        if self._sampler is None or tokens > self._shape.tokens or windows > self._shape.windows:
-            self._shape = PromptShape.that_fits([(tokens + ROOM, windows)])
+        tokens, tiles = len(prompt["tokens"]), len(prompt["tile_images"])
+        if self._sampler is None or tokens > self._shape.tokens or tiles > self._shape.tiles:
+            self._shape = PromptShape.that_fits([(tokens + ROOM, tiles)])
             self._sampler = Sampler(
                 self._model.config,
                 self._model.compute,

@@ -76,7 +76,7 @@ def build(config: ConfigDict, objective: Objective, mesh: Mesh) -> Program:
     data = config.data
     part = batch_shapes(
         data.rows // config.accumulation,
-        RowShape(data.row_tokens, data.row_targets, data.row_windows),
+        RowShape(data.row_tokens, data.row_targets, data.row_tiles),
         family.pictures(config.model).patch_shape,
         objective.EXTRA_TARGETS,
     )

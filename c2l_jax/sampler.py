@@ -46,13 +46,13 @@ class PromptShape:
     """What every prompt is padded to."""
 
     tokens: int  # of the trunk
-    windows: int
+    tiles: int
 
     @classmethod
     def that_fits(cls, sizes: Iterable[tuple[int, int]]) -> "PromptShape":
-        """The smallest shape for prompts of these (tokens, windows); tokens rounded up to 32."""
-        tokens, windows = (max(column) for column in zip(*sizes, strict=True))
-        return cls(-(-(tokens - 1) // 32) * 32, windows)
+        """The smallest shape for prompts of these (tokens, tiles); tokens rounded up to 32."""
+        tokens, tiles = (max(column) for column in zip(*sizes, strict=True))
+        return cls(-(-(tokens - 1) // 32) * 32, tiles)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,14 +79,14 @@ def prompt_rows(prompts: Sequence[dict | None], shape: PromptShape) -> dict[str,
             length = len(prompt["tokens"]) - 1
             on_tokens = prompt.keys() & set(on_axis("tokens"))
             trunk = prompt | {name: prompt[name][:length] for name in on_tokens}
-            used = len(prompt["window_images"])
-            if length > shape.tokens or used > shape.windows:
+            used = len(prompt["tile_images"])
+            if length > shape.tokens or used > shape.tiles:
                 raise UserError(
-                    f"a prompt of {length} tokens and {used} windows does not fit in {shape}."
+                    f"a prompt of {length} tokens and {used} tiles does not fit in {shape}."
                 )
         trunks.append(trunk)
-    row = RowShape(shape.tokens, 0, shape.windows)
-    return one_a_row(trunks, row, axes=("tokens", "windows"))
+    row = RowShape(shape.tokens, 0, shape.tiles)
+    return one_a_row(trunks, row, axes=("tokens", "tiles"))
 
 
 # ------------------------------------------------------------------------------ drawing a token

@@ -32,10 +32,10 @@ Question = Callable[[int], tuple[dict, str, Sequence[str]]]
 
 @dataclasses.dataclass(frozen=True)
 class Size:
-    """What one question takes: tokens of its trunk, windows, tokens of each response."""
+    """What one question takes: tokens of its trunk, tiles, tokens of each response."""
 
     trunk: int
-    windows: int
+    tiles: int
     responses: tuple[int, ...]
 
     @property
@@ -47,17 +47,17 @@ class Size:
 def fitting_shape(sizes: Sequence[Size]) -> RowShape:
     """Rows for the longest question with all its responses, within ROW_TOKENS if that can be.
 
-    Windows are as frequent as they are on average, so that both axes fill up together.
+    Tiles are as frequent as they are on average, so that both axes fill up together.
     """
     whole = [size.trunk + sum(size.responses) for size in sizes]
     tokens = max(min(max(whole), ROW_TOKENS), max(size.longest for size in sizes))
     tokens = -(-tokens // 32) * 32
     targets = max(min(sum(size.responses), tokens - size.trunk) for size in sizes)
-    windows = max(
-        max(size.windows for size in sizes),
-        -(-tokens * sum(size.windows for size in sizes) // sum(whole)),
+    tiles = max(
+        max(size.tiles for size in sizes),
+        -(-tokens * sum(size.tiles for size in sizes) // sum(whole)),
     )
-    return RowShape(tokens, -(-targets // 32) * 32, windows)
+    return RowShape(tokens, -(-targets // 32) * 32, tiles)
 
 
 def parts(sizes: Sequence[Size], shape: RowShape) -> list[tuple[int, int, int]]:
@@ -139,8 +139,8 @@ def score(
 
 
 def _size(processor: Processor, record: dict, format: str, texts: Sequence[str]) -> Size:
-    tokens, windows = processor.size(record, format)
-    return Size(tokens - 1, windows, tuple(len(processor.response(text)) for text in texts))
+    tokens, tiles = processor.size(record, format)
+    return Size(tokens - 1, tiles, tuple(len(processor.response(text)) for text in texts))
 
 
 def _put(mesh: Mesh, batch: dict[str, np.ndarray], rows: int) -> dict[str, jax.Array]:

@@ -41,7 +41,7 @@ class Packed:
             groups,
             seed=config.seed,
             rows=data.rows // parts // jax.process_count(),
-            shape=RowShape(data.row_tokens, data.row_targets, data.row_windows),
+            shape=RowShape(data.row_tokens, data.row_targets, data.row_tiles),
             extra_targets=extra_targets,
             shard=jax.process_index(),
             shards=jax.process_count(),

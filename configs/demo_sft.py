@@ -31,7 +31,7 @@ def get_config(stage="reason"):
     config.data.rows = 6 if stage == "read" else 4
     config.data.row_tokens = 144 if stage == "read" else 320
     config.data.row_targets = 66 if stage == "read" else 160
-    config.data.row_windows = 3 if stage == "read" else 4
+    config.data.row_tiles = 3 if stage == "read" else 4
     config.optimizer.lr = 6e-4
     config.optimizer.warmup = 0.1
     config.optimizer.schedule = "constant" if stage == "read" else "cosine"

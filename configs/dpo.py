@@ -17,7 +17,7 @@ def get_config():
     config.data.rows = 16
     config.data.row_tokens = 4096
     config.data.row_targets = 2048
-    config.data.row_windows = 128
+    config.data.row_tiles = 128
     config.optimizer.lr = 5e-7
     config.optimizer.lr_scale = ((r"^vision/", 0.0),)
     config.evaluation.every = 100

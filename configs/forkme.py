@@ -34,7 +34,8 @@ def get_config():
     data.rows = 8  # rows in an optimizer step, over all devices
     data.row_tokens = 1024  # tokens in a row: text, and one for each 28 x 28 px of picture
     data.row_targets = 0  # response tokens in a row, the only ones with logits; 0: row_tokens
-    data.row_windows = 16  # vision windows of 112 x 112 px in a row
+    data.row_tiles = 16  # tiles of 8 x 8 patches that pictures are cut into, in a row
+    data.row_windows = data.get_ref("row_tiles")  # its former name
     data.threads = 2  # threads that read and tokenise
 
     optimizer = config.optimizer = ConfigDict()

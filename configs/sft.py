@@ -15,6 +15,6 @@ def get_config():
     config.data.rows = 32
     config.data.row_tokens = 4096
     config.data.row_targets = 2048
-    config.data.row_windows = 128
+    config.data.row_tiles = 128
     config.optimizer.lr_scale = ((r"^vision/(?!merger)", 0.1),)
     return config

@@ -14,7 +14,7 @@ def get_config():
     config.data.rows = 8
     config.data.row_tokens = 512
     config.data.row_targets = 320
-    config.data.row_windows = 8
+    config.data.row_tiles = 8
     config.optimizer.lr = 2e-3
     config.compute_dtype = "float32"
     config.remat = "none"

@@ -102,7 +102,7 @@ def test_every_stage_has_settings_and_the_control_those_of_dpo():
         assert demo_sft.get_config(stage).objective == "sft"
     dpo, more = demo_dpo.get_config("dpo"), demo_dpo.get_config("more_sft")
     assert dpo.objective == "dpo" and more.objective == "sft"
-    for name in ("rows", "row_tokens", "row_targets", "row_windows"):
+    for name in ("rows", "row_tokens", "row_targets", "row_tiles"):
         assert dpo.data[name] == more.data[name]
     assert more.data.tasks == ((demo_dpo.DPO_TASKS, 1.0),)
     chosen = demo_dpo.get_config("chosen")

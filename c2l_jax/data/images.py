@@ -1,7 +1,8 @@
-"""Pictures to window-major uint8 patches, equal to transformers' Qwen2VLImageProcessorPil.
+"""Pictures to tile-major uint8 patches, equal to transformers' Qwen2VLImageProcessorPil.
 
-The vision tower attends inside windows of 112 x 112 px, so patches are laid out window by window
-on the host: a windowed layer is then one dense attention and the device never permutes anything.
+Patches are laid out on the host tile by tile, 8 x 8 of them: where a vision tower attends inside
+windows, as Qwen2.5-VL's, a tile is one, a windowed layer is one dense attention, and the device
+never permutes anything.
 Pixels stay uint8 and the frame is kept once (transformers repeats it along time); the model
 normalises and folds the repetition into its weights.
 """
@@ -40,7 +41,7 @@ class ImageSpec:
 
     patch_size: int = 14
     merge_size: int = 2
-    window_size: int = 112
+    tile_size: int = 112
     min_pixels: int = 56 * 56
     max_pixels: int = 28 * 28 * 1280
     resample: int = Image.Resampling.BICUBIC
@@ -49,7 +50,7 @@ class ImageSpec:
 
     @classmethod
     def from_directory(cls, directory: str | Path, model_patch_size: int = 14) -> "ImageSpec":
-        """Reads a model directory's picture settings; config.json gives the window, or 8 patches.
+        """Reads a model directory's picture settings; a tile is config.json's window or 8 patches.
 
         As transformers reads them: "image_processor" in processor_config.json (which transformers
         5 writes) wins over preprocessor_config.json; min_pixels and max_pixels win over size,
@@ -68,7 +69,7 @@ class ImageSpec:
         return cls(
             patch_size=patch_size,
             merge_size=settings.get("merge_size", defaults.merge_size),
-            window_size=vision.get("window_size") or 8 * patch_size,
+            tile_size=vision.get("window_size") or 8 * patch_size,
             min_pixels=least,
             max_pixels=most,
             resample=settings.get("resample", defaults.resample),
@@ -78,8 +79,8 @@ class ImageSpec:
 
     @property
     def patch_shape(self) -> tuple[int, int]:
-        """[S, P]: patches of a window, numbers of a patch."""
-        return (self.window_size // self.patch_size) ** 2, 3 * self.patch_size**2
+        """[S, P]: patches of a tile, numbers of a patch."""
+        return (self.tile_size // self.patch_size) ** 2, 3 * self.patch_size**2
 
 
 def picture_settings(directory: Path) -> tuple[dict, Path]:
@@ -171,11 +172,11 @@ def _is_number(value) -> bool:
 
 @dataclasses.dataclass(frozen=True)
 class Patches:
-    """One picture. G windows of S slots; a window at an edge keeps its empty slots in place."""
+    """One picture. G tiles of S slots; a tile at an edge keeps its empty slots in place."""
 
     pixels_gsp: np.ndarray  # uint8 [G, S, 3 * patch * patch], (channel, row, column) flattened
     coords_gs2: np.ndarray  # int32 [G, S, 2] (row, column) in the patch grid, -1 = empty slot
-    slots_n: np.ndarray  # int32 [n] merged token (row-major) -> window * units + unit
+    slots_n: np.ndarray  # int32 [n] merged token (row-major) -> tile * units + unit
     merged_hw: tuple[int, int]  # the picture's size in merged tokens, n = height * width
 
 
@@ -202,38 +203,38 @@ def target_size(height: int, width: int, spec: ImageSpec) -> tuple[int, int]:
 
 
 def patchify(image: Image.Image, spec: ImageSpec) -> Patches:
-    """Resizes and cuts one picture of any mode into window-major patches."""
+    """Resizes and cuts one picture of any mode into tile-major patches."""
     image = as_rgb(image)
     height, width = target_size(image.height, image.width, spec)
     if (width, height) != image.size:
         image = image.resize((width, height), spec.resample)
     patch, merge = spec.patch_size, spec.merge_size
-    side = spec.window_size // (patch * merge)  # merge units along a window's side
+    side = spec.tile_size // (patch * merge)  # merge units along a tile's side
     units_hw = height // (patch * merge), width // (patch * merge)
-    windows_hw = tuple(-(-units // side) for units in units_hw)
+    tiles_hw = tuple(-(-units // side) for units in units_hw)
 
-    padded_hw = tuple(windows * spec.window_size for windows in windows_hw)
+    padded_hw = tuple(tiles * spec.tile_size for tiles in tiles_hw)
     pixels = np.zeros((*padded_hw, 3), np.uint8)
     pixels[:height, :width] = np.asarray(image)
     row, column = np.indices(tuple(length // patch for length in padded_hw), np.int32)
     coords = np.stack([row, column], -1)
     coords[(row >= height // patch) | (column >= width // patch)] = -1
 
-    window_shape = (windows_hw[0], side, merge, windows_hw[1], side, merge)
-    slots = windows_hw[0] * windows_hw[1], (side * merge) ** 2
-    # (window row, unit row, patch row, window column, unit column, patch column) -> window-major
+    tile_shape = (tiles_hw[0], side, merge, tiles_hw[1], side, merge)
+    slots = tiles_hw[0] * tiles_hw[1], (side * merge) ** 2
+    # (tile row, unit row, patch row, tile column, unit column, patch column) -> tile-major
     order = (0, 3, 1, 4, 2, 5)
     grid = pixels.reshape(
-        windows_hw[0], side, merge, patch, windows_hw[1], side, merge, patch, 3
+        tiles_hw[0], side, merge, patch, tiles_hw[1], side, merge, patch, 3
     ).transpose(0, 4, 1, 5, 2, 6, 8, 3, 7)
-    coords_gs2 = coords.reshape(*window_shape, 2).transpose(*order, 6).reshape(*slots, 2)
+    coords_gs2 = coords.reshape(*tile_shape, 2).transpose(*order, 6).reshape(*slots, 2)
 
     unit_row, unit_column = np.indices(units_hw, np.int32)
-    window = (unit_row // side) * windows_hw[1] + unit_column // side
+    tile = (unit_row // side) * tiles_hw[1] + unit_column // side
     unit = (unit_row % side) * side + unit_column % side
     return Patches(
         pixels_gsp=np.ascontiguousarray(grid).reshape(*slots, 3 * patch * patch),
         coords_gs2=np.ascontiguousarray(coords_gs2),
-        slots_n=(window * side * side + unit).reshape(-1).astype(np.int32),
+        slots_n=(tile * side * side + unit).reshape(-1).astype(np.int32),
         merged_hw=units_hw,
     )

@@ -4,7 +4,7 @@ A row has three axes, and examples lie behind one another along each of them:
 
   t  tokens   T of a row
   r  targets  R of a row, the response tokens, on which the loss is
-  g  windows  G of a row, the pieces that pictures are cut into, each of S patches of P numbers
+  g  tiles  G of a row, the pieces that pictures are cut into, each of S patches of P numbers
 
 A batch [b, ...] has B rows. Besides the features listed here it has `segments` [b, t] and
 `target_segments` [b, r]: the number of the example, from 1, to which a place belongs; 0 is padding.
@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 import jax
 import numpy as np
 
-AXES = ("tokens", "targets", "windows")
+AXES = ("tokens", "targets", "tiles")
 SEGMENTS = {"tokens": "segments", "targets": "target_segments"}
 # More than the pictures of one example; makes their numbers unique in a row.
 _IMAGES_PER_EXAMPLE = 1 << 16
@@ -26,8 +26,8 @@ _IMAGES_PER_EXAMPLE = 1 << 16
 class Feature:
     """One array of a row.
 
-    trailing: its shape behind that axis, in the letters of a window's [s, p] or numbers.
-    counts: what its values number, if anything: an example's own "tokens", "units" of windows
+    trailing: its shape behind that axis, in the letters of a tile's [s, p] or numbers.
+    counts: what its values number, if anything: an example's own "tokens", "units" of tiles
     (merged tokens) or "images". They begin anew in every example and are unique once packed.
     """
 
@@ -47,10 +47,10 @@ FEATURES = {
     "target_slots": Feature("targets", counts="tokens"),  # the token whose output predicts it
     "target_branches": Feature("targets"),
     "weights": Feature("targets", dtype=np.float32),
-    "patches": Feature("windows", ("s", "p"), np.uint8),
-    "patch_coords": Feature("windows", ("s", 2), padding=-1),  # (row, column); -1 is an empty slot
-    "window_images": Feature("windows", counts="images"),  # from 1; 0 is padding
-    "window_grids": Feature("windows", (2,)),  # rows and columns of patches of its picture
+    "patches": Feature("tiles", ("s", "p"), np.uint8),
+    "patch_coords": Feature("tiles", ("s", 2), padding=-1),  # (row, column); -1 is an empty slot
+    "tile_images": Feature("tiles", counts="images"),  # from 1; 0 is padding
+    "tile_grids": Feature("tiles", (2,)),  # rows and columns of patches of its picture
 }
 # What an objective adds to the targets, such as a reference's log-probabilities.
 EXTRA = Feature("targets", dtype=np.float32)
@@ -71,15 +71,15 @@ class RowShape:
 
     tokens: int
     targets: int
-    windows: int
+    tiles: int
 
     def lengths(self) -> tuple[int, int, int]:
-        return self.tokens, self.targets or self.tokens, self.windows
+        return self.tokens, self.targets or self.tokens, self.tiles
 
 
 def size(example: Mapping) -> tuple[int, int, int]:
-    """(tokens, targets, windows) of an example, as from `add_branches`."""
-    return tuple(len(example[name]) for name in ("tokens", "targets", "window_images"))
+    """(tokens, targets, tiles) of an example, as from `add_branches`."""
+    return tuple(len(example[name]) for name in ("tokens", "targets", "tile_images"))
 
 
 def rebase(row: Mapping[str, np.ndarray], segments: Mapping[str, np.ndarray]) -> dict:
@@ -88,12 +88,12 @@ def rebase(row: Mapping[str, np.ndarray], segments: Mapping[str, np.ndarray]) ->
     segments: [length] for each axis, which example is where.
     """
     examples = np.arange(max(of.max(initial=0) for of in segments.values()) + 1)
-    # The first place of each example; of one without windows it is never looked up.
+    # The first place of each example; of one without tiles it is never looked up.
     first = {
         axis: np.searchsorted(of[of > 0], examples).astype(np.int32)
         for axis, of in segments.items()
     }
-    units = row["patches"].shape[1] // 4  # of a window: a unit is 2 x 2 patches
+    units = row["patches"].shape[1] // 4  # of a tile: a unit is 2 x 2 patches
     packed = {}
     for name, values in row.items():
         each = feature(name)
@@ -101,7 +101,7 @@ def rebase(row: Mapping[str, np.ndarray], segments: Mapping[str, np.ndarray]) ->
         if each.counts == "tokens":
             values = values + first["tokens"][of]
         elif each.counts == "units":
-            values = np.where(values >= 0, values + first["windows"][of] * units, values)
+            values = np.where(values >= 0, values + first["tiles"][of] * units, values)
         elif each.counts == "images":
             values = values + of * _IMAGES_PER_EXAMPLE
         packed[name] = values.astype(each.dtype)

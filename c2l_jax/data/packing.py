@@ -32,11 +32,11 @@ class FitsRow:
             self._in_a_row = 0
             return True
         self._in_a_row += 1
-        told = "{} tokens, {} targets, {} windows; a row holds {}, {} and {}".format(*sizes, *room)
+        told = "{} tokens, {} targets, {} tiles; a row holds {}, {} and {}".format(*sizes, *room)
         if self._in_a_row > self.patience:
             raise UserError(
                 f"not one of {self.patience} examples in a row fits ({example['id']} has {told}): "
-                "raise config.data.row_tokens, row_targets or row_windows, or use smaller pictures."
+                "raise config.data.row_tokens, row_targets or row_tiles, or use smaller pictures."
             )
         if example["id"] not in self.dropped:
             self.dropped.add(example["id"])

@@ -107,13 +107,13 @@ class Processor:
         ends = [self.end_token_id, self.tokenizer.eos_token_id, *end_token_ids(self.directory)]
         self.end_token_ids = tuple(dict.fromkeys(end for end in ends if end is not None))
         self._check_template()
-        self.slots_per_window, self.patch_dim = self.image_spec.patch_shape
+        self.slots_per_tile, self.patch_dim = self.image_spec.patch_shape
 
     def prompt(self, record: dict, format: str) -> dict[str, np.ndarray]:
         """The prompt of one record up to where the assistant begins.
 
         Returns tokens [n], positions [n, 3], image_slots [n], patches [G, S, patch_dim] uint8,
-        patch_coords [G, S, 2] and window_images [G] (all int32 but the patches), and
+        patch_coords [G, S, 2] and tile_images [G] (all int32 but the patches), and
         next_position, where a response goes on. Raises UserError for a picture that is missing
         or unreadable.
         """
@@ -125,19 +125,19 @@ class Processor:
         return self.assemble(self._render(text, len(pictures)), pictures)
 
     def size(self, record: dict, format: str) -> tuple[int, int]:
-        """(tokens, windows) of a record's prompt, without decoding its picture.
+        """(tokens, tiles) of a record's prompt, without decoding its picture.
 
         Raises UserError for a picture that is missing or no picture.
         """
         sizes = [picture_size(record)] if "image" in record else []
         text = self._render(user_text(record, format), len(sizes))
-        tokens, windows = len(self.tokenizer(text, add_special_tokens=False).input_ids), 0
+        tokens, tiles = len(self.tokenizer(text, add_special_tokens=False).input_ids), 0
         spec = self.image_spec
         for width, height in sizes:
             height, width = target_size(height, width, spec)
             tokens += height * width // (spec.patch_size * spec.merge_size) ** 2 - 1
-            windows += math.prod(-(-side // spec.window_size) for side in (height, width))
-        return tokens, windows
+            tiles += math.prod(-(-side // spec.tile_size) for side in (height, width))
+        return tokens, tiles
 
     def _check_template(self):
         mark = "the question"
@@ -178,25 +178,25 @@ class Processor:
         tokens = np.repeat(tokens, repeats)
         is_image = tokens == self.image_token_id
         positions, next_position = self._positions(is_image, [p.merged_hw for p in patches])
-        slots = self.slots_per_window // self.image_spec.merge_size**2
-        windows = [len(p.pixels_gsp) for p in patches]
+        slots = self.slots_per_tile // self.image_spec.merge_size**2
+        tiles = [len(p.pixels_gsp) for p in patches]
         image_slots = np.full(len(tokens), -1, np.int32)
         if patches:
-            offsets = np.cumsum([0, *windows[:-1]]) * slots
+            offsets = np.cumsum([0, *tiles[:-1]]) * slots
             image_slots[is_image] = np.concatenate(
                 [p.slots_n + offset for p, offset in zip(patches, offsets, strict=True)]
             )
         grids = np.asarray([p.merged_hw for p in patches], np.int32).reshape(-1, 2)
-        empty = np.zeros((0, self.slots_per_window, self.patch_dim), np.uint8)
-        coords = np.zeros((0, self.slots_per_window, 2), np.int32)
+        empty = np.zeros((0, self.slots_per_tile, self.patch_dim), np.uint8)
+        coords = np.zeros((0, self.slots_per_tile, 2), np.int32)
         return {
             "tokens": tokens,
             "positions": positions,
             "image_slots": image_slots,
             "patches": np.concatenate([empty, *(p.pixels_gsp for p in patches)]),
             "patch_coords": np.concatenate([coords, *(p.coords_gs2 for p in patches)]),
-            "window_images": np.repeat(np.arange(1, len(patches) + 1), windows).astype(np.int32),
-            "window_grids": self.image_spec.merge_size * np.repeat(grids, windows, axis=0),
+            "tile_images": np.repeat(np.arange(1, len(patches) + 1), tiles).astype(np.int32),
+            "tile_grids": self.image_spec.merge_size * np.repeat(grids, tiles, axis=0),
             "next_position": next_position,
         }
 
@@ -288,5 +288,5 @@ def add_branches(prompt: dict, responses: Sequence[np.ndarray]) -> dict[str, np.
     }
     slots = np.full(len(joined["tokens"]), -1, np.int32)
     slots[:trunk] = prompt["image_slots"][:trunk]
-    images = {name: prompt[name] for name in layout.on_axis("windows")}
+    images = {name: prompt[name] for name in layout.on_axis("tiles")}
     return {**joined, **on_targets, "image_slots": slots, **images}

@@ -1,7 +1,7 @@
 """A vision-language model over packed batches: a tower's tokens in a decoder's places.
 
 A batch is a dict of arrays with static shapes, as data/layout.py lists them; B rows, T tokens and
-M merged vision tokens a row. There may be no windows. The model computes in its parameters' dtype.
+M merged vision tokens a row. There may be no tiles. The model computes in its parameters' dtype.
 """
 
 from collections.abc import Callable, Mapping, Sequence

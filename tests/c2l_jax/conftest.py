@@ -22,7 +22,7 @@ def train_arguments(
         "checkpoint.every": 4,
         "data.rows": 4,
         "data.row_tokens": 512,
-        "data.row_windows": 4,
+        "data.row_tiles": 4,
     }
     chosen = defaults | {name.replace("__", "."): value for name, value in settings.items()}
     command = ["c2l_jax.train", "--config", f"configs/{program}.py", "--workdir", str(workdir)]

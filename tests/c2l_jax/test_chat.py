@@ -30,7 +30,7 @@ def sampled(model_dir, prompts: list[dict], **options) -> list[str]:
     mesh = make_mesh({"data": 1, "fsdp": -1, "tensor": 1})
     model = load_model(model_dir, mesh, Compute())
     processor = Processor(model_dir)
-    sizes = [(len(prompt["tokens"]), len(prompt["window_images"])) for prompt in prompts]
+    sizes = [(len(prompt["tokens"]), len(prompt["tile_images"])) for prompt in prompts]
     shape = PromptShape.that_fits(sizes)
     options |= {"end_tokens": processor.end_token_ids, "rows": 1}
     sampler = Sampler(model.config, model.compute, mesh=mesh, shape=shape, **options)

@@ -77,7 +77,7 @@ def packed(groups, extra=("reference_logps",)) -> dict:
         for i, (prompt, responses, references) in enumerate(groups)
     ]
     source = grain.MapDataset.source(examples).to_iter_dataset()
-    shape = RowShape(tokens=160, targets=32, windows=12)
+    shape = RowShape(tokens=160, targets=32, tiles=12)
     (batch,) = pack(source, rows=1, shape=shape, bins=1, extra_targets=extra)
     del batch["ids"]
     return batch

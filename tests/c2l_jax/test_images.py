@@ -34,7 +34,7 @@ def test_patches_equal_transformers(size, limits):
     ours = patchify(image, spec)
     assert ours.merged_hw == (height // 2, width // 2)
 
-    # Undo the window order: merged token -> its window and unit -> its 2 x 2 patches.
+    # Undo the tile order: merged token -> its tile and unit -> its 2 x 2 patches.
     units = ours.pixels_gsp.reshape(-1, 4, 3, 14, 14)[ours.slots_n].reshape(-1, 3, 14, 14)
     mean, std = np.asarray(processor.image_mean), np.asarray(processor.image_std)
     pixels = (units / 255.0 - mean[:, None, None]) / std[:, None, None]
@@ -43,13 +43,13 @@ def test_patches_equal_transformers(size, limits):
 
 
 def test_coordinates_mark_every_patch_once_and_empty_slots():
-    patches = patchify(noise(140, 84), ImageSpec())  # 6 x 10 patches in 1 x 2 windows
+    patches = patchify(noise(140, 84), ImageSpec())  # 6 x 10 patches in 1 x 2 tiles
     assert patches.pixels_gsp.shape == (2, 64, 588)
     coords = patches.coords_gs2.reshape(-1, 2)
     used = coords[(coords >= 0).all(-1)]
     assert sorted(map(tuple, used)) == [(r, c) for r in range(6) for c in range(10)]
     assert (patches.pixels_gsp.reshape(-1, 588)[coords[:, 0] < 0] == 0).all()
-    # Windows are 8 x 8 patches: the right one starts at column 8.
+    # Tiles are 8 x 8 patches: the right one starts at column 8.
     assert {int(c // 8) for _, c in patches.coords_gs2[1] if c >= 0} == {1}
 
 
@@ -184,7 +184,7 @@ def test_what_cannot_be_honoured_is_told_with_its_file(settings, sentence, tmp_p
 def test_the_model_decides_about_patches(tmp_path):
     vision = {"patch_size": 16, "window_size": 128}
     spec = ImageSpec.from_directory(model(tmp_path, {"patch_size": 16}, vision=vision))
-    assert (spec.patch_size, spec.window_size) == (16, 128)
+    assert (spec.patch_size, spec.tile_size) == (16, 128)
     with pytest.raises(UserError, match="patch_size is 14, but the model's patch_size is 16"):
         ImageSpec.from_directory(model(tmp_path, {}, vision=vision))
 

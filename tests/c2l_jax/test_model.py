@@ -28,7 +28,7 @@ SEQUENCES = {
     "two pictures": [3, (112, 224), 4, (84, 56), 5],
     "text only": [9],
 }
-LENGTH, WINDOWS = 176, 12
+LENGTH, TILES = 176, 12
 
 
 def sequences_of(family):
@@ -84,7 +84,7 @@ def logits(graphdef, params, batch):
 
 
 def test_logits_equal_transformers(pair):
-    batch = pair.row(list(pair.sequences.values()), LENGTH, WINDOWS)
+    batch = pair.row(list(pair.sequences.values()), LENGTH, TILES)
     ours = np.asarray(logits(pair.graphdef, pair.params, batch))[0]
     start = 0
     for name, sequence in pair.sequences.items():
@@ -97,7 +97,7 @@ def test_logits_equal_transformers(pair):
 
 def test_gradients_equal_transformers(pair, tmp_path):
     """Gradients of the mean cross-entropy of the next token, named and laid out by `export`."""
-    batch = pair.row(list(pair.sequences.values()), LENGTH, WINDOWS)
+    batch = pair.row(list(pair.sequences.values()), LENGTH, TILES)
     segments = batch["segments"]
     predicts = (segments[:, :-1] == segments[:, 1:]) & (segments[:, 1:] > 0)
 
@@ -128,24 +128,24 @@ def test_gradients_equal_transformers(pair, tmp_path):
 
 
 def test_packing_and_padding_change_nothing(model):
-    packed = model.row(list(model.sequences.values()), LENGTH, WINDOWS)
+    packed = model.row(list(model.sequences.values()), LENGTH, TILES)
     together = np.asarray(logits(model.graphdef, model.params, packed))[0]
     start = 0
     for name, sequence in model.sequences.items():
-        alone = model.row([sequence], LENGTH, WINDOWS)
+        alone = model.row([sequence], LENGTH, TILES)
         alone = np.asarray(logits(model.graphdef, model.params, alone))[0]
         size = len(sequence["tokens"])
         np.testing.assert_allclose(
             alone[:size], together[start : start + size], atol=1e-5, err_msg=name
         )
         start += size
-    longer = model.row(list(model.sequences.values()), LENGTH + 32, WINDOWS + 3)
+    longer = model.row(list(model.sequences.values()), LENGTH + 32, TILES + 3)
     padded = np.asarray(logits(model.graphdef, model.params, longer))[0]
     np.testing.assert_allclose(padded[:start], together[:start], atol=1e-5)
 
 
 def test_padding_content_changes_nothing(model):
-    batch = model.row(list(model.sequences.values()), LENGTH, WINDOWS)
+    batch = model.row(list(model.sequences.values()), LENGTH, TILES)
     expected = np.asarray(logits(model.graphdef, model.params, batch))[0]
     rng = np.random.default_rng(1)
     used = batch["segments"] > 0
@@ -270,7 +270,7 @@ def test_greedy_responses_equal_generate(model):
     """The sampler's, to a prompt with two pictures, and transformers' own."""
     prompt = model.sequence([3, (112, 224), 4, (84, 56), 5], np.random.default_rng(4))
     prompt["next_position"] = int(prompt["positions"].max()) + 1
-    shape = PromptShape.that_fits([(len(prompt["tokens"]), len(prompt["window_images"]))])
+    shape = PromptShape.that_fits([(len(prompt["tokens"]), len(prompt["tile_images"]))])
     mesh = make_mesh({"data": 1, "fsdp": -1, "tensor": 1})
     sampler = Sampler(
         model.config, Compute(), mesh=mesh, shape=shape, end_tokens=(), max_tokens=8, rows=1

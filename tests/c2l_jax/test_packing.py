@@ -12,7 +12,7 @@ from c2l_jax.data.records import open_split
 from c2l_jax.errors import UserError
 from c2l_jax.objectives import sft
 
-SHAPE = RowShape(tokens=768, targets=400, windows=5)
+SHAPE = RowShape(tokens=768, targets=400, tiles=5)
 
 
 def open_batches(split, processor, formats=None, tasks=(), shape=SHAPE, **shard):
@@ -61,14 +61,14 @@ def _example(batch, row, segment):
         example[name] = batch[name][row][targets]
     example["target_slots"] = batch["target_slots"][row][targets] - np.flatnonzero(tokens)[0]
     units = batch["patches"].shape[2] // 4
-    windows = np.unique(slots[slots >= 0] // units)
-    images = batch["window_images"][row][windows]
-    if len(images):  # one picture, and all of its windows
+    tiles = np.unique(slots[slots >= 0] // units)
+    images = batch["tile_images"][row][tiles]
+    if len(images):  # one picture, and all of its tiles
         assert set(images) == set(images[:1])
-        assert (batch["window_images"][row] == images[0]).sum() == len(images)
-    example["patches"] = batch["patches"][row][windows]
-    example["patch_coords"] = batch["patch_coords"][row][windows]
-    first = windows[0] * units if len(windows) else 0
+        assert (batch["tile_images"][row] == images[0]).sum() == len(images)
+    example["patches"] = batch["patches"][row][tiles]
+    example["patch_coords"] = batch["patch_coords"][row][tiles]
+    first = tiles[0] * units if len(tiles) else 0
     example["image_slots"] = np.where(slots >= 0, slots - first, -1)
     return example
 
@@ -79,7 +79,7 @@ def test_padding_is_marked(processor, split):
     assert padding.any() and no_target.any()
     assert (batch["weights"] == ~no_target).all()
     assert (batch["image_slots"][padding] == -1).all()
-    assert (batch["patch_coords"][batch["window_images"] == 0] == -1).all()
+    assert (batch["patch_coords"][batch["tile_images"] == 0] == -1).all()
 
 
 def test_shapes_are_static_and_order_is_reproducible(processor, split):
@@ -124,8 +124,8 @@ def test_long_examples_are_dropped_aloud(processor, split, caplog, shape):
 
 
 def test_nothing_fits_is_an_error_not_a_hang():
-    fits = FitsRow(RowShape(tokens=4, targets=0, windows=1), patience=10)
-    example = {"id": "x", "tokens": np.zeros(5), "targets": [], "window_images": np.zeros(1)}
+    fits = FitsRow(RowShape(tokens=4, targets=0, tiles=1), patience=10)
+    example = {"id": "x", "tokens": np.zeros(5), "targets": [], "tile_images": np.zeros(1)}
     with pytest.raises(UserError, match="row_tokens"):
         for _ in range(20):
             fits(example)

@@ -118,14 +118,14 @@ def test_bad_picture_names_the_record(processor, record, image):
 
 
 def test_a_turned_picture_has_the_size_that_its_prompt_has(processor, record):
-    """Also where turning changes how many windows there are."""
+    """Also where turning changes how many tiles there are."""
     exif = Image.Exif()
     exif[0x0112] = 6
     file = io.BytesIO()
     Image.new("RGB", (448, 56)).save(file, "JPEG", exif=exif)
     turned = record | {"image": file.getvalue()}
     prompt = processor.prompt(turned, "cot")
-    assert processor.size(turned, "cot") == (len(prompt["tokens"]), len(prompt["window_images"]))
+    assert processor.size(turned, "cot") == (len(prompt["tokens"]), len(prompt["tile_images"]))
     heights, widths = prompt["patch_coords"].reshape(-1, 2).max(0) + 1
     assert (heights, widths) == (32, 4)
 

@@ -143,7 +143,7 @@ def test_every_parameter_has_one_line_in_both_tables():
 
 def test_the_commands_work_with_it(nano, dataset, tmp_path):
     """Trained, asked, sampled from, and trained on the pairs; transformers loads the result."""
-    small = {"steps": 2, "checkpoint.every": 2, "data.rows": 2, "data.row_windows": 8}
+    small = {"steps": 2, "checkpoint.every": 2, "data.rows": 2, "data.row_tiles": 8}
     small = {name.replace(".", "__"): value for name, value in small.items()}
     run_module(*train_arguments(nano, dataset, tmp_path / "sft", **small))
     trained = tmp_path / "sft" / "model"
@@ -171,5 +171,5 @@ def test_the_prompt_has_no_system_message_of_its_own(nano, dataset):
     assert text.startswith("<|im_start|>user\n<|vision_start|><|image_pad|>")
     assert text.endswith("<|im_end|>\n<|im_start|>assistant\n")
     merged = (prompt["tokens"] == processor.image_token_id).sum()
-    assert merged == (prompt["image_slots"] >= 0).sum() == np.prod(prompt["window_grids"][0]) // 4
-    assert dataclasses.asdict(processor.image_spec)["window_size"] == 128
+    assert merged == (prompt["image_slots"] >= 0).sum() == np.prod(prompt["tile_grids"][0]) // 4
+    assert dataclasses.asdict(processor.image_spec)["tile_size"] == 128

@@ -45,14 +45,14 @@ def setting(model_dir, dataset):
     records.append({k: v for k, v in split[4].items() if k != "image"})  # text only
     prompts = [processor.prompt(record, "cot") for record in records]
     sizes = [processor.size(record, "cot") for record in records]
-    assert sizes == [(len(p["tokens"]), len(p["window_images"])) for p in prompts]
+    assert sizes == [(len(p["tokens"]), len(p["tile_images"])) for p in prompts]
     return config, params, prompts
 
 
 def make_sampler(setting, shape=None, end_tokens=(), max_tokens=LENGTH, **options):
     """`Sampler.run` of a sampler with these parameters."""
     config, params, prompts = setting
-    sizes = ((len(p["tokens"]), len(p["window_images"])) for p in prompts)
+    sizes = ((len(p["tokens"]), len(p["tile_images"])) for p in prompts)
     mesh = make_mesh({"data": 1, "fsdp": -1, "tensor": 1})
     options |= {"shape": shape or PromptShape.that_fits(sizes), "max_tokens": max_tokens}
     sampler = Sampler(config, Compute(), mesh=mesh, end_tokens=end_tokens, **options)
@@ -125,7 +125,7 @@ def crowded(setting, end):
 
 
 def test_greedy_equals_the_naive_loop_whatever_the_shape(setting, greedy):
-    for options in ({"rows": 5}, {"rows": 2, "shape": PromptShape(tokens=1024, windows=3)}):
+    for options in ({"rows": 5}, {"rows": 2, "shape": PromptShape(tokens=1024, tiles=3)}):
         written = responses(make_sampler(setting, **options), setting[2], n=1)
         assert [response.tokens for (response,) in written] == greedy
         assert not any(response.ended for (response,) in written)

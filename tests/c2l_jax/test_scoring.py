@@ -60,9 +60,9 @@ def test_company_changes_nothing(scored, monkeypatch):
 def test_plan_puts_as_many_responses_together_as_fit():
     sizes = [scoring.Size(10, 1, (5, 5, 5)), scoring.Size(4, 2, (30,)), scoring.Size(2, 0, (1, 1))]
     shape = scoring.fitting_shape(sizes)
-    assert (shape.tokens, shape.targets, shape.windows) == (64, 32, 4)
+    assert (shape.tokens, shape.targets, shape.tiles) == (64, 32, 4)
     assert scoring.parts(sizes, shape) == [(0, 0, 3), (1, 0, 1), (2, 0, 2)]
-    short = scoring.RowShape(tokens=22, targets=32, windows=2)
+    short = scoring.RowShape(tokens=22, targets=32, tiles=2)
     assert scoring.parts(sizes[:1], short) == [(0, 0, 2), (0, 2, 3)]
 
 

@@ -30,7 +30,7 @@ IMAGE_SPECS = {
     "qwen2_5_vl": ImageSpec(min_pixels=28 * 28),
     "qwen3_vl": ImageSpec(
         patch_size=16,
-        window_size=128,
+        tile_size=128,
         min_pixels=32 * 32,
         image_mean=(0.5, 0.5, 0.5),
         image_std=(0.5, 0.5, 0.5),
@@ -153,8 +153,8 @@ def sequence(parts: list, rng: np.random.Generator, family: str = "qwen2_5_vl") 
     tokens = np.asarray(tokens, np.int32)
     is_image = tokens == IMAGE
     positions, _ = mrope_positions(is_image, [p.merged_hw for p in patches])
-    windows = [len(p.pixels_gsp) for p in patches]
-    slots, first = np.full(len(tokens), -1, np.int32), np.cumsum([0, *windows])[:-1] * 16
+    tiles = [len(p.pixels_gsp) for p in patches]
+    slots, first = np.full(len(tokens), -1, np.int32), np.cumsum([0, *tiles])[:-1] * 16
     if patches:
         slots[is_image] = np.concatenate(
             [p.slots_n + start for p, start in zip(patches, first, strict=True)]
@@ -172,20 +172,20 @@ def sequence(parts: list, rng: np.random.Generator, family: str = "qwen2_5_vl") 
         "patch_coords": np.concatenate(
             [np.zeros((0, 64, 2), np.int32), *(p.coords_gs2 for p in patches)]
         ),
-        "window_images": np.repeat(np.arange(1, len(patches) + 1, dtype=np.int32), windows),
-        "window_grids": np.repeat(grids, windows, axis=0),
+        "tile_images": np.repeat(np.arange(1, len(patches) + 1, dtype=np.int32), tiles),
+        "tile_grids": np.repeat(grids, tiles, axis=0),
     }
 
 
 def row(
     sequences: list[dict],
     length: int | None = None,
-    windows: int | None = None,
+    tiles: int | None = None,
     family: str = "qwen2_5_vl",
 ) -> dict:
     """A batch of one row: the sequences one after the other, then padding."""
     nothing = sequence([], np.random.default_rng(0), family)
-    totals, segments, joined = {"tokens": length, "windows": windows}, {}, {}
+    totals, segments, joined = {"tokens": length, "tiles": tiles}, {}, {}
     for axis in totals:
         names = layout.on_axis(axis)
         sizes = [len(example[names[0]]) for example in sequences]

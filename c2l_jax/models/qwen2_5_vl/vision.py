@@ -92,13 +92,13 @@ class VisionTower(nnx.Module):
         self.merger = PatchMerger(config, new)
 
     def __call__(self, batch: Mapping[str, jax.Array]) -> tuple[jax.Array, None]:
-        """Merged tokens [B, G * S / 4, D] of patches, patch_coords and window_images."""
+        """Merged tokens [B, G * S / 4, D] of patches, patch_coords and tile_images."""
         patches, coords = batch["patches"], batch["patch_coords"]
         rows, windows, slots = patches.shape[:3]
         x = self.embed(patches).reshape(rows * windows, slots, -1)
         angles = vision_angles(coords, self.config.head_dim).reshape(rows * windows, slots, -1)
         valid = coords[..., 0] >= 0
-        images = jnp.where(valid, batch["window_images"][..., None], 0).reshape(rows, -1)
+        images = jnp.where(valid, batch["tile_images"][..., None], 0).reshape(rows, -1)
         layouts = {  # is the attention full? -> (x's shape, what sees what)
             False: ((rows * windows, slots), ValidKeys(valid.reshape(rows * windows, slots))),
             True: ((rows, windows * slots), SamePicture(images)),

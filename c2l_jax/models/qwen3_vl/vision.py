@@ -101,12 +101,12 @@ class VisionTower(nnx.Module):
         self.merger = Mergers(config, rngs, param_dtype)
 
     def __call__(self, batch: Mapping[str, jax.Array]) -> tuple[jax.Array, jax.Array | None]:
-        """Merged tokens [B, M, D] of patches, patch_coords, window_images and window_grids; and
+        """Merged tokens [B, M, D] of patches, patch_coords, tile_images and tile_grids; and
         what goes to the first K layers of the decoder, [K, B, M, D], or None."""
         rows, tiles, slots = batch["patches"].shape[:3]
         coords = batch["patch_coords"].reshape(rows, tiles * slots, 2)
-        grids = jnp.repeat(batch["window_grids"], slots, axis=1)
-        images = jnp.repeat(batch["window_images"], slots, axis=1)
+        grids = jnp.repeat(batch["tile_grids"], slots, axis=1)
+        images = jnp.repeat(batch["tile_images"], slots, axis=1)
         sees = SamePicture(jnp.where(coords[..., 0] >= 0, images, 0))
         angles = vision_angles(coords, self.config.head_dim)
         x = self._embed(batch["patches"].reshape(rows, tiles * slots, -1))
