@@ -34,6 +34,7 @@ LINES = {
     "the diagonal from the top right": (2, 4, 6),
 }
 PLAYERS = {"first": "X", "second": "O"}
+OWNERS = {"X": "first", "O": "second", "-": "not marked"}
 OTHER = {"X": "O", "O": "X"}
 YELLOW = (255, 226, 120)
 LOOKS = {"X": ("cross", RED), "O": ("ring", BLUE)}
@@ -73,10 +74,10 @@ def gains(marks: str, mark: str) -> dict[int, list[str]]:
 
 def best_place(marks: str, mark: str) -> int | None:
     """Where one more mark gives most points; None if that is nowhere, or not only there."""
-    points = sorted((len(lines), at) for at, lines in gains(marks, mark).items())
-    if not points or not points[-1][0] or len(points) > 1 and points[-1][0] == points[-2][0]:
-        return None
-    return points[-1][1]
+    points = {at: len(lines) for at, lines in gains(marks, mark).items()}
+    most = max(points.values(), default=0)
+    best = [at for at in points if points[at] == most]
+    return best[0] if most and len(best) == 1 else None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -229,11 +230,9 @@ class CellOwner(Task):
     name = "cell_owner"
     qa_type, qa_level, n_options = PERCEPTION, "Easy", 3
 
-    OWNERS = {"X": "first", "O": "second", "-": "not marked"}
-
     def pose(self, game, rng, level):
         """For any cell, the three answers are equally likely."""
-        grid, at, mark = between(rng, 0, 8), between(rng, 0, 8), pick(rng, tuple(self.OWNERS))
+        grid, at, mark = between(rng, 0, 8), between(rng, 0, 8), pick(rng, tuple(OWNERS))
         while (board := new(rng, level)).grids[grid][at] != mark:
             pass
         return board, {"cell": (*AT[grid], *AT[at])}
@@ -247,12 +246,12 @@ class CellOwner(Task):
         mark = marks[3 * row + col]
         steps = [
             f"Small grid {text((i, j))}: {spell(marks)}.",
-            f"In its row {row} and column {col}: {mark}, {self.OWNERS[mark]}.",
+            f"In its row {row} and column {col}: {mark}, {OWNERS[mark]}.",
         ]
-        return Solution(self.OWNERS[mark], steps)
+        return Solution(OWNERS[mark], steps)
 
     def distractors(self, board, rng, answer, cell):
-        return [owner for owner in self.OWNERS.values() if owner != answer]
+        return [owner for owner in OWNERS.values() if owner != answer]
 
 
 class Count(Task):
@@ -346,8 +345,8 @@ class PieceTotal(Task):
         return Solution(sum(counts), steps)
 
     def distractors(self, board, rng, answer):
-        (level,) = (name for name, (_, high) in reversed(MARKS.items()) if answer <= high)
-        return pick_numbers(rng, answer, *MARKS[level], self.n_options - 1, 12)
+        low, high = next(limits for limits in MARKS.values() if answer <= limits[1])
+        return pick_numbers(rng, answer, low, high, self.n_options - 1, 12)
 
 
 class PointsInGrid(Count):
