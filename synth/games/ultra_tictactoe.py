@@ -180,12 +180,12 @@ def _blank(size: int) -> tuple[int, list[int], Image.Image]:
     small, large = first - 0.42 * cell, first - 1.2 * cell
     for number, start in enumerate(starts):
         middle = start + 1.5 * cell
-        write(image, (large, middle), number, 0.95 * cell)
-        write(image, (middle, large), number, 0.95 * cell)
+        write(image, (large, middle), number, cell)
+        write(image, (middle, large), number, cell)
         for at in range(3):
             middle = start + (at + 0.5) * cell
-            write(image, (small, middle), at, 0.6 * cell, SLATE)
-            write(image, (middle, small), at, 0.6 * cell, SLATE)
+            write(image, (small, middle), at, 0.68 * cell, SLATE)
+            write(image, (middle, small), at, 0.68 * cell, SLATE)
     return cell, starts, image
 
 
