@@ -333,7 +333,7 @@ class PieceTotal(Task):
         return board, {}
 
     def ask(self, board):
-        return "How many marks have been written in all small grids together?"
+        return "How many marks are in the nine small grids together?"
 
     def solve(self, board):
         counts = [9 - marks.count("-") for marks in board.grids]
