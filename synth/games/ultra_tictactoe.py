@@ -38,7 +38,7 @@ OWNERS = {"X": "first", "O": "second", "-": "not marked"}
 OTHER = {"X": "O", "O": "X"}
 YELLOW = (255, 226, 120)
 LOOKS = {"X": ("cross", RED), "O": ("ring", BLUE)}
-HASTE = 4
+HASTE = 4  # twice what is needed on average: later the places may be taken or out of reach
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,10 +113,8 @@ def play(rng, count: int, wish: Wish | None = None) -> Ultra | None:
         mark = "XO"[turn % 2]
         free = [at for at in range(9) if grids[grid][at] == "-"]
         if wish:
-            # Rather early than late, when the places that lead there may be out of reach.
-            leads = lead * (count - turn) < HASTE * left[mark]
-            if turn == count - 1:
-                leads = wish.leads
+            is_last = turn == count - 1
+            leads = wish.leads if is_last else lead * (count - turn) < HASTE * left[mark]
             free = wish.choose(free, grid, mark, leads)
         if not free:
             return None
