@@ -175,7 +175,7 @@ def _blank(size: int) -> tuple[int, list[int], Image.Image]:
             to, end = at * cell, 3 * cell + line - 1
             pen.rectangle((x + to, y, x + to + line - 1, y + end), SLATE)
             pen.rectangle((x, y + to, x + end, y + to + line - 1), SLATE)
-    small, large = first - 0.42 * cell, first - 1.2 * cell
+    small, large = first - 0.38 * cell, first - 1.25 * cell
     for number, start in enumerate(starts):
         middle = start + 1.5 * cell
         write(image, (large, middle), number, cell)
