@@ -1,190 +1,34 @@
-"""Ultra tic-tac-toe: nine small grids; every mark tells in which of them the next one goes."""
+"""The questions about a board of ultra tic-tac-toe."""
 
 import dataclasses
-import functools
-import re
 from collections.abc import Sequence
-from itertools import product
 
-from PIL import Image, ImageDraw
-
-from synth.draw import BLACK, BLUE, RED, SLATE, WHITE, write
-from synth.draw.shapes import mask_of
-from synth.game import PERCEPTION, PREDICTION, STRATEGY, Game, Solution, Task
-from synth.questions import add_up, between, pick, pick_numbers, pick_some, text
-
-RULES = (
-    "The picture shows nine small grids of nine cells. Cell (i, j, r, c) is in row r and column c "
-    "of the small grid in row i and column j: the large numbers are i and j, the small ones r and "
-    "c. The first player writes X, the second O, by turns. X starts in small grid (1, 1). Then a "
-    "mark must go into that small grid (i, j) which is the (r, c) of the mark before it: after "
-    "(0, 2, 1, 0) comes a mark in small grid (1, 0). If that is full, the game ends. Every row, "
-    "column or diagonal of three equal marks within a small grid is a point for its player; the "
-    "small grid stays in play and can give more points. If a mark has a frame, it is the last one."
+from synth.game import PERCEPTION, PREDICTION, STRATEGY, Solution, Task
+from synth.games.ultra_tictactoe.rules import (
+    AT,
+    CENTRE,
+    MARKS,
+    OTHER,
+    POINTS,
+    Ultra,
+    Wish,
+    best_place,
+    complete,
+    gains,
+    new,
+    next_grid,
+    play,
+    scatter,
+    swap,
+    to_move,
+    with_best,
+    with_points,
 )
-MARKS = {"Easy": (10, 30), "Medium": (31, 48), "Hard": (49, 62)}  # on the board
-IN_GRID = {"Easy": (3, 5), "Medium": (4, 6), "Hard": (5, 7)}  # where the best cell is asked
+from synth.questions import add_up, between, pick, pick_numbers, text
 
-AT = tuple((row, col) for row in range(3) for col in range(3))  # of a small grid, or in it
-CENTRE = AT.index((1, 1))
-LINES = {
-    **{f"row {row}": tuple(range(3 * row, 3 * row + 3)) for row in range(3)},
-    **{f"column {col}": tuple(range(col, 9, 3)) for col in range(3)},
-    "the diagonal from the top left": (0, 4, 8),
-    "the diagonal from the top right": (2, 4, 6),
-}
+IN_GRID = {"Easy": (3, 5), "Medium": (4, 6), "Hard": (5, 7)}  # where the best cell is asked
 PLAYERS = {"first": "X", "second": "O"}
 OWNERS = {"X": "first", "O": "second", "-": "not marked"}
-OTHER = {"X": "O", "O": "X"}
-YELLOW = (255, 226, 120)
-LOOKS = {"X": ("cross", RED), "O": ("ring", BLUE)}
-HASTE = 4  # twice what is needed on average: later the places may be taken or out of reach
-
-
-@dataclasses.dataclass(frozen=True)
-class Ultra:
-    grids: tuple[str, ...]  # the small grids in the order of AT, each as its nine marks, "-" free
-    last: tuple[int, ...]  # the cell of the last mark; () where it is not shown
-
-
-def to_move(board: Ultra) -> str:
-    """The mark that is written next."""
-    marks = "".join(board.grids)
-    return "X" if marks.count("X") == marks.count("O") else "O"
-
-
-def next_grid(board: Ultra) -> int:
-    return AT.index(board.last[2:])
-
-
-def complete(marks: str, mark: str) -> list[str]:
-    """The names of the lines of a small grid that consist of this mark."""
-    return [name for name, line in LINES.items() if all(marks[at] == mark for at in line)]
-
-
-def gains(marks: str, mark: str) -> dict[int, list[str]]:
-    """The lines that one more mark completes, for every free place of a small grid."""
-    found = {at: [] for at in range(9) if marks[at] == "-"}
-    for name, line in LINES.items():
-        free = [at for at in line if marks[at] == "-"]
-        if len(free) == 1 and sum(marks[at] == mark for at in line) == 2:
-            found[free[0]].append(name)
-    return found
-
-
-def best_place(marks: str, mark: str) -> int | None:
-    """Where one more mark gives most points; None if that is nowhere, or not only there."""
-    points = {at: len(lines) for at, lines in gains(marks, mark).items()}
-    most = max(points.values(), default=0)
-    best = [at for at in points if points[at] == most]
-    return best[0] if most and len(best) == 1 else None
-
-
-@dataclasses.dataclass(frozen=True)
-class Wish:
-    """How a small grid is to look in the end, and whether the last mark leads there.
-
-    Each of its marks answers a mark of the other player that leads there, but for the first X.
-    """
-
-    grid: int
-    marks: str
-    leads: bool
-
-    def choose(self, free: list[int], grid: int, mark: str, lead: bool) -> list[int]:
-        """Those of the free places of a small grid that go with the wish.
-
-        lead: whether the mark should lead to the wished grid, where it can.
-        """
-        if grid == self.grid:
-            return [at for at in free if self.marks[at] == mark]
-        if self.grid in free:
-            return [self.grid] if lead else [at for at in free if at != self.grid]
-        return free
-
-
-def play(rng, count: int, wish: Wish | None = None) -> Ultra | None:
-    """A random game of this many marks that goes on; None if it ended or missed the wish."""
-    grids, grid = [["-"] * 9 for _ in range(9)], CENTRE
-    if wish:  # how often each player still has to lead to its grid, but for the last mark
-        left = {mark: wish.marks.count(other) for mark, other in OTHER.items()}
-        left["O"] -= wish.grid == CENTRE
-    for turn, (chance, lead) in enumerate(rng.random((count, 2)).tolist()):
-        mark = "XO"[turn % 2]
-        free = [at for at in range(9) if grids[grid][at] == "-"]
-        if wish:
-            is_last = turn == count - 1
-            leads = wish.leads if is_last else lead * (count - turn) < HASTE * left[mark]
-            free = wish.choose(free, grid, mark, leads)
-        if not free:
-            return None
-        at = free[int(chance * len(free))]
-        if wish and at == wish.grid:
-            left[mark] -= 1
-        grids[grid][at] = mark
-        last, grid = (*AT[grid], *AT[at]), at
-    board = Ultra(tuple(map("".join, grids)), last)
-    if wish and (board.grids[wish.grid] != wish.marks or (grid == wish.grid) != wish.leads):
-        return None
-    return board if "-" in board.grids[grid] else None
-
-
-def new(rng, level: str) -> Ultra:
-    while (board := play(rng, between(rng, *MARKS[level]))) is None:
-        pass
-    return board
-
-
-def scatter(rng, count: int) -> str:
-    """A small grid with this many marks of either player."""
-    marked = pick_some(rng, range(9), count)
-    return "".join(pick(rng, "XO") if at in marked else "-" for at in range(9))
-
-
-def draw(board: Ultra, size: int):
-    cell, starts, blank = _blank(size)
-    image = blank.copy()
-    pen = ImageDraw.Draw(image)
-    line = max(1, cell // 20)
-    px = round(0.68 * cell)
-    px -= (px - cell - line) % 2  # the same parity as the cell: exactly in its middle
-    for (i, j), marks in zip(AT, board.grids, strict=True):
-        for (row, col), mark in zip(AT, marks, strict=True):
-            x, y = starts[j] + col * cell, starts[i] + row * cell
-            if (i, j, row, col) == board.last:
-                frame = (x, y, x + cell + line - 1, y + cell + line - 1)
-                pen.rectangle(frame, YELLOW, BLACK, 3 * line)
-            if mark != "-":
-                inset = (cell + line - px) // 2
-                shape, colour = LOOKS[mark]
-                image.paste(colour, (x + inset, y + inset), mask_of(shape, px))
-    return image
-
-
-@functools.lru_cache(maxsize=8)
-def _blank(size: int) -> tuple[int, list[int], Image.Image]:
-    """The side of a cell, where the small grids begin, and the empty grids with their numbers."""
-    cell = int(size / 11.8)
-    line = max(1, cell // 20)
-    first = size - 10 * cell - line - cell // 5
-    starts = [first + at * (3 * cell + cell // 2) for at in range(3)]
-    image = Image.new("RGB", (size, size), WHITE)
-    pen = ImageDraw.Draw(image)
-    for x, y in product(starts, starts):
-        for at in range(4):
-            to, end = at * cell, 3 * cell + line - 1
-            pen.rectangle((x + to, y, x + to + line - 1, y + end), SLATE)
-            pen.rectangle((x, y + to, x + end, y + to + line - 1), SLATE)
-    small, large = first - 0.38 * cell, first - 1.25 * cell
-    for number, start in enumerate(starts):
-        middle = start + 1.5 * cell
-        write(image, (large, middle), number, cell)
-        write(image, (middle, large), number, cell)
-        for at in range(3):
-            middle = start + (at + 0.5) * cell
-            write(image, (small, middle), at, 0.68 * cell, SLATE)
-            write(image, (middle, small), at, 0.68 * cell, SLATE)
-    return cell, starts, image
 
 
 def cell_text(cell: tuple) -> str:
@@ -194,23 +38,6 @@ def cell_text(cell: tuple) -> str:
 def spell(marks: str) -> str:
     """The rows of a small grid."""
     return " / ".join((marks[:3], marks[3:6], marks[6:]))
-
-
-def describe(board: Ultra) -> str:
-    grids = "\n".join(
-        f"small grid {text(at)}: {spell(marks)}" for at, marks in zip(AT, board.grids, strict=True)
-    )
-    last = f"The last mark is the one at {cell_text(board.last)}." if board.last else ""
-    return (
-        "The small grids, each row by row; X is the first player's mark, O the second's, - a free "
-        f"cell:\n{grids}\n{last or 'Which mark is the last one is not shown.'}"
-    )
-
-
-def parse(description: str) -> Ultra:
-    grids = re.findall(r"small grid .*: ([XO-]{3}) / ([XO-]{3}) / ([XO-]{3})", description)
-    last = re.search(r"\((\d), (\d), (\d), (\d)\)\.$", description)
-    return Ultra(tuple(map("".join, grids)), tuple(map(int, last.groups())) if last else ())
 
 
 def read_next(board: Ultra) -> str:
@@ -351,7 +178,7 @@ class PointsInGrid(Count):
     name = "points_in_grid"
     qa_type, qa_level, n_options = PERCEPTION, "Medium", 6
 
-    NUMBERS = range(6)
+    NUMBERS = POINTS
 
     def pose(self, game, rng, level):
         """For any player and small grid, all numbers are equally likely."""
@@ -378,21 +205,6 @@ class PointsInGrid(Count):
             f"Lines of three {mark}: {', '.join(lines) or 'none'}; points: {len(lines)}.",
         ]
         return Solution(len(lines), steps)
-
-
-def swap(marks: str) -> str:
-    return marks.translate(str.maketrans(OTHER))
-
-
-@functools.cache
-def with_points() -> dict[int, list[str]]:
-    """Small grids by the points of X, which has at least three marks."""
-    found = {points: [] for points in PointsInGrid.NUMBERS}
-    for marks in map("".join, product("XO-", repeat=9)):
-        points = len(complete(marks, "X"))
-        if points in found and marks.count("X") > 2:
-            found[points].append(marks)
-    return found
 
 
 class InferNextGrid(Task):
@@ -493,39 +305,3 @@ class BestScoringCell(Task):
 
     def text(self, value):
         return cell_text(value)
-
-
-@functools.cache
-def with_best() -> dict[tuple[int, bool, int], list[str]]:
-    """Small grids with one best place for X, by it, by whether others score, by their marks."""
-    found = {}
-    for marks in map("".join, product("XO-", repeat=9)):
-        place = best_place(marks, "X")
-        if place is not None and marks.count("-") > 1:
-            scoring = sum(bool(lines) for lines in gains(marks, "X").values())
-            key = place, scoring > 1, 9 - marks.count("-")
-            found.setdefault(key, []).append(marks)
-    return found
-
-
-GAME = Game(
-    name="ultra_tictactoe",
-    category="Strategic Planning",
-    split_kind="in_domain",
-    rules=RULES,
-    state=Ultra,
-    new=new,
-    draw=draw,
-    describe=describe,
-    parse=parse,
-    difficulty=("marks", lambda board: 81 - "".join(board.grids).count("-")),
-    tasks=(
-        CellOwner(),
-        FreeCellsNextGrid(),
-        MarkedCenters(),
-        PieceTotal(),
-        PointsInGrid(),
-        InferNextGrid(),
-        BestScoringCell(),
-    ),
-)
