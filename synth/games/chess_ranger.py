@@ -3,7 +3,6 @@
 import dataclasses
 import re
 from collections.abc import Iterator
-from functools import cache
 from itertools import combinations
 
 from synth.draw.chessmen import ChessBoard
@@ -19,12 +18,13 @@ RULES = (
     "is upwards; it may stand on any rank and is never promoted. b3xc5 means that the piece on b3 "
     "captures the one on c5."
 )
-PIECES = {"Easy": (4, 6), "Medium": (6, 8), "Hard": (8, 10)}
-CAPTURES = {"Easy": (2, 5), "Medium": (4, 7), "Hard": (6, 9)}  # asked for, at most
-SAME = {"Easy": 3, "Medium": 4, "Hard": 5}  # pieces of one kind asked for, at most
-LEFT = (1, 3)  # pieces that remain after the most captures
+PIECES = {"Easy": (4, 5), "Medium": (6, 7), "Hard": (8, 9)}
+CAPTURES = {"Easy": (2, 4), "Medium": (3, 6), "Hard": (5, 8)}  # asked for: the most in a row,
+SAME = {"Easy": 3, "Medium": 4, "Hard": 5}  # and at most so many pieces of one kind
+MOST_LEFT = 3  # pieces that remain after the most captures
+CHOICE = 3  # boards that are made at each step; the one with the fewest captures goes on
 LISTED = 4  # captures in a question
-TRIES = 400  # captures looked at when a question is drawn, before another board is
+TRIES = 300  # of a search, after which another board is drawn
 
 LINES = {
     "R": ((1, 0), (-1, 0), (0, 1), (0, -1)),
@@ -43,21 +43,28 @@ class Ranger:
     pieces: tuple[str, ...]  # as in "Qd8", from rank 8 down, each rank from the left
 
 
-@cache
-def ways() -> dict[str, list[list[tuple[int, int]]]]:
-    """For each kind and square: where it may move, with a bit for each square in between."""
-    return {kind: [list(moves(kind, square)) for square in range(64)] for kind in NAMES}
-
-
-def moves(kind: str, square: int) -> Iterator[tuple[int, int]]:
+def ways(kind: str, square: int) -> Iterator[tuple[int, int]]:
+    """Where a piece may move, with a bit for each square in between."""
     for d_file, d_rank in LINES[kind]:
-        file, rank, between_bits = square % 8 + d_file, square // 8 + d_rank, 0
+        file, rank, bits = square % 8 + d_file, square // 8 + d_rank, 0
         while 0 <= file < 8 and 0 <= rank < 8:
-            yield file + 8 * rank, between_bits
+            to = file + 8 * rank
+            yield to, bits
             if kind not in "QRB":
                 break
-            between_bits |= 1 << (file + 8 * rank)
+            bits |= 1 << to
             file, rank = file + d_file, rank + d_rank
+
+
+WAYS = {kind: [list(ways(kind, square)) for square in range(64)] for kind in NAMES}
+AIMS = {kind: [frozenset(to for to, _ in some) for some in WAYS[kind]] for kind in NAMES}
+ORIGINS = {
+    kind: [
+        [(start, bits) for start in range(64) for to, bits in WAYS[kind][start] if to == square]
+        for square in range(64)
+    ]
+    for kind in NAMES
+}
 
 
 def captures(board: Board) -> list[Capture]:
@@ -65,7 +72,7 @@ def captures(board: Board) -> list[Capture]:
     return [
         (square, to)
         for square, kind in board.items()
-        for to, bits in ways()[kind][square]
+        for to, bits in WAYS[kind][square]
         if to in board and not bits & occupied
     ]
 
@@ -87,7 +94,7 @@ def traps(board: Board) -> list[list[int]]:
         seen, ahead = {start}, [start]
         while ahead:
             square = ahead.pop()
-            onto = {to for to, _ in ways()[kind][square] if to in board}
+            onto = AIMS[kind][square] & board.keys()
             leave[square] |= onto
             ahead += onto - seen
             seen |= onto
@@ -137,53 +144,43 @@ class Search:
         return None
 
 
-def build(rng, count: int, left: int = 1, kinds: str = "", start: int | None = None) -> Board:
-    """A board of `count` pieces of which captures can leave `left`, made by taking them back.
+def build(rng, count: int, left: int = 1, kinds=None, start: int | None = None) -> Board:
+    """A board of `count` pieces that captures can bring down to `left` and no further.
 
-    kinds: of the pieces, in the order in which they are put; all random if left out.
-    start: a square that is occupied.
+    It is made by taking captures back. kinds: of the pieces; all random if None. start: a square
+    that is to be occupied.
     """
     while True:
-        kinds_left = list(kinds or (pick(rng, tuple(NAMES)) for _ in range(count)))
-        squares = rng.permutation(64).tolist()
+        ahead = list(kinds or (pick(rng, tuple(NAMES)) for _ in range(count)))
+        squares = rng.permutation(64).tolist()[:left]
         if start is not None:
-            squares = [start, *squares]
-        board = {square: kinds_left.pop() for square in dict.fromkeys(squares[:left])}
-        while len(board) < count:
-            steps = taken_back(board)
-            if not steps:
-                break
-            square = pick(rng, list(steps))
-            board[pick(rng, steps[square])] = board[square]
-            board[square] = kinds_left.pop()
-        else:
+            squares[0] = start
+        board = {square: ahead.pop() for square in squares}
+        while board and ahead:
+            kind = ahead.pop()
+            earlier = [take_back(rng, board, kind) for _ in range(CHOICE)]
+            earlier = [some for some in earlier if some and len(traps(some)) == left]
+            board = min(earlier, key=lambda some: len(captures(some)), default=None)
+        if board:
             return board
 
 
-def taken_back(board: Board) -> dict[int, list[int]]:
-    """For each piece that may just have captured, where it may have come from."""
-    occupied = sum(1 << square for square in board)
-    steps = {}
-    for square, kind in board.items():
-        turned = origins(kind)[square]
-        free = [at for at, bits in turned if at not in board and not bits & occupied]
-        if free:
-            steps[square] = free
-    return steps
-
-
-@cache
-def origins(kind: str) -> list[list[tuple[int, int]]]:
-    """The same as `ways`, backwards."""
-    found = [[] for _ in range(64)]
-    for square in range(64):
-        for to, bits in ways()[kind][square]:
-            found[to].append((square, bits))
-    return found
+def take_back(rng, board: Board, kind: str) -> Board | None:
+    """The board before some piece captured one of this kind; None if it can't have."""
+    square = pick(rng, list(board))
+    occupied = sum(1 << other for other in board)
+    came_from = [
+        start
+        for start, bits in ORIGINS[board[square]][square]
+        if start not in board and not bits & occupied
+    ]
+    if not came_from:
+        return None
+    return {**board, pick(rng, came_from): board[square], square: kind}
 
 
 def new(rng, level: str) -> Ranger:
-    """All numbers of pieces in the level's range are equally likely."""
+    """One piece can be left; all numbers of pieces in the level's range are equally likely."""
     return ranger(build(rng, between(rng, *PIECES[level])))
 
 
@@ -213,10 +210,6 @@ def move_of(move: str) -> Capture:
     return start, to
 
 
-def play_text(play: list[Capture]) -> str:
-    return ", ".join(map(written, play))
-
-
 def draw(state: Ranger, size: int):
     picture = ChessBoard(size)
     for square, kind in board_of(state).items():
@@ -233,3 +226,214 @@ def describe(state: Ranger) -> str:
 
 def parse(description: str) -> Ranger:
     return Ranger(tuple(re.findall(r"\b[PRNBQK][a-h][1-8]\b", description)))
+
+
+def never_left(found: list[list[int]]) -> str:
+    """Says of these traps that they always hold a piece."""
+    return f"no piece ever leaves {', nor '.join(' and '.join(map(name, some)) for some in found)}"
+
+
+class SolutionLength(Task):
+    """Of a board that has no solution, the most captures; otherwise one less than pieces."""
+
+    name = "solution_length"
+    qa_type, qa_level = PREDICTION, "Hard"
+
+    def pose(self, game, rng, level):
+        """All answers within CAPTURES are equally likely."""
+        most = between(rng, *CAPTURES[level])
+        low, high = PIECES[level]
+        left = between(rng, max(1, low - most), min(MOST_LEFT, high - most))
+        return ranger(build(rng, most + left, left)), {}
+
+    def ask(self, state):
+        return "What is the largest number of captures that can be made one after the other?"
+
+    def solve(self, state):
+        board = board_of(state)
+        found = traps(board)
+        play = Search(len(found)).play(board)
+        if play is None:
+            raise ValueError("more pieces remain than there are traps")
+        count, most = len(board), len(play)
+        why = f"{never_left(found)}, so {len(found)} remain" if len(found) > 1 else "one remains"
+        steps = [
+            describe(state),
+            f"Of {count} pieces at least {why}: at most {count} - {len(found)} = {most} captures.",
+            f"So many are possible: {', '.join(map(written, play))}.",
+        ]
+        return Solution(most, steps)
+
+
+class PieceTypeCount(Task):
+    name = "piece_type_count"
+    qa_type, qa_level = PERCEPTION, "Medium"
+
+    def pose(self, game, rng, level):
+        """For every kind, all numbers up to SAME are equally likely."""
+        kind, same = pick(rng, tuple(NAMES)), between(rng, 0, SAME[level])
+        return of_kind(rng, level, kind, same), {"piece": NAMES[kind]}
+
+    def ask(self, state, piece):
+        return f"How many {piece}s are on the board?"
+
+    def solve(self, state, piece):
+        squares = squares_of(state, piece)
+        said = f"{piece.capitalize()}s: {', '.join(squares) or 'none'}; that is {len(squares)}."
+        return Solution(len(squares), [describe(state), said])
+
+
+def of_kind(rng, level: str, kind: str, same: int) -> Ranger:
+    """A board with so many pieces of one kind."""
+    others = tuple(other for other in NAMES if other != kind)
+    count = between(rng, *PIECES[level])
+    kinds = [kind] * same + [pick(rng, others) for _ in range(count - same)]
+    return ranger(build(rng, count, kinds=pick_some(rng, kinds, count)))
+
+
+def squares_of(state: Ranger, piece: str) -> list[str]:
+    return [written[1:] for written in state.pieces if NAMES[written[0]] == piece]
+
+
+class LocateUniquePiece(Task):
+    name = "locate_unique_piece"
+    qa_type, qa_level = PERCEPTION, "Easy"
+
+    def pose(self, game, rng, level):
+        kind = pick(rng, tuple(NAMES))
+        return of_kind(rng, level, kind, 1), {"piece": NAMES[kind]}
+
+    def ask(self, state, piece):
+        return f"On which square is the only {piece}?"
+
+    def solve(self, state, piece):
+        (square,) = squares_of(state, piece)
+        return Solution(square, [describe(state), f"The only {piece} is on {square}."])
+
+
+class PieceAtSquare(Task):
+    name = "piece_at_square"
+    qa_type, qa_level, n_options = PERCEPTION, "Easy", 7
+
+    GIVEN = (*NAMES.values(), "no piece")
+
+    def pose(self, game, rng, level):
+        """On any square, all answers are equally likely."""
+        square, answer = between(rng, 0, 63), pick(rng, self.GIVEN)
+        start = None if answer == "no piece" else square
+        while True:
+            board = build(rng, between(rng, *PIECES[level]), start=start)
+            if NAMES.get(board.get(square), "no piece") == answer:
+                return ranger(board), {"square": name(square)}
+
+    def ask(self, state, square):
+        return f"Which piece is on {square}?"
+
+    def solve(self, state, square):
+        answer = NAMES.get(board_of(state).get(square_of(square)), "no piece")
+        return Solution(answer, [describe(state), f"On {square}: {answer}."])
+
+    def distractors(self, state, rng, answer, square):
+        return [other for other in self.GIVEN if other != answer]
+
+
+class FirstMovesThatSolve(Task):
+    name = "first_moves_that_solve"
+    qa_type, qa_level, n_options = STRATEGY, "Hard", 8
+
+    SETS = tuple(
+        some for size in range(LISTED + 1) for some in combinations(range(1, LISTED + 1), size)
+    )
+
+    def pose(self, game, rng, level):
+        """All sets of numbers, the empty one as well, are equally likely."""
+        right = pick(rng, self.SETS)
+        while True:
+            board = build(rng, between(rng, *PIECES[level]))
+            moves = pick_some(rng, every := captures(board), len(every))
+            lost = [move for move in moves if is_lost(capture(board, move))]
+            others = [move for move in moves if move not in lost]
+            if len(lost) < LISTED - len(right) or len(others) < len(right):
+                continue
+            good = [move for move in others[: len(right)] if solves(board, move)]
+            if len(good) == len(right):
+                listed = [(good if n in right else lost).pop() for n in range(1, LISTED + 1)]
+                return ranger(board), {"captures": tuple(map(written, listed))}
+
+    def ask(self, state, captures):
+        listed = "; ".join(f"{number}: {move}" for number, move in enumerate(captures, 1))
+        return (
+            "A solution is a series of captures that leaves one piece. Which of these captures can "
+            f"a solution begin with? {listed}."
+        )
+
+    def solve(self, state, captures):
+        board, right, steps = board_of(state), [], [describe(state)]
+        for number, move in enumerate(captures, 1):
+            after = capture(board, move_of(move))
+            play = Search(1).play(after)
+            if play is None:
+                steps.append(f"{number}: {move} fails: {why_lost(after)}.")
+            else:
+                right.append(number)
+                rest = ", ".join(map(written, play))
+                steps.append(f"{number}: {move} solves: {rest or 'one piece is left'}.")
+        answer = tuple(right)
+        return Solution(answer, [*steps, f"A solution can begin with: {self.text(answer)}."])
+
+    def distractors(self, state, rng, answer, captures):
+        return pick_some(rng, [some for some in self.SETS if some != answer], self.n_options - 1)
+
+    def text(self, value):
+        return ", ".join(map(str, value)) or "none"
+
+
+def solves(board: Board, move: Capture) -> bool:
+    """Whether a solution that begins like this is found soon."""
+    try:
+        return Search(1, TRIES).play(capture(board, move)) is not None
+    except OutOfTries:
+        return False
+
+
+def is_lost(board: Board, ahead: int = 2) -> bool:
+    """Whether traps rule out a solution, at once or after few captures."""
+    if len(traps(board)) > 1:
+        return True
+    moves = captures(board)
+    return (
+        ahead > 0
+        and 0 < len(moves) < 3
+        and all(is_lost(capture(board, move), ahead - 1) for move in moves)
+    )
+
+
+def why_lost(board: Board) -> str:
+    """The traps that rule out a solution, now or after every capture."""
+    found = traps(board)
+    if len(found) > 1:
+        return never_left(found[:2])
+    return "; ".join(
+        f"after {written(move)} {why_lost(capture(board, move))}" for move in captures(board)
+    )
+
+
+GAME = Game(
+    name="chess_ranger",
+    category="Strategic Planning",
+    split_kind="out_of_domain",
+    rules=RULES,
+    state=Ranger,
+    new=new,
+    draw=draw,
+    describe=describe,
+    parse=parse,
+    difficulty=("pieces", lambda state: len(state.pieces)),
+    tasks=(
+        SolutionLength(),
+        PieceTypeCount(),
+        LocateUniquePiece(),
+        PieceAtSquare(),
+        FirstMovesThatSolve(),
+    ),
+)
