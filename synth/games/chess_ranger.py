@@ -56,14 +56,13 @@ def ways(kind: str, square: int) -> Iterator[tuple[int, int]]:
             file, rank = file + d_file, rank + d_rank
 
 
-WAYS = {kind: [list(ways(kind, square)) for square in range(64)] for kind in NAMES}
-AIMS = {kind: [frozenset(to for to, _ in some) for some in WAYS[kind]] for kind in NAMES}
+WAYS = {kind: [dict(ways(kind, square)) for square in range(64)] for kind in NAMES}
 ORIGINS = {
     kind: [
-        [(start, bits) for start in range(64) for to, bits in WAYS[kind][start] if to == square]
+        [(start, some[start][square]) for start in range(64) if square in some[start]]
         for square in range(64)
     ]
-    for kind in NAMES
+    for kind, some in WAYS.items()
 }
 
 
@@ -72,8 +71,9 @@ def captures(board: Board) -> list[Capture]:
     return [
         (square, to)
         for square, kind in board.items()
-        for to, bits in WAYS[kind][square]
-        if to in board and not bits & occupied
+        for ways_on in (WAYS[kind][square],)
+        for to in board
+        if to in ways_on and not ways_on[to] & occupied
     ]
 
 
@@ -94,7 +94,7 @@ def traps(board: Board) -> list[list[int]]:
         seen, ahead = {start}, [start]
         while ahead:
             square = ahead.pop()
-            onto = AIMS[kind][square] & board.keys()
+            onto = WAYS[kind][square].keys() & board.keys()
             leave[square] |= onto
             ahead += onto - seen
             seen |= onto
@@ -111,7 +111,7 @@ def traps(board: Board) -> list[list[int]]:
         for squares in reached.values()
         if all(reached[other] == squares for other in squares)
     }
-    return sorted(sorted(some) for some in found)
+    return sorted(map(sorted, found), key=lambda some: (len(some), some))
 
 
 class OutOfTries(Exception):
@@ -159,7 +159,7 @@ def build(rng, count: int, left: int = 1, kinds=None, start: int | None = None) 
         while board and ahead:
             kind = ahead.pop()
             earlier = [take_back(rng, board, kind) for _ in range(CHOICE)]
-            earlier = [some for some in earlier if some and len(traps(some)) == left]
+            earlier = [some for some in earlier if some and (left == 1 or len(traps(some)) == left)]
             board = min(earlier, key=lambda some: len(captures(some)), default=None)
         if board:
             return board
@@ -230,7 +230,9 @@ def parse(description: str) -> Ranger:
 
 def never_left(found: list[list[int]]) -> str:
     """Says of these traps that they always hold a piece."""
-    return f"no piece ever leaves {', nor '.join(' and '.join(map(name, some)) for some in found)}"
+    sets = (", ".join(map(name, some)) for some in found)
+    listed = (f"{{{some}}}" if "," in some else some for some in sets)
+    return f"no capture ever leads out of {', nor out of '.join(listed)}"
 
 
 class SolutionLength(Task):
@@ -255,14 +257,15 @@ class SolutionLength(Task):
         play = Search(len(found)).play(board)
         if play is None:
             raise ValueError("more pieces remain than there are traps")
-        count, most = len(board), len(play)
-        why = f"{never_left(found)}, so {len(found)} remain" if len(found) > 1 else "one remains"
-        steps = [
-            describe(state),
-            f"Of {count} pieces at least {why}: at most {count} - {len(found)} = {most} captures.",
+        count, left = len(board), len(found)
+        steps = [describe(state)]
+        if left > 1:
+            steps.append(f"{never_left(found).capitalize()}: each keeps a piece.")
+        steps += [
+            f"At least {left} of {count} remain: at most {count} - {left} = {count - left} captures.",
             f"So many are possible: {', '.join(map(written, play))}.",
         ]
-        return Solution(most, steps)
+        return Solution(len(play), steps)
 
 
 class PieceTypeCount(Task):
@@ -373,7 +376,7 @@ class FirstMovesThatSolve(Task):
             after = capture(board, move_of(move))
             play = Search(1).play(after)
             if play is None:
-                steps.append(f"{number}: {move} fails: {why_lost(after)}.")
+                steps.append(f"{number}: {move} fails: then {why_lost(after)}.")
             else:
                 right.append(number)
                 rest = ", ".join(map(written, play))
