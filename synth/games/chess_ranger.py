@@ -57,6 +57,7 @@ def ways(kind: str, square: int) -> Iterator[tuple[int, int]]:
 
 
 WAYS = {kind: [dict(ways(kind, square)) for square in range(64)] for kind in NAMES}
+AIMS = {kind: [sum(1 << to for to in some) for some in WAYS[kind]] for kind in NAMES}  # as bits
 ORIGINS = {
     kind: [
         [(start, some[start][square]) for start in range(64) if square in some[start]]
@@ -83,35 +84,40 @@ def capture(board: Board, move: Capture) -> Board:
     return after
 
 
+def reach(start: int, onto) -> int:
+    """Where one can come from the squares `start` over those in `onto`; sets of squares as bits."""
+    seen = ahead = start
+    while ahead:
+        square = (ahead & -ahead).bit_length() - 1
+        new_ones = onto[square] & ~seen
+        seen |= new_ones
+        ahead = (ahead & (ahead - 1)) | new_ones
+    return seen
+
+
 def traps(board: Board) -> list[list[int]]:
     """Sets of squares, one beside the other, that no piece which comes there can ever leave.
 
     Pieces only ever come to squares that are occupied now. A trap is as small as can be and always
     holds a piece, so at least as many pieces as traps remain.
     """
-    leave = {square: set() for square in board}
-    for start, kind in board.items():
-        seen, ahead = {start}, [start]
-        while ahead:
-            square = ahead.pop()
-            onto = WAYS[kind][square].keys() & board.keys()
-            leave[square] |= onto
-            ahead += onto - seen
-            seen |= onto
-    reached = {}
-    for start in board:
-        seen, ahead = {start}, [start]
-        while ahead:
-            new_ones = leave[ahead.pop()] - seen
-            seen |= new_ones
-            ahead += new_ones
-        reached[start] = seen
-    found = {
-        frozenset(squares)
-        for squares in reached.values()
-        if all(reached[other] == squares for other in squares)
-    }
-    return sorted(map(sorted, found), key=lambda some: (len(some), some))
+    occupied, of_kind = 0, dict.fromkeys(board.values(), 0)
+    for square, kind in board.items():
+        occupied |= 1 << square
+        of_kind[kind] |= 1 << square
+    ways_out = dict.fromkeys(board, 0)
+    for kind, squares in of_kind.items():
+        onto = {square: AIMS[kind][square] & occupied for square in board}
+        come_to = reach(squares, onto)
+        for square in board:
+            if come_to >> square & 1:
+                ways_out[square] |= onto[square]
+    reached = {reach(1 << square, ways_out) for square in board}
+    found = [
+        some for some in reached if not any(some & other == other != some for other in reached)
+    ]
+    listed = [sorted(square for square in board if some >> square & 1) for some in found]
+    return sorted(listed, key=lambda some: (len(some), some))
 
 
 class OutOfTries(Exception):
@@ -254,16 +260,16 @@ class SolutionLength(Task):
     def solve(self, state):
         board = board_of(state)
         found = traps(board)
-        play = Search(len(found)).play(board)
+        count, left = len(board), len(found)
+        play = Search(left).play(board)
         if play is None:
             raise ValueError("more pieces remain than there are traps")
-        count, left = len(board), len(found)
-        steps = [describe(state)]
-        if left > 1:
-            steps.append(f"{never_left(found).capitalize()}: each keeps a piece.")
-        steps += [
-            f"At least {left} of {count} remain: at most {count} - {left} = {count - left} captures.",
-            f"So many are possible: {', '.join(map(written, play))}.",
+        stay = f"{never_left(found).capitalize()}: each keeps a piece."
+        steps = [
+            describe(state),
+            stay if left > 1 else "One piece always remains.",
+            f"So at most {count} - {left} = {count - left} captures are possible.",
+            f"These are {len(play)}: {', '.join(map(written, play))}.",
         ]
         return Solution(len(play), steps)
 
