@@ -18,10 +18,10 @@ RULES = (
     "is upwards; it may stand on any rank and is never promoted. b3xc5 means that the piece on b3 "
     "captures the one on c5."
 )
-PIECES = {"Easy": (4, 5), "Medium": (6, 7), "Hard": (8, 9)}
-CAPTURES = {"Easy": (2, 4), "Medium": (3, 6), "Hard": (5, 8)}  # asked for: the most in a row,
+PIECES = {"Easy": (4, 6), "Medium": (6, 8), "Hard": (8, 9)}
+CAPTURES = {"Easy": (2, 5), "Medium": (3, 7), "Hard": (3, 8)}  # asked for: the most in a row,
 SAME = {"Easy": 3, "Medium": 4, "Hard": 5}  # and at most so many pieces of one kind
-MOST_LEFT = 3  # pieces that remain after the most captures
+MOST_LEFT = 5  # pieces that remain after the most captures
 CHOICE = 3  # boards that are made at each step; the one with the fewest captures goes on
 LISTED = 4  # captures in a question
 TRIES = 300  # of a search, after which another board is drawn
