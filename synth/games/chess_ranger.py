@@ -22,9 +22,9 @@ PIECES = {"Easy": (4, 6), "Medium": (6, 8), "Hard": (8, 9)}
 CAPTURES = {"Easy": (2, 5), "Medium": (3, 7), "Hard": (3, 8)}  # asked for: the most in a row,
 SAME = {"Easy": 3, "Medium": 4, "Hard": 5}  # and at most so many pieces of one kind
 MOST_LEFT = 5  # pieces that remain after the most captures
-CHOICE = 3  # boards that are made at each step; the one with the fewest captures goes on
+CHOICE = 4  # boards that are made at each step; the one with the fewest captures goes on
 LISTED = 4  # captures in a question
-TRIES = 300  # of a search, after which another board is drawn
+TRIES = 100  # of a search, after which another board is drawn
 
 LINES = {
     "R": ((1, 0), (-1, 0), (0, 1), (0, -1)),
@@ -405,16 +405,12 @@ def solves(board: Board, move: Capture) -> bool:
         return False
 
 
-def is_lost(board: Board, ahead: int = 2) -> bool:
-    """Whether traps rule out a solution, at once or after few captures."""
+def is_lost(board: Board) -> bool:
+    """Whether traps rule out a solution, at once or after each of up to three captures."""
     if len(traps(board)) > 1:
         return True
     moves = captures(board)
-    return (
-        ahead > 0
-        and 0 < len(moves) < 3
-        and all(is_lost(capture(board, move), ahead - 1) for move in moves)
-    )
+    return 0 < len(moves) < 4 and all(len(traps(capture(board, move))) > 1 for move in moves)
 
 
 def why_lost(board: Board) -> str:
@@ -422,9 +418,8 @@ def why_lost(board: Board) -> str:
     found = traps(board)
     if len(found) > 1:
         return never_left(found[:2])
-    return "; ".join(
-        f"after {written(move)} {why_lost(capture(board, move))}" for move in captures(board)
-    )
+    said = (f"after {written(move)} {why_lost(capture(board, move))}" for move in captures(board))
+    return f"({'; '.join(said)})"
 
 
 GAME = Game(
