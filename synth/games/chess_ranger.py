@@ -19,9 +19,9 @@ RULES = (
     "captures the one on c5."
 )
 PIECES = {"Easy": (4, 6), "Medium": (6, 8), "Hard": (8, 9)}
-CAPTURES = {"Easy": (2, 5), "Medium": (3, 7), "Hard": (3, 8)}  # asked for: the most in a row,
+CAPTURES = {"Easy": (2, 5), "Medium": (2, 7), "Hard": (2, 8)}  # asked for: the most in a row,
 SAME = {"Easy": 3, "Medium": 4, "Hard": 5}  # and at most so many pieces of one kind
-MOST_LEFT = 5  # pieces that remain after the most captures
+MOST_LEFT = 6  # pieces that remain after the most captures
 CHOICE = 4  # boards that are made at each step; the one with the fewest captures goes on
 LISTED = 4  # captures in a question
 TRIES = 100  # of a search, after which another board is drawn
