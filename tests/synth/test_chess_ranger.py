@@ -35,7 +35,7 @@ def test_pieces_capture_as_in_chess():
     assert possible("Ph8", "Pg7", "Pa1") == {"g7xh8"}
     assert possible("Pa8", "Ra5", "Pd5", "Pg5", "Pa3", "Pa1") == {"a5xa8", "a5xd5", "a5xa3"}
     assert possible("Pf6", "Pe5", "Bc3", "Pc4", "Pa1") == {"c3xe5", "e5xf6", "c3xa1"}
-    assert possible("Pa3", "Pb3", "Pb2", "Na1") == {"a1xb3"}
+    assert possible("Pb3", "Pa2", "Pb2", "Na1") == {"a1xb3", "a2xb3"}
     assert possible("Kd4", "Pd5", "Pf4") == {"d4xd5"}
 
 
