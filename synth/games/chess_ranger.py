@@ -158,10 +158,10 @@ def build(rng, count: int, left: int = 1, kinds=None, start: int | None = None) 
     """
     while True:
         ahead = list(kinds or (pick(rng, tuple(NAMES)) for _ in range(count)))
-        squares = rng.permutation(64).tolist()[:left]
-        if start is not None:
-            squares[0] = start
-        board = {square: ahead.pop() for square in squares}
+        squares, board = rng.permutation(64).tolist(), {}
+        for square in squares if start is None else [start]:
+            if len(board) < left and len(traps({**board, square: ahead[-1]})) > len(board):
+                board[square] = ahead.pop()
         while board and ahead:
             kind = ahead.pop()
             earlier = [take_back(rng, board, kind) for _ in range(CHOICE)]
@@ -242,7 +242,7 @@ def never_left(found: list[list[int]]) -> str:
 
 
 class SolutionLength(Task):
-    """Of a board that has no solution, the most captures; otherwise one less than pieces."""
+    """One less than pieces where one piece can be left; other boards are asked about as well."""
 
     name = "solution_length"
     qa_type, qa_level = PREDICTION, "Hard"
@@ -269,7 +269,7 @@ class SolutionLength(Task):
             describe(state),
             stay if left > 1 else "One piece always remains.",
             f"So at most {count} - {left} = {count - left} captures are possible.",
-            f"These are {len(play)}: {', '.join(map(written, play))}.",
+            f"{len(play)} captures: {', '.join(map(written, play))}.",
         ]
         return Solution(len(play), steps)
 
