@@ -10,7 +10,17 @@ from PIL import ImageDraw
 from synth.draw import BLACK, RED, WHITE, Board
 from synth.game import PERCEPTION, PREDICTION, STRATEGY, Game, Solution, Task
 from synth.grid import DIRECTIONS, Cell, neighbour
-from synth.questions import CELLS_ARE, add_up, between, cells_in, listed, pick, pick_some, runs, text
+from synth.questions import (
+    CELLS_ARE,
+    add_up,
+    between,
+    cells_in,
+    listed,
+    pick,
+    pick_some,
+    runs,
+    text,
+)
 
 RULES = (
     "The picture shows a snake and food: the disc with eyes is the snake's head, the blue band is "
@@ -82,9 +92,7 @@ def empty_cells(size: int, *taken: Cell) -> list[Cell]:
 def ways_of(cells: tuple[Cell, ...]) -> list[str]:
     """The directions of the steps from cell to cell."""
     names = {step: way for way, step in DIRECTIONS.items()}
-    return [
-        names[b[0] - a[0], b[1] - a[1]] for a, b in zip(cells[:-1], cells[1:], strict=True)
-    ]
+    return [names[b[0] - a[0], b[1] - a[1]] for a, b in zip(cells[:-1], cells[1:], strict=True)]
 
 
 def bends(cells: tuple[Cell, ...]) -> list[str]:
@@ -181,8 +189,9 @@ def dead_ends(snake: Snake, most: int = 8) -> list[tuple[Cell, list[Cell]]] | No
     return found
 
 
-def distance(a: Cell, b: Cell) -> int:
-    return abs(a[0] - b[0]) + abs(a[1] - b[1])
+def gaps(a: Cell, b: Cell) -> tuple[int, int]:
+    """The rows and the columns between two cells."""
+    return abs(a[0] - b[0]), abs(a[1] - b[1])
 
 
 def barriers(snake: Snake, steps: int) -> list[Cell]:
@@ -191,7 +200,7 @@ def barriers(snake: Snake, steps: int) -> list[Cell]:
     layer, met = {snake.body[0]}, set()
     for step in range(1, steps + 1):
         ahead = {cell for at in layer for cell in near[at]}
-        ahead = {cell for cell in ahead if step + distance(cell, snake.food) <= steps}
+        ahead = {cell for cell in ahead if step + sum(gaps(cell, snake.food)) <= steps}
         layer = {cell for cell in ahead if free.get(cell, 0) <= step}
         met |= ahead - layer
     return [cell for cell in snake.body[1:] if cell in met]
@@ -279,11 +288,15 @@ class MoveSequenceOutcome(Task):
     def pose(self, game, rng, level):
         """Every list of moves goes with every outcome; the snake is drawn after both."""
         moves, outcome = self.moves(rng, level), pick(rng, tuple(OUTCOMES))
+        found = []
         for _ in range(500):
             snake = self.snake(rng, level, moves, outcome)
             if snake is not None and outcome_of(snake, moves) == outcome:
-                return snake, {"moves": moves}
-        return None
+                found.append(snake)
+                if len(found) == 3:  # the one that gets furthest is the hardest to foresee
+                    break
+        found.sort(key=lambda snake: len(list(run(snake, moves))))
+        return (found[-1], {"moves": moves}) if found else None
 
     def moves(self, rng, level):
         """Random ones that enter no cell twice and fit on the board: nothing need happen."""
@@ -345,31 +358,26 @@ class ShortestPathToFood(Task):
     def pose(self, game, rng, level):
         """All numbers of steps in the level's range and -1 are equally likely."""
         low, high = FEWEST[level]
-        steps = between(rng, low - 1, high)
-        detour = rng.random() < 0.5  # the body makes the way longer than the distance
+        steps, tries = between(rng, low - 1, high), between(rng, 1, 2)
         while True:
             snake = new(rng, level)
-            if steps < low:
-                if dead_ends(snake) is not None:
+            if steps >= low:
+                snake = self.feed(rng, snake, steps)
+                if snake is not None:
                     return snake, {}
-                continue
-            found = self.place_food(rng, snake, steps, detour)
-            if found is not None:
-                return found, {}
+            elif len(dead_ends(snake) or ()) >= tries:
+                return snake, {}
 
-    def place_food(self, rng, snake, steps, detour):
-        """The food in a random cell that is reached in so many steps, not fewer."""
+    def feed(self, rng, snake, steps):
+        """Food that is reached in so many steps, not fewer; detours of all sizes count alike."""
         *sooner, layer = reach(snake, steps)
-        fitting = [
-            cell
-            for cell in sorted(layer.difference(snake.body, *sooner))
-            if (distance(cell, snake.body[0]) < steps) == detour
-        ]
-        if not fitting:
+        by_detour = {}
+        for cell in sorted(layer.difference(snake.body, *sooner)):
+            by_detour.setdefault(steps - sum(gaps(cell, snake.body[0])), []).append(cell)
+        if not by_detour:
             return None
-        snake = dataclasses.replace(snake, food=pick(rng, fitting))
-        found = retrace(snake, [*sooner, layer], (snake.food,))
-        return snake if found else None
+        snake = dataclasses.replace(snake, food=pick(rng, pick(rng, tuple(by_detour.values()))))
+        return snake if retrace(snake, [*sooner, layer], (snake.food,)) else None
 
     def ask(self, snake):
         return (
@@ -385,17 +393,17 @@ class ShortestPathToFood(Task):
             said[0] = f"Free cells {said[0][0].lower()}{said[0][1:]}"
             return Solution(-1, [*read, *said, "The snake is trapped: -1."])
         way = shortest_way(snake)
-        steps, least = len(way) - 1, distance(snake.food, snake.body[0])
-        said = [f"The distance is {least}, so it takes {least} steps or 2, 4 ... more."]
-        if least < steps:
+        steps, apart = len(way) - 1, gaps(snake.food, snake.body[0])
+        said = [f"Rows and columns away: {add_up(apart)}; so many steps, or 2, 4 ... more."]
+        if sum(apart) < steps:
             stops = listed(barriers(snake, steps - 2))
             said.append(f"Fewer than {steps} fail: the body is still at {stops}.")
         said.append(f"A way: {', '.join(bends(way))}, the food.")
-        said += [
-            f"{text(cell)} is free from step {free} on, entered in step {way.index(cell)}."
-            for cell, free in free_from(snake).items()
-            if cell in way[1:]
-        ]
+        free = free_from(snake)
+        late = [(cell, step) for step, cell in enumerate(way) if step and cell in free]
+        if late:
+            left = (f"{text(cell)} {step} ({free[cell]})" for cell, step in late)
+            said.append(f"Body there, entered in step (free from step): {', '.join(left)}.")
         return Solution(steps, [*read, *said, f"That is {steps} steps."])
 
 
