@@ -4,6 +4,7 @@ import dataclasses
 import re
 from collections.abc import Iterator
 from functools import cache
+from itertools import count, islice, pairwise
 
 from PIL import ImageDraw
 
@@ -92,15 +93,15 @@ def empty_cells(size: int, *taken: Cell) -> list[Cell]:
 def ways_of(cells: tuple[Cell, ...]) -> list[str]:
     """The directions of the steps from cell to cell."""
     names = {step: way for way, step in DIRECTIONS.items()}
-    return [names[b[0] - a[0], b[1] - a[1]] for a, b in zip(cells[:-1], cells[1:], strict=True)]
+    return [names[b[0] - a[0], b[1] - a[1]] for a, b in pairwise(cells)]
 
 
 def bends(cells: tuple[Cell, ...]) -> list[str]:
     """The straight parts of a way, as in "left 2 to (3, 1)"."""
     said, at = [], 0
-    for way, count in runs(ways_of(cells)):
-        at += count
-        said.append(f"{way} {count} to {text(cells[at])}")
+    for way, steps in runs(ways_of(cells)):
+        at += steps
+        said.append(f"{way} {steps} to {text(cells[at])}")
     return said
 
 
@@ -135,18 +136,18 @@ def free_from(snake: Snake) -> dict[Cell, int]:
     return {cell: len(snake.body) - at for at, cell in enumerate(snake.body)}
 
 
-def reach(snake: Snake, steps: int) -> list[set[Cell]]:
-    """The cells in which the head can be after 0, 1 ... `steps` steps, or more than those.
+def reach(snake: Snake) -> Iterator[set[Cell]]:
+    """The cells in which the head can be after 0, 1, 2 ... steps, or more than those.
 
     Only the cells that the snake holds now are in its way, as long as it holds them, not those
     that it enters later: so nothing is reached sooner than told here.
     """
     near, free = cells_beside(snake.size), free_from(snake)
-    layers = [{snake.body[0]}]
-    for step in range(1, steps + 1):
-        ahead = {cell for at in layers[-1] for cell in near[at]}
-        layers.append({cell for cell in ahead if free.get(cell, 0) <= step})
-    return layers
+    layer = {snake.body[0]}
+    for step in count(1):
+        yield layer
+        ahead = {cell for at in layer for cell in near[at]}
+        layer = {cell for cell in ahead if free.get(cell, 0) <= step}
 
 
 def retrace(snake: Snake, layers: list[set[Cell]], trail: tuple[Cell, ...]) -> tuple | None:
@@ -165,10 +166,11 @@ def retrace(snake: Snake, layers: list[set[Cell]], trail: tuple[Cell, ...]) -> t
 
 def shortest_way(snake: Snake) -> tuple[Cell, ...]:
     """The cells of a shortest way to the food, from the head on."""
-    layers = reach(snake, 2 * snake.size + len(snake.body))
-    for step, cells in enumerate(layers):
-        if snake.food in cells:
-            way = retrace(snake, layers[: step + 1], (snake.food,))
+    layers = []
+    for layer in islice(reach(snake), 4 * snake.size + len(snake.body)):
+        layers.append(layer)
+        if snake.food in layer:
+            way = retrace(snake, layers, (snake.food,))
             if way is not None:
                 return way
     raise ValueError("no way to the food was found")
@@ -219,7 +221,7 @@ def draw(snake: Snake, size: int):
         (x0, y0), (x1, y1) = sorted((centre(a), centre(b)))
         pen.rectangle((x0 - wide, y0 - wide, x1 + wide, y1 + wide), fill=BAND)
 
-    for a, b in zip(snake.body[:-2], snake.body[1:-1], strict=True):
+    for a, b in pairwise(snake.body[:-1]):
         band(a, b, 0.5)
     band(*snake.body[-2:], TAIL)
     board.mark(snake.food, "diamonds", RED, 0.8)
@@ -276,8 +278,7 @@ class SnakeLength(Task):
         return "How many cells long is the snake, its head and its tail included?"
 
     def solve(self, snake):
-        counts = [count for _, count in runs(ways_of(snake.body))]
-        total = add_up([1, *counts])
+        total = add_up([1, *(steps for _, steps in runs(ways_of(snake.body)))])
         return Solution(len(snake.body), [see(snake), f"With the head that is {total} cells."])
 
 
@@ -293,16 +294,21 @@ class MoveSequenceOutcome(Task):
             snake = self.snake(rng, level, moves, outcome)
             if snake is not None and outcome_of(snake, moves) == outcome:
                 found.append(snake)
-                if len(found) == 3:  # the one that gets furthest is the hardest to foresee
+                if len(found) == 6:
                     break
-        found.sort(key=lambda snake: len(list(run(snake, moves))))
-        return (found[-1], {"moves": moves}) if found else None
+
+        def worth(snake):
+            """It is hard to foresee what happens late, and where the body has left cells."""
+            heads = [head for _, head, _ in run(snake, moves)]
+            return len(heads) + 2 * sum(head in snake.body for head in heads[:-1])
+
+        return (max(found, key=worth), {"moves": moves}) if found else None
 
     def moves(self, rng, level):
         """Random ones that enter no cell twice and fit on the board: nothing need happen."""
-        count = between(rng, *MOVES[level])
+        steps = between(rng, *MOVES[level])
         while True:
-            moves = tuple(pick(rng, tuple(DIRECTIONS)) for _ in range(count))
+            moves = tuple(pick(rng, tuple(DIRECTIONS)) for _ in range(steps))
             cells = trail_of((0, 0), moves)
             spans = (max(part) - min(part) for part in zip(*cells, strict=True))
             if len(set(cells)) == len(cells) and max(spans) < SIZE[level]:
@@ -370,7 +376,7 @@ class ShortestPathToFood(Task):
 
     def feed(self, rng, snake, steps):
         """Food that is reached in so many steps, not fewer; detours of all sizes count alike."""
-        *sooner, layer = reach(snake, steps)
+        *sooner, layer = islice(reach(snake), steps + 1)
         by_detour = {}
         for cell in sorted(layer.difference(snake.body, *sooner)):
             by_detour.setdefault(steps - sum(gaps(cell, snake.body[0])), []).append(cell)
