@@ -187,7 +187,7 @@ def test_the_picture_shows_the_state(size):
         assert [cell for cell in at if RED in colours(cell)] == [snake.food]
         joined = {((a[0] + b[0]) / 2, (a[1] + b[1]) / 2) for a, b in pairwise(snake.body)}
         edges = [(row + 0.5, col) for row, col in at] + [(row, col + 0.5) for row, col in at]
-        inside = [edge for edge in edges if max(edge) < snake.size - 1]
+        inside = [edge for edge in edges if max(edge) <= snake.size - 1]
         assert {edge for edge in inside if BAND in colours(edge)} == joined
 
 
