@@ -28,7 +28,7 @@ RULES = (
     "its body, which leads over the cells to the thin end, the tail; the red diamond is the food. "
     "In a step the head moves one cell up, down, left or right and every other cell of the snake "
     "moves to where the one before it was. So the tail leaves its cell in the same step, and the "
-    "head may enter this cell. The snake keeps its length. It ends with the first step in which "
+    "head may enter this cell. The snake keeps its length. The game ends with the first step in which "
     f"the head leaves the board, runs into the body or reaches the food. {CELLS_ARE}"
 )
 SIZE = {"Easy": 5, "Medium": 10, "Hard": 15}
@@ -375,12 +375,15 @@ class ShortestPathToFood(Task):
                 return snake, {}
 
     def feed(self, rng, snake, steps):
-        """Food that is reached in so many steps, not fewer; detours of all sizes count alike."""
+        """Food that is reached in so many steps, not fewer; detours of all sizes count alike.
+
+        Most snakes that make none necessary are passed over.
+        """
         *sooner, layer = islice(reach(snake), steps + 1)
         by_detour = {}
         for cell in sorted(layer.difference(snake.body, *sooner)):
             by_detour.setdefault(steps - sum(gaps(cell, snake.body[0])), []).append(cell)
-        if not by_detour:
+        if not by_detour or ([*by_detour] == [0] and rng.random() < 0.7):
             return None
         snake = dataclasses.replace(snake, food=pick(rng, pick(rng, tuple(by_detour.values()))))
         return snake if retrace(snake, [*sooner, layer], (snake.food,)) else None
