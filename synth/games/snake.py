@@ -28,8 +28,8 @@ RULES = (
     "its body, which leads over the cells to the thin end, the tail; the red diamond is the food. "
     "In a step the head moves one cell up, down, left or right and every other cell of the snake "
     "moves to where the one before it was. So the tail leaves its cell in the same step, and the "
-    "head may enter this cell. The snake keeps its length. The game ends with the first step in which "
-    f"the head leaves the board, runs into the body or reaches the food. {CELLS_ARE}"
+    "head may enter this cell. The snake keeps its length. The game ends with the first step in "
+    f"which the head leaves the board, runs into the body or reaches the food. {CELLS_ARE}"
 )
 SIZE = {"Easy": 5, "Medium": 10, "Hard": 15}
 LENGTH = {"Easy": (4, 12), "Medium": (8, 18), "Hard": (12, 26)}
