@@ -134,6 +134,9 @@ def _parser() -> Parser:
         help="records of each task and level that the solvers judge (default: 200)",
     )
     check.add_argument("--json", type=Path, metavar="FILE", help="write everything there, too")
+    check.add_argument(
+        "--table", type=Path, metavar="FILE.md", help="write the tasks there as a Markdown table"
+    )
     _add_workers(check)
     check.set_defaults(run=_audit)
 
@@ -291,14 +294,14 @@ def _generate(args) -> None:
 
 def _audit(args) -> int:
     try:
-        from synth import audit  # slow to import
+        from synth import audit, tables  # slow to import
     except ModuleNotFoundError as error:
         raise games.UserError(
             f"the audit needs {error.name}: pip install 'c2l-jax[audit]'."
         ) from error
 
-    if args.json:
-        _make_folder(args.json.parent)
+    for kept in filter(None, (args.json, args.table)):
+        _make_folder(kept.parent)
     oracles = None if args.no_oracles else args.oracles
     rows, difficulties, faults = audit.audit(
         args.dataset, oracles, args.oracle_sample, args.workers
@@ -316,6 +319,8 @@ def _audit(args) -> int:
         found = {"tasks": rows, "difficulty": difficulties}
         found["faults"] = [dataclasses.asdict(fault) for fault in faults]
         _write(args.json, json.dumps(found, indent=2) + "\n")
+    if args.table:
+        _write(args.table, tables.audited(rows, faults))
     for fault in audit.shown(faults):
         print(f"FAIL {fault.where}: {fault.kind}: {fault.reason}")
     total = sum(row["records"] for row in rows)

@@ -11,6 +11,7 @@ import importlib
 import json
 import math
 import multiprocessing
+import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -76,6 +77,8 @@ class Finding:
     state: bytes
     picture: bytes
     faults: list[Fault]
+    steps: int
+    words: int  # in the steps
     difficulty: float | None  # None: the state could not be read
     oracle: bool | None  # whether it agreed; None: not asked
     seen_blind: dict | None  # the record for `blind.judge`; None: not fit for it, or not needed
@@ -122,6 +125,8 @@ def _examine(record: dict, split: str, job: Job) -> Finding:
         hashlib.sha256(record["state"].encode()).digest(),
         hashlib.sha256(record["image"]).digest(),
         [Fault(kind, record["id"], reason) for kind, reason in said],
+        len(record["steps"]),
+        len(" ".join(record["steps"]).split()),
         difficulty,
         agrees,
         seen,
@@ -359,6 +364,8 @@ def _row(
         "blind reader": scores[0].reader,
         "blind accuracy": round(scores[0].accuracy, 4),
         "blind bound": round(scores[0].bound, 4),
+        "median steps": statistics.median(one.steps for one in of_task),
+        "median words": statistics.median(one.words for one in of_task),
         "answer bits": round(_bits(_seen_blind(of_task)), 2),
         "states": len({one.state for one in of_task}),
         "pictures": len({one.picture for one in of_task}),
