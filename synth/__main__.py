@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import json
+import math
 import os
 import sys
 import time
@@ -17,6 +18,8 @@ EXAMPLES = """examples:
       every game with its tasks
   python -m synth generate --out data --games all --per-task 1000 --seed 0
       1000 records for each task and plot level, written to data/gameqa/1.0.0
+  python -m synth generate --out data --preset gameqa
+      as many records as were published; with --scale 0.01 a hundredth of them
   python -m synth audit data
       is every record right, is every task blind to guessing?
   python -m synth show maze --level Hard --out samples
@@ -88,18 +91,32 @@ def _parser() -> Parser:
         "generate",
         help="make a data set",
         description="Writes a TFDS data set (array_record) to DIR/gameqa/1.0.0. The same "
-        "arguments give the same records, whatever the number of workers. A position is in one "
-        "of train, validation and test (8:1:1) only, and one of an out_of_domain game never in "
-        "train (0:1:1). A complete data set is left alone; one that other code made is refused.",
+        "arguments give the same records, whatever the number of workers; given again after a "
+        "kill, they make only what is missing. A position is in one of train, validation and test "
+        "(8:1:1) only, and one of an out_of_domain game never in train (0:1:1). A complete data "
+        "set is left alone; one that other code made is refused.",
     )
     make.add_argument("--out", type=_anywhere, required=True, metavar="DIR", help="where to")
     _add_games(make)
-    make.add_argument(
+    how_many = make.add_mutually_exclusive_group(required=True)
+    how_many.add_argument(
         "--per-task",
         type=_positive,
-        required=True,
         metavar="N",
         help="records for each task and plot level (so 3 N a task)",
+    )
+    how_many.add_argument(
+        "--preset",
+        choices=["gameqa"],
+        help="as many as were published: of each game 6338 for train if it is in_domain, and 501.6 "
+        "for test (126760 and 15047 of all 30), the same for each level and task; besides 50 for "
+        "validation",
+    )
+    make.add_argument(
+        "--scale",
+        type=_share,
+        metavar="X",
+        help="X times the preset's numbers, as in --scale 0.01 (default: 1)",
     )
     make.add_argument("--seed", type=int, default=0, help="(default: 0)")
     _add_workers(make)
@@ -191,6 +208,13 @@ def _positive(text: str) -> int:
     return number
 
 
+def _share(text: str) -> float:
+    number = float(text)
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not more than 0")
+    return number
+
+
 def _pixels(text: str) -> int:
     if int(text) < 56:
         raise argparse.ArgumentTypeError(f"{text} pixels are too few to read; take 56 or more")
@@ -272,7 +296,10 @@ def _names(asked: str) -> tuple[str, ...]:
 def _generate(args) -> None:
     from synth import dataset  # slow to import, and not needed by the other commands
 
-    plan = dataset.Plan(_names(args.games), args.per_task, args.seed, args.size)
+    if args.scale and not args.preset:
+        raise games.UserError("--scale belongs to --preset; give one, as --preset gameqa.")
+    scale = (args.scale or 1.0) if args.preset else None
+    plan = dataset.Plan(_names(args.games), args.per_task, args.seed, args.size, scale)
     _make_folder(args.out)
     start = time.perf_counter()
     try:
@@ -286,9 +313,9 @@ def _generate(args) -> None:
         print(f"{folder} is already complete.")
         return
     seconds = time.perf_counter() - start
-    total = sum(counts.values())
+    megabytes = sum(path.stat().length for path in folder.iterdir()) / 1e6
     splits = ", ".join(f"{split} {counts.get(split, 0)}" for split in dataset.SPLITS)
-    print(f"{total} records in {seconds:.1f} s, {total / seconds:.0f} records/s ({splits})")
+    print(f"{sum(counts.values())} records ({splits}) in {seconds:.1f} s, {megabytes:.1f} MB")
     print(folder)
 
 
