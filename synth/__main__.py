@@ -315,7 +315,8 @@ def _generate(args) -> None:
     seconds = time.perf_counter() - start
     megabytes = sum(path.stat().length for path in folder.iterdir()) / 1e6
     splits = ", ".join(f"{split} {counts.get(split, 0)}" for split in dataset.SPLITS)
-    print(f"{sum(counts.values())} records ({splits}) in {seconds:.1f} s, {megabytes:.1f} MB")
+    total = sum(counts.values())
+    print(f"{total} records in {seconds:.1f} s ({splits}), {megabytes:.1f} MB on disk")
     print(folder)
 
 

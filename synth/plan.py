@@ -83,10 +83,11 @@ class Plan:
         for split in SPLITS:
             games = [game for game in self.games if split in splits_of([game])]
             total = round(GAMEQA[split] * Fraction(self.scale) * len(games))
-            for game, of_game in zip(games, _shares(total, len(games)), strict=True):
+            for number, of_game in enumerate(_shares(total, len(games))):
+                game, phase = games[number], number / len(games)
                 # By level first: a few records are then of all levels, and of several tasks.
                 cells = [(game, task.name, at) for at in LEVELS for task in find_game(game).tasks]
-                for cell, count in zip(cells, _shares(of_game, len(cells)), strict=True):
+                for cell, count in zip(cells, _shares(of_game, len(cells), phase), strict=True):
                     wanted.setdefault(cell, {})[split] = count
         return wanted
 
@@ -106,9 +107,15 @@ class Plan:
         ]
 
 
-def _shares(total: int, parts: int) -> list[int]:
-    """`total` as a sum of whole numbers that differ by 1 at most."""
-    return [total * (at + 1) // parts - total * at // parts for at in range(parts)]
+def _shares(total: int, parts: int, phase: float = 0) -> list[int]:
+    """`total` as a sum of whole numbers that differ by 1 at most.
+
+    phase: from 0 to 1, moves the larger ones, which else would be the same in each game.
+    """
+    ahead = int(phase * parts)
+    return [
+        (total * (at + 1) + ahead) // parts - (total * at + ahead) // parts for at in range(parts)
+    ]
 
 
 def make_shard(shard: Shard) -> list[tuple[str, dict]]:

@@ -101,11 +101,16 @@ def _make(path: epath.Path, shard: Shard) -> None:
     for split, record in make_shard(shard):
         by_split[split].append(record)
     part = path.with_name(f"{path.name}.{os.getpid()}.part")  # others may make the same shard
-    with part.open("wb") as file:
-        pickle.dump({split: len(some) for split, some in by_split.items()}, file)
-        for some in by_split.values():
-            pickle.dump(some, file, pickle.HIGHEST_PROTOCOL)
-    part.replace(path)
+    try:
+        with part.open("wb") as file:
+            pickle.dump({split: len(some) for split, some in by_split.items()}, file)
+            for some in by_split.values():
+                pickle.dump(some, file, pickle.HIGHEST_PROTOCOL)
+        part.replace(path)
+    except OSError as error:
+        raise UserError(
+            f"{path} cannot be written: {error}; the same command will go on from here."
+        ) from error
 
 
 def _name(number: int) -> str:

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from synth import dataset
+from synth import dataset, unfinished
 from synth.__main__ import main
 from synth.games import maze
+from synth.plan import make_shard
 from synth.records import make_record, split_of
 
 PLAN = dataset.Plan(("maze", "tictactoe"), 20, 11, 112)
@@ -19,17 +20,16 @@ PLAN = dataset.Plan(("maze", "tictactoe"), 20, 11, 112)
 def clean(tmp_path_factory):
     """A folder with a clean data set of 540 records, and these records."""
     out = tmp_path_factory.mktemp("clean")
-    made = list(dataset.records(PLAN, workers=1))
-    write(out, [(split_of(r["game"], r["state"]), r) for r in made])
-    return out, made
+    placed = [made for shard in PLAN.shards() for made in make_shard(shard)]
+    write(out, placed)
+    return out, [record for _, record in placed]
 
 
 def write(out: Path, placed: list[tuple[str, dict]]) -> None:
     """Records in given splits, by way of the real builder."""
-    splits = iter([split for split, _ in placed])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dataset, "records", lambda plan, workers: (record for _, record in placed))
-        patch.setattr(dataset, "split_of", lambda game, state: next(splits))
+        patch.setattr(unfinished, "jobs", lambda plan: [(0, placed)])
+        patch.setattr(unfinished, "make_shard", lambda shard: shard)
         dataset.generate(out, PLAN, 1)
 
 
