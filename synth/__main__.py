@@ -1,4 +1,4 @@
-"""The command line: python -m synth list | generate | audit | show | gallery | solve."""
+"""The command line: python -m synth list | generate | audit | stats | show | gallery | solve."""
 
 import argparse
 import dataclasses
@@ -22,6 +22,8 @@ EXAMPLES = """examples:
       as many records as were published; with --scale 0.01 a hundredth of them
   python -m synth audit data
       is every record right, is every task blind to guessing?
+  python -m synth stats data --out stats.png
+      how many records, answers and words, for each task
   python -m synth show maze --level Hard --out samples
       one picture (PNG) and one record (JSON) for each task of a game
   python -m synth gallery --out gallery.html
@@ -156,6 +158,17 @@ def _parser() -> Parser:
     )
     _add_workers(check)
     check.set_defaults(run=_audit)
+
+    count = commands.add_parser(
+        "stats",
+        help="count what a data set holds",
+        description="Prints a line for each task, game and category: records by split and level, "
+        "how many answers there are and their entropy in bits, and the median length of the chains "
+        "in steps and words. The picture shows the same.",
+    )
+    count.add_argument("dataset", type=Path, metavar="DATASET", help="where 'generate' wrote to")
+    count.add_argument("--out", type=Path, metavar="FILE.png", help="draw all this there, too")
+    count.set_defaults(run=_stats)
 
     show = commands.add_parser("show", help="look at samples of a game")
     show.add_argument("game", metavar="GAME")
@@ -354,6 +367,23 @@ def _audit(args) -> int:
     total = sum(row["records"] for row in rows)
     print(f"{total} records: {len(faults)} failures" if faults else f"{total} records, all good")
     return 1 if faults else 0
+
+
+def _stats(args) -> None:
+    from synth import charts, stats  # slow to import
+
+    if args.out:
+        if args.out.suffix != ".png":
+            raise games.UserError(f"--out {args.out} is no picture; name one, as in stats.png.")
+        _make_folder(args.out.parent)
+    tasks = stats.collect(args.dataset)
+    print(stats.table(tasks))
+    if args.out:
+        try:
+            charts.picture(tasks).save(args.out)
+        except OSError as error:
+            raise games.UserError(f"{args.out} cannot be written: {error}.") from error
+        print(args.out)
 
 
 def _show(args) -> None:

@@ -130,7 +130,7 @@ def generate(
         except Exception as error:  # Beam wraps the error that it was
             if "number of generated examples is 0" not in str(error):
                 raise
-            raise UserError("a split has no records; ask for more with --per-task.") from error
+            raise UserError("a split has no records; ask for more of them.") from error
     _remove(parts)
     return {split: info.num_examples for split, info in builder.info.splits.items()}
 

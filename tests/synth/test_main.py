@@ -69,6 +69,8 @@ MAZE = '{"rows": ["#####", "#...#", "#####"], "player": [1, 1], "goal": [1, 3]}'
         ("audit OUT --json OUT/maze/a.json", "maze cannot be made"),
         ("audit OUT", "holds no data set; make one with"),
         ("audit OUT/data --oracles no.such", "package no.such with the independent solvers"),
+        ("stats OUT", "holds no data set; make one with"),
+        ("stats OUT --out OUT/page", "page is no picture; name one"),
         ("gallery --out OUT/maze/page.html", "maze cannot be made"),
         ("gallery --out OUT", "is a folder; name the page"),
         ("gallery --out OUT/page.html --games go", "there is no game 'go'"),
@@ -87,7 +89,9 @@ def test_a_mistake_is_answered_by_one_sentence(command, sentence, tmp_path, caps
     assert sentence in said and len(said.strip().splitlines()) == 1
 
 
-@pytest.mark.parametrize("command", ["", "list", "generate", "audit", "show", "gallery", "solve"])
+@pytest.mark.parametrize(
+    "command", ["", "list", "generate", "audit", "stats", "show", "gallery", "solve"]
+)
 def test_help(command, capsys):
     with pytest.raises(SystemExit) as end:
         main([*command.split(), "--help"])
