@@ -16,7 +16,7 @@ demo: .venv/run.stamp
 	$(BIN)/python -m demo --out runs/demo
 
 test: .venv/test.stamp
-	$(BIN)/python -m pytest tests --numprocesses 2 --dist loadgroup
+	$(BIN)/python -m pytest tests --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 
 # Apache Beam needs older versions of what the rest uses: an environment of its own.
 .venv-beam/run.stamp: setup.py

@@ -5,9 +5,10 @@
 
 MODEL_DIR is a Hugging Face Qwen2.5-VL directory (or one made by `python -m c2l_jax.init_model`),
 DATASET_DIR is made by `python -m synth generate`. configs/forkme.py explains every setting. The
-same command again resumes where the newest checkpoint left off. Watch a run with
-`tensorboard --logdir runs`; its settings, checkpoints, metrics.jsonl, summary.json and, at the
-end, the trained model as a Hugging Face directory (model/) are in the working directory.
+same command again resumes where the newest checkpoint left off: on equal devices, and on CPUs with
+as many threads, to the bit. Watch a run with `tensorboard --logdir runs`; its settings,
+checkpoints, metrics.jsonl, summary.json and, at the end, the trained model as a Hugging Face
+directory (model/) are in the working directory.
 """
 
 import contextlib
