@@ -16,6 +16,7 @@ from flax import nnx
 from PIL import Image, ImageDraw
 
 from c2l_jax.data.images import ImageSpec, patchify
+from c2l_jax.data.layout import RowShape, one_a_row, size
 from c2l_jax.data.positions import mrope_positions
 from c2l_jax.init_model import write_settings
 from c2l_jax.models.params import flatten, unflatten
@@ -163,8 +164,4 @@ def response(config: Config, shape: Shape, rng: np.random.Generator) -> np.ndarr
 
 def batch(examples: list[dict]) -> dict[str, np.ndarray]:
     """The model's batch of examples (as from `add_branches`) of one shape, one a row, unpadded."""
-    stacked = {name: np.stack([example[name] for example in examples]) for name in examples[0]}
-    return stacked | {
-        "segments": np.ones_like(stacked["tokens"]),
-        "target_segments": np.ones_like(stacked["targets"]),
-    }
+    return one_a_row(examples, RowShape(*size(examples[0])))

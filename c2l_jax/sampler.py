@@ -26,6 +26,7 @@ import numpy as np
 from flax import nnx
 from jax.sharding import NamedSharding, PartitionSpec
 
+from c2l_jax.data.layout import RowShape, on_axis, one_a_row
 from c2l_jax.errors import UserError
 from c2l_jax.models.params import merge
 from c2l_jax.sharding import put_batch
@@ -67,30 +68,21 @@ def prompt_rows(prompts: Sequence[dict | None], shape: PromptShape) -> dict[str,
 
     At least one must be there. Raises UserError for one that does not fit.
     """
-    slots, patch_dim = next(p for p in prompts if p)["patches"].shape[1:]
-    rows, tokens, windows = len(prompts), shape.tokens, shape.windows
-    batch = {
-        "tokens": np.zeros((rows, tokens), np.int32),
-        "segments": np.zeros((rows, tokens), np.int32),
-        "branches": np.zeros((rows, tokens), np.int32),
-        "positions": np.zeros((rows, tokens, 3), np.int32),
-        "image_slots": np.full((rows, tokens), -1, np.int32),
-        "patches": np.zeros((rows, windows, slots, patch_dim), np.uint8),
-        "patch_coords": np.full((rows, windows, slots, 2), -1, np.int32),
-        "window_images": np.zeros((rows, windows), np.int32),
-    }
-    for row, prompt in ((row, prompt) for row, prompt in enumerate(prompts) if prompt):
-        trunk, used = len(prompt["tokens"]) - 1, len(prompt["window_images"])
-        if trunk > tokens or used > windows:
-            raise UserError(
-                f"a prompt of {trunk} tokens and {used} windows does not fit in {shape}."
-            )
-        for name in ("tokens", "positions", "image_slots"):
-            batch[name][row, :trunk] = prompt[name][:trunk]
-        for name in ("patches", "patch_coords", "window_images"):
-            batch[name][row, :used] = prompt[name]
-        batch["segments"][row, :trunk] = 1
-    return batch
+    trunks = []
+    for prompt in prompts:
+        trunk = None
+        if prompt:
+            length = len(prompt["tokens"]) - 1
+            on_tokens = prompt.keys() & set(on_axis("tokens"))
+            trunk = prompt | {name: prompt[name][:length] for name in on_tokens}
+            used = len(prompt["window_images"])
+            if length > shape.tokens or used > shape.windows:
+                raise UserError(
+                    f"a prompt of {length} tokens and {used} windows does not fit in {shape}."
+                )
+        trunks.append(trunk)
+    row = RowShape(shape.tokens, 0, shape.windows)
+    return one_a_row(trunks, row, axes=("tokens", "windows"))
 
 
 # ------------------------------------------------------------------------------ drawing a token

@@ -14,7 +14,8 @@ from flax import nnx
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from tqdm import tqdm
 
-from c2l_jax.data.packing import PADDING, RowShape, pack
+from c2l_jax.data.layout import RowShape, fill_up
+from c2l_jax.data.packing import pack
 from c2l_jax.data.processor import Processor, add_branches
 from c2l_jax.errors import UserError
 from c2l_jax.models.params import merge
@@ -146,12 +147,5 @@ def _put(mesh: Mesh, batch: dict[str, np.ndarray], rows: int) -> dict[str, jax.A
     """A batch filled up with empty rows, of which every process puts its share."""
     share = rows // jax.process_count()
     mine = slice(jax.process_index() * share, (jax.process_index() + 1) * share)
-    full = {
-        name: np.pad(
-            value,
-            [(0, rows - len(value))] + [(0, 0)] * (value.ndim - 1),
-            constant_values=PADDING.get(name, 0),
-        )[mine]
-        for name, value in batch.items()
-    }
-    return put_batch(mesh, full)
+    full = fill_up(batch, rows)
+    return put_batch(mesh, {name: value[mine] for name, value in full.items()})

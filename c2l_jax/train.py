@@ -33,7 +33,8 @@ from jax.experimental import multihost_utils
 from ml_collections import ConfigDict, config_flags
 
 from c2l_jax.checkpoint import Checkpoints, write_config
-from c2l_jax.data.packing import RowShape, training_batches
+from c2l_jax.data.layout import RowShape
+from c2l_jax.data.packing import training_batches
 from c2l_jax.data.pictures import open_picture
 from c2l_jax.data.processor import Processor
 from c2l_jax.data.records import open_split

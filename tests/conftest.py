@@ -1,5 +1,6 @@
 """Shared by all tests: one small real data set and one small real model directory."""
 
+import functools
 import os
 import subprocess
 import sys
@@ -14,18 +15,31 @@ from fsspec.implementations.memory import MemoryFileSystem
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests.launcher import Launcher
+
 ROOT = Path(__file__).parents[1]
 
 
-def run_module(*arguments: object, check: bool = True, **env: str) -> subprocess.CompletedProcess:
+@functools.cache
+def launcher() -> Launcher:
+    return Launcher()
+
+
+def run_module(
+    *arguments: object, check: bool = True, cwd: Path = ROOT, **env: str
+) -> subprocess.CompletedProcess:
     """Runs `python -m ARGUMENTS` from the project's root, as a user would."""
-    result = subprocess.run(
-        [sys.executable, "-m", *map(str, arguments)],
-        cwd=ROOT,
-        env={**os.environ, **env},
-        capture_output=True,
-        text=True,
-    )
+    arguments = [str(argument) for argument in arguments]
+    if any(name.startswith("JAX_") for name in env):  # jax reads these when it is imported
+        result = subprocess.run(
+            [sys.executable, "-m", *arguments],
+            cwd=cwd,
+            env={**os.environ, **env},
+            capture_output=True,
+            text=True,
+        )
+    else:
+        result = launcher().run(arguments, cwd, {**os.environ, **env})
     if check and result.returncode:
         raise AssertionError(f"{arguments} exited {result.returncode}:\n{result.stderr[-4000:]}")
     return result
@@ -93,6 +107,9 @@ def environment_of_commands():
     """Only what users have installed."""
     os.environ["PYTHONPATH"] = str(ROOT / "tests" / "as_installed")
     os.environ["HIDDEN_MODULES"] = ",".join(hidden_modules())
+    yield
+    if launcher.cache_info().currsize:
+        launcher().close()
 
 
 @pytest.fixture(scope="session")

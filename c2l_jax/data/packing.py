@@ -1,7 +1,6 @@
 """Examples of any length to rows of one static shape, and the training pipeline that feeds them.
 
-A row has three axes, packed together: T tokens, R targets (the response tokens, on which the loss
-is) and G vision windows.
+layout.py says what a row is made of.
 """
 
 import dataclasses
@@ -13,33 +12,10 @@ import grain
 import numpy as np
 from grain.experimental import FirstFitPackIterDataset
 
+from c2l_jax.data.layout import AXES, FEATURES, SEGMENTS, RowShape, feature, on_axis, rebase, size
 from c2l_jax.data.processor import FORMATS
 from c2l_jax.data.records import Split
 from c2l_jax.errors import UserError, pattern_table
-
-TOKEN_FEATURES = ("tokens", "branches", "positions", "image_slots")
-TARGET_FEATURES = ("targets", "target_slots", "target_branches", "weights")
-PATCH_FEATURES = ("patches", "patch_coords", "window_images")
-PADDING = {"image_slots": -1, "patch_coords": -1}
-# More than the pictures of one example; makes image ids unique in a row.
-_IMAGES_PER_EXAMPLE = 1 << 16
-
-
-@dataclasses.dataclass(frozen=True)
-class RowShape:
-    """A row's length along its three axes; `targets` 0 means as many as tokens."""
-
-    tokens: int
-    targets: int
-    windows: int
-
-    def lengths(self) -> tuple[int, int, int]:
-        return self.tokens, self.targets or self.tokens, self.windows
-
-
-def size(example: Mapping) -> tuple[int, int, int]:
-    """(tokens, targets, windows) of an example, as from `add_branches`."""
-    return tuple(len(example[name]) for name in ("tokens", "targets", "window_images"))
 
 
 class FitsRow:
@@ -70,33 +46,15 @@ class FitsRow:
 
 
 def finish_row(row: dict) -> dict:
-    """Turns what the packer wrote for one row into the model's batch features.
-
-    Picture slots and target slots of an example were counted from its own first window and token,
-    and its pictures from 1; all become unique within the row.
-    """
-    segments, windows = row["tokens_segment_ids"], row["patches_segment_ids"]
-    target_segments = row["targets_segment_ids"]
-    # First window and token of segment s; segments without a picture are never looked up.
-    numbers = np.arange(segments.max(initial=0) + 1)
-    first_window, first_token = (
-        np.searchsorted(ids[ids > 0], numbers).astype(np.int32) for ids in (windows, segments)
-    )
-    units = row["patches"].shape[1] // 4  # a merge unit is 2 x 2 patches
-    slots, images = row["image_slots"], row["window_images"]
+    """Turns what the packer wrote for one row into the model's batch features, and their ids."""
     packed = {name: value for name, value in row.items() if name + "_segment_ids" in row}
+    segments = {
+        axis: row[on_axis(axis)[0] + "_segment_ids"] for axis in AXES
+    }  # the packer repeats an axis's segments for each of its features
     return {
         "ids": list(row["id"]),
-        "segments": segments,
-        "target_segments": target_segments,
-        **packed,
-        "target_slots": row["target_slots"] + first_token[target_segments],
-        "image_slots": np.where(slots >= 0, slots + first_window[segments] * units, -1).astype(
-            np.int32
-        ),
-        "window_images": np.where(images > 0, windows * _IMAGES_PER_EXAMPLE + images, 0).astype(
-            np.int32
-        ),
+        **{name: segments[axis] for axis, name in SEGMENTS.items()},
+        **rebase(packed, segments),
     }
 
 
@@ -119,19 +77,17 @@ def pack(
     Args:
       rows: rows of a batch; the last one of a finite stream may have fewer.
       bins: rows being filled at once; more pack tighter and hold more examples in memory.
-      extra_targets: features [r] that examples have besides TARGET_FEATURES.
+      extra_targets: features [r] float32 that examples have besides those of layout.py.
     """
-    axes = (TOKEN_FEATURES, (*TARGET_FEATURES, *extra_targets), PATCH_FEATURES)
-    lengths = {
-        name: length for names, length in zip(axes, shape.lengths(), strict=True) for name in names
-    }
+    along = dict(zip(AXES, shape.lengths(), strict=True))
+    lengths = {name: along[feature(name).axis] for name in (*FEATURES, *extra_targets)}
     packed = FirstFitPackIterDataset(
         examples,
         length_struct=lengths,
         num_packing_bins=bins,
         shuffle_bins=False,
         meta_features=("id",),
-        padding_struct={name: PADDING.get(name) for name in lengths},
+        padding_struct={name: feature(name).padding or None for name in lengths},
     )
     return packed.map(finish_row).batch(rows, batch_fn=stack_rows)
 

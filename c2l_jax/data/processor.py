@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
+from c2l_jax.data import layout
 from c2l_jax.data.images import ImageSpec, patchify, target_size
 from c2l_jax.data.pictures import open_picture, picture_size
 from c2l_jax.data.positions import mrope_positions
@@ -285,5 +286,5 @@ def add_branches(prompt: dict, responses: Sequence[np.ndarray]) -> dict[str, np.
     }
     slots = np.full(len(joined["tokens"]), -1, np.int32)
     slots[:trunk] = prompt["image_slots"][:trunk]
-    images = {name: prompt[name] for name in ("patches", "patch_coords", "window_images")}
+    images = {name: prompt[name] for name in layout.on_axis("windows")}
     return {**joined, **on_targets, "image_slots": slots, **images}

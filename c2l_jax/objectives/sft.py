@@ -1,7 +1,7 @@
 """Supervised fine-tuning: negative log-likelihood of the response tokens.
 
 An objective is a module with what differs between objectives: EXTRA_TARGETS, the features an
-example has for each target besides `data.packing.TARGET_FEATURES`; `check`, of its own settings;
+example has for each target besides `data.layout.FEATURES`; `check`, of its own settings;
 `groups`, how records become examples; `samples`, how one is shown; and `loss`.
 """
 

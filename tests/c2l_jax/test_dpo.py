@@ -14,7 +14,8 @@ from flax import nnx
 from ml_collections import ConfigDict
 from safetensors.numpy import load_file
 
-from c2l_jax.data.packing import RowShape, pack
+from c2l_jax.data.layout import RowShape
+from c2l_jax.data.packing import pack
 from c2l_jax.data.processor import Processor, add_branches
 from c2l_jax.data.records import open_split
 from c2l_jax.errors import UserError

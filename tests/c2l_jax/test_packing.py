@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
-from c2l_jax.data.packing import FitsRow, RowShape, pack, training_batches
+from c2l_jax.data.layout import RowShape
+from c2l_jax.data.packing import FitsRow, pack, training_batches
 from c2l_jax.data.processor import Processor
 from c2l_jax.data.records import open_split
 from c2l_jax.errors import UserError

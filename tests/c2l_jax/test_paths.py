@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tarfile
 from pathlib import Path
 
@@ -24,19 +23,6 @@ ODD = "a [1] ü #%20 'x'"
 OLDER = Path(__file__).parent / "fixtures" / "older_run.tar.xz"
 
 
-def run(*arguments: object, cwd: Path) -> subprocess.CompletedProcess:
-    """A command of the package, as a user gives it in another working directory."""
-    done = subprocess.run(
-        [sys.executable, "-m", *map(str, arguments)],
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{os.environ['PYTHONPATH']}"},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done
-
-
 # ------------------------------------------------------------------------------- names and places
 
 
@@ -48,14 +34,14 @@ def test_odd_names_and_relative_paths_work_from_anywhere(model_dir, dataset, tmp
     small = [s for s in settings if "config.steps" not in s and "checkpoint.every" not in s]
     train = ["c2l_jax.train", "--config", ROOT / "configs" / "tiny_sft.py", "--workdir", "run"]
     train += [*small, "--config.checkpoint.every=2"]
-    run(*train, "--config.steps=3", cwd=home)
-    told = run(*train, "--config.steps=4", cwd=home).stdout
+    run_module(*train, "--config.steps=3", cwd=home)
+    told = run_module(*train, "--config.steps=4", cwd=home).stdout
     assert "resuming from step 3" in told and "steps: 3 before, 4 now" in told
     assert json.loads((home / "run" / "config.json").read_text())["model"] == str(home / "model")
     assert [line["step"] for line in read_metrics(home / "run")] == [1, 2, 3, 4]
     out = tmp_path / "elsewhere" / "eval"
     options = ["--split", "test", "--limit", 2, "--max-tokens", 2, "--rows", 2]
-    run(
+    run_module(
         "c2l_jax.evaluate",
         "--model",
         home / "run",
@@ -67,7 +53,7 @@ def test_odd_names_and_relative_paths_work_from_anywhere(model_dir, dataset, tmp
         cwd=tmp_path,
     )
     assert len((out / "responses.jsonl").read_text().splitlines()) == 2
-    run(
+    run_module(
         "c2l_jax.sample",
         "--model",
         f"{ODD}/run",
@@ -92,13 +78,15 @@ def test_an_older_run_resumes_and_is_evaluated(tmp_path):
     unbroken = {line["step"]: line["loss"] for line in read_metrics(tmp_path / "run")}
     options = ["--data", tmp_path / "data", "--limit", 2, "--max-tokens", 2, "--rows", 2]
     evaluated = ["--model", "run", "--split", "train", *options]
-    run("c2l_jax.evaluate", *evaluated, "--out", "eval", cwd=tmp_path)
+    run_module("c2l_jax.evaluate", *evaluated, "--out", "eval", cwd=tmp_path)
     assert json.loads((tmp_path / "eval" / "evaluation.json").read_text())["step"] == 4
     config = ROOT / "configs" / "tiny_sft.py"
     settings = ["model=model", "data.path=data", "steps=6", "checkpoint.every=2"]
     settings += ["checkpoint.keep=3", "data.rows=2", "log_every=1", "optimizer.warmup=0.0"]
     arguments = [f"--config.{setting}" for setting in settings]
-    told = run("c2l_jax.train", "--config", config, "--workdir", "run", *arguments, cwd=tmp_path)
+    told = run_module(
+        "c2l_jax.train", "--config", config, "--workdir", "run", *arguments, cwd=tmp_path
+    )
     assert "resuming from step 4" in told.stdout
     losses = {line["step"]: line["loss"] for line in read_metrics(tmp_path / "run")}
     assert losses == pytest.approx(unbroken, rel=1e-5)

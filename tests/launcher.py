@@ -1,0 +1,85 @@
+"""Starts `python -m MODULE ...` again and again without importing jax and the like each time.
+
+A server that has imported what the commands import forks one child a command, and the child goes on
+as the command, to the exit of an ordinary interpreter. What is set before jax is imported (the
+variables JAX_*) must therefore be the same for all commands; others may differ.
+"""
+
+import gc
+import json
+import os
+import runpy
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+class Launcher:
+    """The server's other end, in the tests' process."""
+
+    def __init__(self):
+        read, write = os.pipe()
+        self._server = subprocess.Popen(
+            [sys.executable, "-c", f"from tests.launcher import serve; serve({write})"],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            text=True,
+            pass_fds=[write],
+        )
+        os.close(write)
+        self._replies = os.fdopen(read)
+
+    def run(
+        self, arguments: list[str], cwd: Path, env: dict[str, str]
+    ) -> subprocess.CompletedProcess:
+        """A command with exactly this environment, waited for."""
+        with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
+            streams = [f"/proc/{os.getpid()}/fd/{file.fileno()}" for file in (stdout, stderr)]
+            order = {"arguments": arguments, "cwd": str(cwd), "env": env, "streams": streams}
+            print(json.dumps(order), file=self._server.stdin, flush=True)
+            code = int(self._replies.readline())
+            told = [file.seek(0) or file.read().decode() for file in (stdout, stderr)]
+        return subprocess.CompletedProcess(arguments, code, *told)
+
+    def close(self):
+        self._server.stdin.close()
+        self._server.wait()
+
+
+def serve(replies: int):
+    """Runs the commands that are asked for on standard input; in each child, returns from it."""
+    import absl.app  # noqa: F401
+    import flax.nnx  # noqa: F401
+    import grain.experimental  # noqa: F401
+    import jax.experimental.multihost_utils  # noqa: F401
+    import ml_collections.config_flags  # noqa: F401
+    import optax  # noqa: F401
+    import orbax.checkpoint  # noqa: F401
+    import tensorboardX  # noqa: F401
+    import tensorflow_datasets  # noqa: F401
+    from transformers import AutoTokenizer, PreTrainedTokenizerBase  # noqa: F401
+
+    gc.freeze()  # a child's collections, at its exit too, pass over all of this
+    while line := sys.stdin.readline():
+        order = json.loads(line)
+        if child := os.fork():
+            code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+            os.write(replies, f"{code}\n".encode())
+            continue
+        os.close(replies)
+        _become(**order)
+
+
+def _become(arguments: list[str], cwd: str, env: dict[str, str], streams: list[str]):
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    for number, stream in enumerate(streams, start=1):
+        os.dup2(os.open(stream, os.O_WRONLY), number)
+    os.chdir(cwd)
+    os.environ.clear()
+    os.environ.update(env)
+    sys.argv, sys.path[0] = arguments, cwd
+    runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
+    sys.exit()
