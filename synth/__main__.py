@@ -128,7 +128,15 @@ def _parser() -> Parser:
         help="let Apache Beam make the records (the extra 'beam'), with these flags of its own, "
         "as in --beam='--runner=DirectRunner --direct_num_workers=2'",
     )
-    _add_size(make)
+    shown = make.add_mutually_exclusive_group()
+    _add_size(shown)
+    shown.add_argument(
+        "--text",
+        dest="size",
+        action="store_const",
+        const=None,
+        help="no pictures: the question says in words what they would show",
+    )
     make.set_defaults(run=_generate)
 
     check = commands.add_parser(

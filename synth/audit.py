@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from synth import blind, dataset
 from synth.game import LEVELS, Game, UserError, params_from_json, state_from_json
-from synth.records import draw_png, make_record, split_of, write_answer
+from synth.records import in_words, make_record, split_of, with_position, write_answer
 from synth.registry import find_game, game_names
 
 CHUNK = 64  # records a worker examines in one go
@@ -60,7 +60,7 @@ class Job:
     split: str
     first: int
     end: int
-    size: int
+    size: int | None
     oracles: str | None
     sample: int
 
@@ -123,7 +123,7 @@ def _examine(record: dict, split: str, job: Job) -> Finding:
         record["plot_level"],
         split,
         hashlib.sha256(record["state"].encode()).digest(),
-        hashlib.sha256(record["image"]).digest(),
+        hashlib.sha256(record.get("image") or record["description"].encode()).digest(),
         [Fault(kind, record["id"], reason) for kind, reason in said],
         len(record["steps"]),
         len(" ".join(record["steps"]).split()),
@@ -139,14 +139,16 @@ def _for_blind(record: dict, n_options: int) -> dict | None:
     if len(record["options"]) != n_options:
         return None
     kept = {key: record[key] for key in ("options", "answer", "plot_level", "seed")}
-    return {**kept, "question": blind.asked(record)}
+    # Where words are in place of the picture, they are not read either.
+    question = blind.asked(record).replace(in_words(record["description"]), "")
+    return {**kept, "question": question}
 
 
 def _twice(texts: list[str]) -> list[str]:
     return [text for text, count in collections.Counter(texts).items() if count > 1]
 
 
-def _check(game: Game, state, record: dict, size: int, said: list) -> bool:
+def _check(game: Game, state, record: dict, size: int | None, said: list) -> bool:
     """Solves, words and draws a record again; adds to `said` what differs.
 
     Returns whether values other than `answer` could be right, which only an oracle can judge.
@@ -176,9 +178,11 @@ def _check(game: Game, state, record: dict, size: int, said: list) -> bool:
         said.append((WRONG, "the description is not that of the state"))
     if record["split_kind"] != game.split_kind:
         said.append((WRONG, f"the split_kind is {game.split_kind}, not {record['split_kind']}"))
-    if record["question"] != f"{game.rules}\n\n{task.ask(state, **params)}":
+    asked = {"question": f"{game.rules}\n\n{task.ask(state, **params)}"}
+    again = with_position(record | asked, size)
+    if record["question"] != again["question"]:
         said.append((WRONG, "the question is not what the task asks"))
-    if record["image"] != draw_png(game.name, record["state"], size):
+    if record.get("image") != again.get("image"):
         said.append((WRONG, "the picture is not that of the state"))
     return solution.accepts is not None
 

@@ -89,7 +89,7 @@ def _overview(page: Page, tasks: list[Of], top: int) -> None:
     top = page.bars(MARGIN, top, "Levels", by_level, ONE)
     sizes = count_by(tasks, lambda of: "all", "pictures")["all"]
     common = {f"{w} x {h}": (count,) for (w, h), count in sizes.most_common(5)}
-    top = page.bars(MARGIN, top, "Pictures, pixels", common, ONE)
+    top = page.bars(MARGIN, top, "Pictures, pixels", common or {"none": (0,)}, ONE)
     page.bars(MARGIN, top, "Words of a chain", _binned(tasks), ONE)
 
 

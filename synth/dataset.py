@@ -63,9 +63,12 @@ class GameQA(tfds.core.GeneratorBasedBuilder):
         super().__init__(file_format="array_record", **kwargs)
 
     def _info(self):
+        features = dict(FEATURES)
+        if self.plan.size is None:
+            del features["image"]
         return self.dataset_info_from_configs(
             description=GameQA.__doc__,
-            features=tfds.features.FeaturesDict(FEATURES),
+            features=tfds.features.FeaturesDict(features),
             metadata=tfds.core.MetadataDict(_metadata(self.plan)),
         )
 
@@ -91,7 +94,8 @@ class GameQA(tfds.core.GeneratorBasedBuilder):
 
 def example(record: dict) -> tuple[str, dict]:
     """A record as TFDS takes it, with its key."""
-    return record["id"], {**record, "image": io.BytesIO(record["image"])}
+    picture = {"image": io.BytesIO(record["image"])} if "image" in record else {}
+    return record["id"], record | picture
 
 
 def generate(
@@ -213,7 +217,8 @@ class Records(Sequence):
         self._files = builder.info.splits[split].file_instructions
         for file in self._files:
             _check_file(Path(file.filename), file.take)
-        decoders = {"image": tfds.decode.SkipDecoding()}
+        pictures = "image" in builder.info.features
+        decoders = {"image": tfds.decode.SkipDecoding()} if pictures else None
         self._source = builder.as_data_source(split, decoders=decoders)
 
     def __len__(self) -> int:
@@ -274,5 +279,5 @@ def plain(raw: dict) -> dict:
         **{key: bytes(value).decode() for key, value in texts.items() if key != "image"},
         **{key: [text.decode() for text in raw[key]] for key in ("options", "steps")},
         "seed": int(raw["seed"]),
-        "image": raw["image"],
+        **({"image": raw["image"]} if "image" in raw else {}),
     }

@@ -12,7 +12,7 @@ import sys
 from fractions import Fraction
 
 from synth.game import LEVELS
-from synth.records import MAX_DRAWS, SPLITS, draw_png, make_question, split_of, splits_of
+from synth.records import MAX_DRAWS, SPLITS, make_question, split_of, splits_of, with_position
 from synth.registry import find_game
 
 SHARD = 256  # records that a worker makes in one go, and that a kill can cost
@@ -28,7 +28,7 @@ class Shard:
     task: str
     level: str
     seed: int
-    size: int
+    size: int | None
     indices: range
     wanted: dict[str, int] | None = None  # None: all
 
@@ -38,13 +38,13 @@ class Plan:
     """What to generate; equal plans give byte-identical records.
 
     per_task: records for each task and plot level; None with a scale. size: side of the pictures
-    in pixels.
+    in pixels; None: positions are put in words.
     """
 
     games: tuple[str, ...]
     per_task: int | None
     seed: int
-    size: int
+    size: int | None
     scale: float | None = None
 
     def shards(self) -> list[Shard]:
@@ -140,6 +140,5 @@ def make_shard(shard: Shard) -> list[tuple[str, dict]]:
                 continue
             left[split] -= 1
             passed = 0
-        record["image"] = draw_png(shard.game, record["state"], shard.size)
-        made.append((split, record))
+        made.append((split, with_position(record, shard.size)))
     return made

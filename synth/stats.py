@@ -38,7 +38,8 @@ class Of:
         self.splits[split] += 1
         self.levels[record["plot_level"]] += 1
         self.answers[options[LETTERS.index(answer)] if options else answer] += 1
-        self.pictures[_size(record["image"])] += 1
+        if "image" in record:
+            self.pictures[_size(record["image"])] += 1
         self.steps.append(len(record["steps"]))
         self.words.append(len(" ".join(record["steps"]).split()))
 
@@ -103,8 +104,8 @@ def table(tasks: list[Of]) -> str:
         for name, splits in count_by(tasks, key, "splits").items():
             lines.append(f"{name:{width}}{_counts(splits, levels[name])}")
     pictures = count_by(tasks, lambda of: "all", "pictures")["all"]
-    sizes = (f"{w} x {h}: {count}" for (w, h), count in pictures.most_common(5))
-    return "\n".join([*lines, "", f"pictures, pixels: {', '.join(sizes)}"])
+    sizes = [f"{w} x {h}: {count}" for (w, h), count in pictures.most_common(5)]
+    return "\n".join([*lines, "", f"pictures, pixels: {', '.join(sizes) or 'none'}"])
 
 
 def _counts(splits: collections.Counter, levels: collections.Counter) -> str:
