@@ -26,7 +26,7 @@ from synth.code import code_of
 from synth.game import UserError
 from synth.plan import Plan
 from synth.records import SPLITS
-from synth.writer import IndexedExampleWriter
+from synth.writer import IndexedExampleWriter, is_remote
 
 VERSION = "1.0.0"
 FEATURES = {
@@ -153,10 +153,12 @@ def _check_same(folder: epath.Path, plan: Plan) -> None:
     try:
         for name in ("dataset_info.json", "features.json", "metadata.json"):
             kept = _read_json(folder / name)
+        if not is_remote(folder):
+            open_dataset(Path(folder))
     except UserError as error:
         raise UserError(
-            f"{folder} holds a part of a data set only: {folder / name} is missing or damaged; "
-            f"delete this folder (rm -r {folder}) and give the command again."
+            f"{str(error).removesuffix('.')}: delete this folder (rm -r {folder}) and give the "
+            "command again."
         ) from error
     made_by = kept.pop(CODE, None)
     if kept != plan.as_json():
