@@ -106,8 +106,11 @@ def generate(
     out: may be in a bucket ("gs://...").
     beam: flags of Apache Beam, which then makes the records instead of `workers` processes.
     None if exactly this data set is there already. Raises UserError if another one is, or one that
-    other code made, or a part of one, and if Beam finds a split without records.
+    other code made, or a part of one, if the plan has no records, and if Beam finds a split
+    without any.
     """
+    if not plan.total():
+        raise UserError(f"a scale of {plan.scale:g} leaves no records; give a larger one.")
     folder = epath.Path(out) / GameQA.name / VERSION
     parts = folder.parent / UNFINISHED
     if folder.exists() and any(folder.iterdir()):
@@ -130,7 +133,8 @@ def generate(
     # TFDS prints about downloads, and there are none.
     with contextlib.redirect_stdout(io.StringIO()):
         try:
-            builder.download_and_prepare(download_config=config)
+            # It makes a folder for them, too.
+            builder.download_and_prepare(download_dir=os.fspath(parts), download_config=config)
         except Exception as error:  # Beam wraps the error that it was
             if "number of generated examples is 0" not in str(error):
                 raise

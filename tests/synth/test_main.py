@@ -58,6 +58,8 @@ MAZE = '{"rows": ["#####", "#...#", "#####"], "player": [1, 1], "goal": [1, 3]}'
         ("generate --out OUT --per-task 1 --preset gameqa", "not allowed with"),
         ("generate --out OUT --per-task 1 --scale 0.1", "--scale belongs to --preset"),
         ("generate --out OUT --preset gameqa --scale 0", "0 is not more than 0"),
+        ("generate --out OUT --preset gameqa --scale 1e-6", "a scale of 1e-06 leaves no records"),
+        ("generate --out OUT --per-task 1 --text --size 99", "not allowed with"),
         ("generate --out OUT/maze --per-task 1", "maze cannot be made"),
         ("solve maze jump --state OUT", "game maze has no task 'jump'"),
         ("solve maze turn_count --state OUT/none", "none is no state"),
