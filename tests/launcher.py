@@ -80,6 +80,6 @@ def _become(arguments: list[str], cwd: str, env: dict[str, str], streams: list[s
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(env)
-    sys.argv, sys.path[0] = arguments, cwd
+    sys.argv, sys.path[:1] = arguments, [cwd, *env.get("PYTHONPATH", "").split(os.pathsep)]
     runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
     sys.exit()

@@ -23,6 +23,12 @@ ODD = "a [1] ü #%20 'x'"
 OLDER = Path(__file__).parent / "fixtures" / "older_run.tar.xz"
 
 
+def run(*arguments: object, cwd: Path) -> subprocess.CompletedProcess:
+    """A command of the package, as a user gives it in another working directory."""
+    where = f"{ROOT}{os.pathsep}{os.environ['PYTHONPATH']}"
+    return run_module(*arguments, cwd=cwd, PYTHONPATH=where)
+
+
 # ------------------------------------------------------------------------------- names and places
 
 
@@ -34,14 +40,14 @@ def test_odd_names_and_relative_paths_work_from_anywhere(model_dir, dataset, tmp
     small = [s for s in settings if "config.steps" not in s and "checkpoint.every" not in s]
     train = ["c2l_jax.train", "--config", ROOT / "configs" / "tiny_sft.py", "--workdir", "run"]
     train += [*small, "--config.checkpoint.every=2"]
-    run_module(*train, "--config.steps=3", cwd=home)
-    told = run_module(*train, "--config.steps=4", cwd=home).stdout
+    run(*train, "--config.steps=3", cwd=home)
+    told = run(*train, "--config.steps=4", cwd=home).stdout
     assert "resuming from step 3" in told and "steps: 3 before, 4 now" in told
     assert json.loads((home / "run" / "config.json").read_text())["model"] == str(home / "model")
     assert [line["step"] for line in read_metrics(home / "run")] == [1, 2, 3, 4]
     out = tmp_path / "elsewhere" / "eval"
     options = ["--split", "test", "--limit", 2, "--max-tokens", 2, "--rows", 2]
-    run_module(
+    run(
         "c2l_jax.evaluate",
         "--model",
         home / "run",
@@ -53,7 +59,7 @@ def test_odd_names_and_relative_paths_work_from_anywhere(model_dir, dataset, tmp
         cwd=tmp_path,
     )
     assert len((out / "responses.jsonl").read_text().splitlines()) == 2
-    run_module(
+    run(
         "c2l_jax.sample",
         "--model",
         f"{ODD}/run",
@@ -78,15 +84,13 @@ def test_an_older_run_resumes_and_is_evaluated(tmp_path):
     unbroken = {line["step"]: line["loss"] for line in read_metrics(tmp_path / "run")}
     options = ["--data", tmp_path / "data", "--limit", 2, "--max-tokens", 2, "--rows", 2]
     evaluated = ["--model", "run", "--split", "train", *options]
-    run_module("c2l_jax.evaluate", *evaluated, "--out", "eval", cwd=tmp_path)
+    run("c2l_jax.evaluate", *evaluated, "--out", "eval", cwd=tmp_path)
     assert json.loads((tmp_path / "eval" / "evaluation.json").read_text())["step"] == 4
     config = ROOT / "configs" / "tiny_sft.py"
     settings = ["model=model", "data.path=data", "steps=6", "checkpoint.every=2"]
     settings += ["checkpoint.keep=3", "data.rows=2", "log_every=1", "optimizer.warmup=0.0"]
     arguments = [f"--config.{setting}" for setting in settings]
-    told = run_module(
-        "c2l_jax.train", "--config", config, "--workdir", "run", *arguments, cwd=tmp_path
-    )
+    told = run("c2l_jax.train", "--config", config, "--workdir", "run", *arguments, cwd=tmp_path)
     assert "resuming from step 4" in told.stdout
     losses = {line["step"]: line["loss"] for line in read_metrics(tmp_path / "run")}
     assert losses == pytest.approx(unbroken, rel=1e-5)
