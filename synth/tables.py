@@ -25,7 +25,8 @@ _HEAD = """# Audit
 
 - wrong: records that differ when solved, worded and drawn again from their state
 - ambiguous: more than one option is right; duplicates: an option is listed twice
-- best blind reader: of those that do not see the picture the one that comes closest to the bound
+- best blind reader: of those that do not see the picture the one that comes closest to the bound;
+  of few records it may be right more often by chance, which is no failure
 - oracle %: how often the independent solver agrees, of the records that it was asked
 - steps, words: the median length of the chain of reasoning
 """
