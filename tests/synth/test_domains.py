@@ -129,7 +129,7 @@ def test_code_is_what_makes_the_records_and_nothing_else(games):
     (package / "__init__.py").write_text(f"from . import rules\n{LIGHTS}")
     _forget_games()
     code = code_of(["lamps"])
-    ours = {"synth.records", "synth.questions", "synth.draw.board", "synth.game"}
+    ours = {"synth.plan", "synth.records", "synth.questions", "synth.draw.board", "synth.game"}
     assert ours | {"synth.games.lamps", "synth.games.lamps.rules"} <= set(code)
     assert not set(code) & {"synth.audit", "synth.dataset", "synth.games.maze", "numpy", "os"}
     assert code["synth.questions"] == code_of(["maze"])["synth.questions"]
