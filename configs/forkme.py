@@ -23,7 +23,8 @@ def get_config():
     # How a record is asked and answered: with its chain of steps; with the chain but without the
     # options ("open", for tasks whose answer is the only one without them, too); at once; or, with
     # no question, by the chain's first step ("look", for tasks of a game that begin alike) or the
-    # whole position. The weights are the shares of the examples; tasks, below, chooses.
+    # whole position (these two need pictures). The weights are the shares of the examples; tasks,
+    # below, chooses.
     data.formats = ConfigDict(
         {"cot": 1.0, "open": 0.0, "direct": 0.0, "look": 0.0, "transcribe": 0.0}
     )

@@ -1,8 +1,9 @@
-"""The command line: python -m synth list | generate | audit | show | gallery | solve."""
+"""The command line: python -m synth list | generate | audit | stats | show | gallery | solve."""
 
 import argparse
 import dataclasses
 import json
+import math
 import os
 import sys
 import time
@@ -17,8 +18,12 @@ EXAMPLES = """examples:
       every game with its tasks
   python -m synth generate --out data --games all --per-task 1000 --seed 0
       1000 records for each task and plot level, written to data/gameqa/1.0.0
+  python -m synth generate --out data --preset gameqa
+      as many records as were published; with --scale 0.01 a hundredth of them
   python -m synth audit data
       is every record right, is every task blind to guessing?
+  python -m synth stats data --out stats.png
+      how many records, answers and words, for each task
   python -m synth show maze --level Hard --out samples
       one picture (PNG) and one record (JSON) for each task of a game
   python -m synth gallery --out gallery.html
@@ -88,18 +93,32 @@ def _parser() -> Parser:
         "generate",
         help="make a data set",
         description="Writes a TFDS data set (array_record) to DIR/gameqa/1.0.0. The same "
-        "arguments give the same records, whatever the number of workers. A position is in one "
-        "of train, validation and test (8:1:1) only, and one of an out_of_domain game never in "
-        "train (0:1:1). A complete data set is left alone; one that other code made is refused.",
+        "arguments give the same records, whatever the number of workers; given again after a "
+        "kill, they make only what is missing. A position is in one of train, validation and test "
+        "(8:1:1) only, and one of an out_of_domain game never in train (0:1:1). A complete data "
+        "set is left alone; one that other code made is refused.",
     )
     make.add_argument("--out", type=_anywhere, required=True, metavar="DIR", help="where to")
     _add_games(make)
-    make.add_argument(
+    how_many = make.add_mutually_exclusive_group(required=True)
+    how_many.add_argument(
         "--per-task",
         type=_positive,
-        required=True,
         metavar="N",
         help="records for each task and plot level (so 3 N a task)",
+    )
+    how_many.add_argument(
+        "--preset",
+        choices=["gameqa"],
+        help="as many as were published: of each game 6338 for train if it is in_domain, and 501.6 "
+        "for test (126760 and 15047 of all 30), the same for each level and task; besides 50 for "
+        "validation",
+    )
+    make.add_argument(
+        "--scale",
+        type=_share,
+        metavar="X",
+        help="X times the preset's numbers, as in --scale 0.01 (default: 1)",
     )
     make.add_argument("--seed", type=int, default=0, help="(default: 0)")
     _add_workers(make)
@@ -109,7 +128,15 @@ def _parser() -> Parser:
         help="let Apache Beam make the records (the extra 'beam'), with these flags of its own, "
         "as in --beam='--runner=DirectRunner --direct_num_workers=2'",
     )
-    _add_size(make)
+    shown = make.add_mutually_exclusive_group()
+    _add_size(shown)
+    shown.add_argument(
+        "--text",
+        dest="size",
+        action="store_const",
+        const=None,
+        help="no pictures: the question says in words what they would show",
+    )
     make.set_defaults(run=_generate)
 
     check = commands.add_parser(
@@ -134,8 +161,22 @@ def _parser() -> Parser:
         help="records of each task and level that the solvers judge (default: 200)",
     )
     check.add_argument("--json", type=Path, metavar="FILE", help="write everything there, too")
+    check.add_argument(
+        "--table", type=Path, metavar="FILE.md", help="write the tasks there as a Markdown table"
+    )
     _add_workers(check)
     check.set_defaults(run=_audit)
+
+    count = commands.add_parser(
+        "stats",
+        help="count what a data set holds",
+        description="Prints a line for each task, game and category: records by split and level, "
+        "how many answers there are and their entropy in bits, and the median length of the chains "
+        "in steps and words. The picture shows the same.",
+    )
+    count.add_argument("dataset", type=Path, metavar="DATASET", help="where 'generate' wrote to")
+    count.add_argument("--out", type=Path, metavar="FILE.png", help="draw all this there, too")
+    count.set_defaults(run=_stats)
 
     show = commands.add_parser("show", help="look at samples of a game")
     show.add_argument("game", metavar="GAME")
@@ -185,6 +226,13 @@ def _positive(text: str) -> int:
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return number
+
+
+def _share(text: str) -> float:
+    number = float(text)
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not more than 0")
     return number
 
 
@@ -269,7 +317,10 @@ def _names(asked: str) -> tuple[str, ...]:
 def _generate(args) -> None:
     from synth import dataset  # slow to import, and not needed by the other commands
 
-    plan = dataset.Plan(_names(args.games), args.per_task, args.seed, args.size)
+    if args.scale and not args.preset:
+        raise games.UserError("--scale belongs to --preset; give one, as --preset gameqa.")
+    scale = (args.scale or 1.0) if args.preset else None
+    plan = dataset.Plan(_names(args.games), args.per_task, args.seed, args.size, scale)
     _make_folder(args.out)
     start = time.perf_counter()
     try:
@@ -283,22 +334,23 @@ def _generate(args) -> None:
         print(f"{folder} is already complete.")
         return
     seconds = time.perf_counter() - start
-    total = sum(counts.values())
+    megabytes = sum(path.stat().length for path in folder.iterdir()) / 1e6
     splits = ", ".join(f"{split} {counts.get(split, 0)}" for split in dataset.SPLITS)
-    print(f"{total} records in {seconds:.1f} s, {total / seconds:.0f} records/s ({splits})")
+    total = sum(counts.values())
+    print(f"{total} records in {seconds:.1f} s ({splits}), {megabytes:.1f} MB on disk")
     print(folder)
 
 
 def _audit(args) -> int:
     try:
-        from synth import audit  # slow to import
+        from synth import audit, tables  # slow to import
     except ModuleNotFoundError as error:
         raise games.UserError(
             f"the audit needs {error.name}: pip install 'c2l-jax[audit]'."
         ) from error
 
-    if args.json:
-        _make_folder(args.json.parent)
+    for kept in filter(None, (args.json, args.table)):
+        _make_folder(kept.parent)
     oracles = None if args.no_oracles else args.oracles
     rows, difficulties, faults = audit.audit(
         args.dataset, oracles, args.oracle_sample, args.workers
@@ -316,11 +368,30 @@ def _audit(args) -> int:
         found = {"tasks": rows, "difficulty": difficulties}
         found["faults"] = [dataclasses.asdict(fault) for fault in faults]
         _write(args.json, json.dumps(found, indent=2) + "\n")
+    if args.table:
+        _write(args.table, tables.audited(rows, faults))
     for fault in audit.shown(faults):
         print(f"FAIL {fault.where}: {fault.kind}: {fault.reason}")
     total = sum(row["records"] for row in rows)
     print(f"{total} records: {len(faults)} failures" if faults else f"{total} records, all good")
     return 1 if faults else 0
+
+
+def _stats(args) -> None:
+    from synth import charts, stats  # slow to import
+
+    if args.out:
+        if args.out.suffix != ".png":
+            raise games.UserError(f"--out {args.out} is no picture; name one, as in stats.png.")
+        _make_folder(args.out.parent)
+    tasks = stats.collect(args.dataset)
+    print(stats.table(tasks))
+    if args.out:
+        try:
+            charts.picture(tasks).save(args.out)
+        except OSError as error:
+            raise games.UserError(f"{args.out} cannot be written: {error}.") from error
+        print(args.out)
 
 
 def _show(args) -> None:

@@ -11,6 +11,7 @@ import importlib
 import json
 import math
 import multiprocessing
+import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -20,7 +21,7 @@ from tqdm import tqdm
 
 from synth import blind, dataset
 from synth.game import LEVELS, Game, UserError, params_from_json, state_from_json
-from synth.records import draw_png, make_record, split_of, write_answer
+from synth.records import in_words, make_record, split_of, with_position, write_answer
 from synth.registry import find_game, game_names
 
 CHUNK = 64  # records a worker examines in one go
@@ -59,7 +60,7 @@ class Job:
     split: str
     first: int
     end: int
-    size: int
+    size: int | None
     oracles: str | None
     sample: int
 
@@ -76,6 +77,8 @@ class Finding:
     state: bytes
     picture: bytes
     faults: list[Fault]
+    steps: int
+    words: int  # in the steps
     difficulty: float | None  # None: the state could not be read
     oracle: bool | None  # whether it agreed; None: not asked
     seen_blind: dict | None  # the record for `blind.judge`; None: not fit for it, or not needed
@@ -120,8 +123,10 @@ def _examine(record: dict, split: str, job: Job) -> Finding:
         record["plot_level"],
         split,
         hashlib.sha256(record["state"].encode()).digest(),
-        hashlib.sha256(record["image"]).digest(),
+        hashlib.sha256(record.get("image") or record["description"].encode()).digest(),
         [Fault(kind, record["id"], reason) for kind, reason in said],
+        len(record["steps"]),
+        len(" ".join(record["steps"]).split()),
         difficulty,
         agrees,
         seen,
@@ -134,14 +139,16 @@ def _for_blind(record: dict, n_options: int) -> dict | None:
     if len(record["options"]) != n_options:
         return None
     kept = {key: record[key] for key in ("options", "answer", "plot_level", "seed")}
-    return {**kept, "question": blind.asked(record)}
+    # Where words are in place of the picture, they are not read either.
+    question = blind.asked(record).replace(in_words(record["description"]), "")
+    return {**kept, "question": question}
 
 
 def _twice(texts: list[str]) -> list[str]:
     return [text for text, count in collections.Counter(texts).items() if count > 1]
 
 
-def _check(game: Game, state, record: dict, size: int, said: list) -> bool:
+def _check(game: Game, state, record: dict, size: int | None, said: list) -> bool:
     """Solves, words and draws a record again; adds to `said` what differs.
 
     Returns whether values other than `answer` could be right, which only an oracle can judge.
@@ -171,9 +178,11 @@ def _check(game: Game, state, record: dict, size: int, said: list) -> bool:
         said.append((WRONG, "the description is not that of the state"))
     if record["split_kind"] != game.split_kind:
         said.append((WRONG, f"the split_kind is {game.split_kind}, not {record['split_kind']}"))
-    if record["question"] != f"{game.rules}\n\n{task.ask(state, **params)}":
+    asked = {"question": f"{game.rules}\n\n{task.ask(state, **params)}"}
+    again = with_position(record | asked, size)
+    if record["question"] != again["question"]:
         said.append((WRONG, "the question is not what the task asks"))
-    if record["image"] != draw_png(game.name, record["state"], size):
+    if record.get("image") != again.get("image"):
         said.append((WRONG, "the picture is not that of the state"))
     return solution.accepts is not None
 
@@ -359,6 +368,8 @@ def _row(
         "blind reader": scores[0].reader,
         "blind accuracy": round(scores[0].accuracy, 4),
         "blind bound": round(scores[0].bound, 4),
+        "median steps": statistics.median(one.steps for one in of_task),
+        "median words": statistics.median(one.words for one in of_task),
         "answer bits": round(_bits(_seen_blind(of_task)), 2),
         "states": len({one.state for one in of_task}),
         "pictures": len({one.picture for one in of_task}),

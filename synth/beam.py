@@ -1,7 +1,7 @@
 """The same data set made by an Apache Beam pipeline, on one machine or on many."""
 
-import io
 import shlex
+from functools import partial
 
 import apache_beam
 import tensorflow_datasets as tfds
@@ -9,38 +9,39 @@ from apache_beam.options.pipeline_options import PipelineOptions, StandardOption
 from apache_beam.runners import create_runner
 from tensorflow_datasets.core import registered
 
-from synth.dataset import GameQA, make_batch
+from synth import unfinished
+from synth.dataset import GameQA, example
 from synth.game import UserError
-from synth.records import split_of, splits_of
+from synth.records import splits_of
 
 with registered.skip_registration():  # its name is taken by the class it stands in for
 
     class BeamGameQA(GameQA):
-        """Every record is made once, in batches that the workers of the pipeline share."""
+        """Every record is made once, in shards that the workers of the pipeline share."""
 
         name, __module__ = GameQA.name, GameQA.__module__  # both are written into the data set
 
         def _split_generators(self, dl_manager, pipeline):
             made = (
                 pipeline
-                | "batches" >> apache_beam.Create(self.plan.batches())
+                | "shards" >> apache_beam.Create(unfinished.jobs(self.plan))
                 | "spread" >> apache_beam.Reshuffle()
-                | "records" >> apache_beam.FlatMap(make_batch)
+                | "records" >> apache_beam.FlatMap(partial(unfinished.records, self._unfinished))
             )
             return {
                 split: made
                 | f"in {split}" >> apache_beam.Filter(_is_in, split)
-                | f"examples of {split}" >> apache_beam.Map(_example)
+                | f"examples of {split}" >> apache_beam.MapTuple(_example)
                 for split in splits_of(self.plan.games)
             }
 
 
-def _is_in(record: dict, split: str) -> bool:
-    return split_of(record["game"], record["state"]) == split
+def _is_in(placed: tuple[str, dict], split: str) -> bool:
+    return placed[0] == split
 
 
-def _example(record: dict) -> tuple[str, dict]:
-    return record["id"], {**record, "image": io.BytesIO(record["image"])}
+def _example(split: str, record: dict) -> tuple[str, dict]:
+    return example(record)
 
 
 def config(flags: str) -> tfds.download.DownloadConfig:

@@ -55,6 +55,8 @@ def judge(records: Sequence[dict]) -> list[Score]:
 
     records: in random order; `question`, `options`, `answer` and `plot_level` are looked at.
     """
+    if len(records) < 2:  # nothing to learn from
+        return [Score("none", 0, 1, 1.0)]
     scores = _judge_choice(records) if records[0]["options"] else _judge_fill_in(records)
     return sorted(scores, key=lambda score: score.bound - score.accuracy)
 

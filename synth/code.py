@@ -13,12 +13,12 @@ import synth.games
 def code_of(games: Iterable[str]) -> dict[str, str]:
     """Digests of the modules that make the records of these games, by module name.
 
-    These are `synth.records`, the games and what they import of this package and of the folders in
+    These are `synth.plan`, the games and what they import of this package and of the folders in
     SYNTH_GAMES; other packages do not count. Of a package all files count, data as well. The same
     on every machine: line ends do not matter.
     """
     found: dict[str, str] = {}
-    ahead = ["synth.records", *(f"synth.games.{game}" for game in games)]
+    ahead = ["synth.plan", *(f"synth.games.{game}" for game in games)]
     while ahead:
         name = ahead.pop()
         path = None if name in found else _source(name)

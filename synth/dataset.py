@@ -1,21 +1,16 @@
-"""Records on disk: worker processes make them, TensorFlow Datasets stores them.
+"""Records on disk: worker processes make them (see `unfinished`), TensorFlow Datasets stores them.
 
 The files are array_record; TensorFlow is never imported, neither here nor when reading with
 `open_dataset`.
 """
 
 import bisect
-import collections
 import contextlib
-import dataclasses
 import io
 import itertools
 import json
-import multiprocessing
 import os
-import pickle
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,10 +21,11 @@ from google.protobuf.json_format import ParseError
 from google.protobuf.message import DecodeError
 from tqdm import tqdm
 
+from synth import unfinished
 from synth.code import code_of
-from synth.game import LEVELS, UserError
-from synth.records import SPLITS, make_record, split_of
-from synth.registry import find_game
+from synth.game import UserError
+from synth.plan import Plan
+from synth.records import SPLITS
 from synth.writer import IndexedExampleWriter, is_remote
 
 VERSION = "1.0.0"
@@ -52,48 +48,8 @@ FEATURES = {
     "description": tfds.features.Text(doc="the picture in words"),
     "seed": tfds.features.Scalar(np.int64, doc="the record's own seed"),
 }
+UNFINISHED = "unfinished"  # beside the data set, while it is made
 CODE = "code"  # where a data set's metadata say which code made it
-BATCH = 16  # records a worker makes in one go
-
-
-@dataclasses.dataclass(frozen=True)
-class Plan:
-    """What to generate; equal plans give byte-identical records.
-
-    per_task: records for each task and plot level. size: side of the pictures in pixels.
-    """
-
-    games: tuple[str, ...]
-    per_task: int
-    seed: int
-    size: int
-
-    def batches(self) -> list[tuple]:
-        """(game, task, level, seed, first index, end index, size), in the order of the records."""
-        return [
-            (game, task.name, level, self.seed, first, min(first + BATCH, self.per_task), self.size)
-            for game in self.games
-            for task in find_game(game).tasks
-            for level in LEVELS
-            for first in range(0, self.per_task, BATCH)
-        ]
-
-
-def make_batch(batch: tuple) -> list[dict]:
-    game, task, level, seed, first, end, size = batch
-    return [make_record(game, task, level, seed, index, size) for index in range(first, end)]
-
-
-def records(plan: Plan, workers: int) -> Iterator[dict]:
-    """The plan's records, in the same order whatever the number of worker processes."""
-    if workers == 1:
-        for batch in plan.batches():
-            yield from make_batch(batch)
-        return
-    # Spawned, not forked: the parent may hold threads. Workers end when the parent is killed.
-    with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        for made in pool.imap(make_batch, plan.batches()):
-            yield from made
 
 
 class GameQA(tfds.core.GeneratorBasedBuilder):
@@ -102,34 +58,25 @@ class GameQA(tfds.core.GeneratorBasedBuilder):
     name = "gameqa"
     VERSION = tfds.core.Version(VERSION)
 
-    def __init__(self, plan: Plan, workers: int, **kwargs):
-        self.plan, self._workers = plan, workers
+    def __init__(self, plan: Plan, workers: int, unfinished_at: epath.Path, **kwargs):
+        self.plan, self._workers, self._unfinished = plan, workers, os.fspath(unfinished_at)
         super().__init__(file_format="array_record", **kwargs)
 
     def _info(self):
+        features = dict(FEATURES)
+        if self.plan.size is None:
+            del features["image"]
         return self.dataset_info_from_configs(
             description=GameQA.__doc__,
-            features=tfds.features.FeaturesDict(FEATURES),
-            metadata=tfds.core.MetadataDict(
-                {**_as_json(self.plan), CODE: code_of(self.plan.games)}
-            ),
+            features=tfds.features.FeaturesDict(features),
+            metadata=tfds.core.MetadataDict(_metadata(self.plan)),
         )
 
     def _split_generators(self, dl_manager):
-        """Makes every record once, kept in one file a split until TFDS asks for that split.
-
-        The files have no name in the folder, so they vanish with the process, even a killed one.
-        """
-        where = None if is_remote(self.data_path) else self.data_path
-        spool = {split: tempfile.TemporaryFile(dir=where) for split in SPLITS}
-        counts = collections.Counter()
-        total = sum(end - first for *_, first, end, _ in self.plan.batches())
-        for record in tqdm(records(self.plan, self._workers), total=total, unit=" records"):
-            split = split_of(record["game"], record["state"])
-            pickle.dump(record, spool[split], pickle.HIGHEST_PROTOCOL)
-            counts[split] += 1
+        """Every record is made before TFDS asks for the first one."""
+        counts = unfinished.finish(epath.Path(self._unfinished), self.plan, self._workers)
         return {
-            split: self._generate_examples(spool[split], counts[split])
+            split: self._generate_examples(split, counts[split])
             for split in SPLITS
             if counts[split]  # TFDS refuses to write an empty split
         }
@@ -137,13 +84,18 @@ class GameQA(tfds.core.GeneratorBasedBuilder):
     def _example_writer(self):
         return IndexedExampleWriter(self.info.file_format)
 
-    def _generate_examples(self, spool, count):
-        with spool:
-            spool.seek(0)
-            for _ in range(count):
-                record = pickle.load(spool)
-                record["image"] = io.BytesIO(record["image"])
-                yield record["id"], record
+    def _generate_examples(self, split, count):
+        with tqdm(total=count, unit=" records", desc=f"sorting {split}") as bar:
+            for job in unfinished.jobs(self.plan):
+                for record in unfinished.records_in(self._unfinished, job, split):
+                    yield example(record)
+                    bar.update()
+
+
+def example(record: dict) -> tuple[str, dict]:
+    """A record as TFDS takes it, with its key."""
+    picture = {"image": io.BytesIO(record["image"])} if "image" in record else {}
+    return record["id"], record | picture
 
 
 def generate(
@@ -154,42 +106,66 @@ def generate(
     out: may be in a bucket ("gs://...").
     beam: flags of Apache Beam, which then makes the records instead of `workers` processes.
     None if exactly this data set is there already. Raises UserError if another one is, or one that
-    other code made, and if Beam finds a split without records.
+    other code made, or a part of one, if the plan has no records, and if Beam finds a split
+    without any.
     """
+    if not plan.total():
+        raise UserError(f"a scale of {plan.scale:g} leaves no records; give a larger one.")
     folder = epath.Path(out) / GameQA.name / VERSION
-    if folder.exists():
+    parts = folder.parent / UNFINISHED
+    if folder.exists() and any(folder.iterdir()):
         _check_same(folder, plan)
+        _remove(parts)
         return None
+    if folder.exists():
+        folder.rmdir()  # TFDS would take it for a data set
+    unfinished.begin(parts, _metadata(plan))
     for left_over in folder.parent.glob("incomplete.*"):
         left_over.rmtree()
     tfds.disable_progress_bar()
     if beam is None:
-        builder, config = GameQA(plan, workers, data_dir=os.fspath(out)), None
+        builder, config = GameQA(plan, workers, parts, data_dir=os.fspath(out)), None
     else:
         from synth import beam as pipeline  # here, because it is an extra
 
         config = pipeline.config(beam)
-        builder = pipeline.BeamGameQA(plan, 0, data_dir=os.fspath(out))
+        builder = pipeline.BeamGameQA(plan, 0, parts, data_dir=os.fspath(out))
     # TFDS prints about downloads, and there are none.
     with contextlib.redirect_stdout(io.StringIO()):
         try:
-            builder.download_and_prepare(download_config=config)
+            # It makes a folder for them, too.
+            builder.download_and_prepare(download_dir=os.fspath(parts), download_config=config)
         except Exception as error:  # Beam wraps the error that it was
             if "number of generated examples is 0" not in str(error):
                 raise
-            raise UserError("a split has no records; ask for more with --per-task.") from error
+            raise UserError("a split has no records; ask for more of them.") from error
+    _remove(parts)
     return {split: info.num_examples for split, info in builder.info.splits.items()}
 
 
-def _as_json(plan: Plan) -> dict:
-    return json.loads(json.dumps(dataclasses.asdict(plan)))
+def _metadata(plan: Plan) -> dict:
+    return {**plan.as_json(), CODE: code_of(plan.games)}
+
+
+def _remove(folder: epath.Path) -> None:
+    if folder.exists():
+        folder.rmtree()
 
 
 def _check_same(folder: epath.Path, plan: Plan) -> None:
     """Raises UserError unless a data set has this plan and was made by the code that is here."""
-    kept = _read_json(folder / "metadata.json")
+    try:
+        for name in ("dataset_info.json", "features.json", "metadata.json"):
+            kept = _read_json(folder / name)
+        if not is_remote(folder):
+            open_dataset(Path(folder))
+    except UserError as error:
+        raise UserError(
+            f"{str(error).removesuffix('.')}: delete this folder (rm -r {folder}) and give the "
+            "command again."
+        ) from error
     made_by = kept.pop(CODE, None)
-    if kept != _as_json(plan):
+    if kept != plan.as_json():
         raise UserError(f"{folder} already holds another data set; choose a different --out.")
     if made_by is None:  # by a version that did not keep it
         return
@@ -247,7 +223,8 @@ class Records(Sequence):
         self._files = builder.info.splits[split].file_instructions
         for file in self._files:
             _check_file(Path(file.filename), file.take)
-        decoders = {"image": tfds.decode.SkipDecoding()}
+        pictures = "image" in builder.info.features
+        decoders = {"image": tfds.decode.SkipDecoding()} if pictures else None
         self._source = builder.as_data_source(split, decoders=decoders)
 
     def __len__(self) -> int:
@@ -308,5 +285,5 @@ def plain(raw: dict) -> dict:
         **{key: bytes(value).decode() for key, value in texts.items() if key != "image"},
         **{key: [text.decode() for text in raw[key]] for key in ("options", "steps")},
         "seed": int(raw["seed"]),
-        "image": raw["image"],
+        **({"image": raw["image"]} if "image" in raw else {}),
     }

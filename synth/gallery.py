@@ -7,8 +7,18 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from string import ascii_uppercase as LETTERS
 
-from synth.game import LEVELS, Game
+from synth.game import CATEGORIES, LEVELS, QA_TYPES, Game
 from synth.registry import find_game
+
+# What can be chosen by, broad ones first: a field of the records, its name in the page, its plural.
+_FILTERS = (
+    ("category", "category", "categories"),
+    ("game", "game", "games"),
+    ("qa_type", "kind", "kinds"),
+    ("task", "task", "tasks"),
+    ("plot_level", "level", "levels"),
+)
+_ORDERED = (*CATEGORIES, *QA_TYPES, *LEVELS)
 
 _STYLE = """
 :root {
@@ -46,9 +56,9 @@ input, select {
   font: inherit; color: inherit; background: var(--card); border: 1px solid var(--line);
   border-radius: 6px; padding: 6px 10px; min-width: 0;
 }
-input { flex: 1 1 220px; } select { flex: 0 1 auto; max-width: 100%; }
+input { flex: 1 1 220px; } select { flex: 1 1 120px; }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 1px; }
-output { color: var(--soft); font-size: 14px; white-space: nowrap; }
+output { color: var(--soft); font-size: 14px; white-space: nowrap; margin-left: auto; }
 .levels {
   display: grid; gap: 14px; align-items: start;
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 330px), 1fr));
@@ -58,7 +68,7 @@ article {
   content-visibility: auto; contain-intrinsic-size: auto 640px;
 }
 article h4 { margin: 0 0 8px; font-size: 14px; color: var(--soft); font-weight: 600; }
-img { display: block; width: 100%; height: auto; background: #fff; border-radius: 4px;
+img { display: block; width: 100%; aspect-ratio: 1; background: #fff; border-radius: 4px;
   border: 1px solid var(--line); margin-bottom: 10px; }
 .question { white-space: pre-wrap; }
 .options { list-style: none; margin: 0 0 12px; padding: 0; display: flex; flex-wrap: wrap;
@@ -80,38 +90,54 @@ footer { height: 60px; }
 @media (max-width: 640px) {
   header { padding-top: 20px; } h1 { font-size: 25px; }
   header, main { padding-left: 14px; padding-right: 14px; }
-  form div { padding: 8px 14px; } select { flex: 1 1 90px; }
+  form { position: static; } input { flex-basis: 100%; } form div { padding: 8px 14px; }
 }
 """
 
 _SCRIPT = """
 const form = document.querySelector("form"), shown = form.querySelector("output");
 const cards = [...document.querySelectorAll("article")].map(
-  (node) => ({ node, text: node.textContent.toLowerCase() }));
+  (node) => ({ node, data: node.dataset, text: node.textContent.toLowerCase() }));
 const holders = [...document.querySelectorAll(".task")].concat(
   [...document.querySelectorAll(".game")]);
-const tasks = [...form.task.options];
+const filters = [...form.querySelectorAll("select")];  // the broad ones come first
+const choices = filters.map((select) => [...select.options]);
+const passes = (data, some) => some.every(({ name, value }) => !value || data[name] === value);
+// Offers what there is under the broader filters. Others are taken out, as not every browser
+// hides options.
+function narrow(select, at) {
+  const broader = filters.slice(0, at), chosen = select.value;
+  const found = new Set(
+    cards.filter(({ data }) => passes(data, broader)).map(({ data }) => data[select.name]));
+  select.replaceChildren(...choices[at].filter(({ value }) => !value || found.has(value)));
+  select.value = found.has(chosen) ? chosen : "";
+}
 function show() {
-  const { words, game, task, level } = Object.fromEntries(new FormData(form));
-  const wanted = words.toLowerCase().split(/\\s+/);
+  filters.forEach(narrow);
+  const wanted = form.words.value.toLowerCase().split(/\\s+/);
   let count = 0;
-  for (const { node, text } of cards) {
-    const data = node.dataset;
-    node.hidden = (game && data.game !== game) || (task && data.task !== task)
-      || (level && data.level !== level) || !wanted.every((word) => text.includes(word));
+  for (const { node, data, text } of cards) {
+    node.hidden = !passes(data, filters) || !wanted.every((word) => text.includes(word));
     count += !node.hidden;
   }
   for (const node of holders) node.hidden = !node.querySelector("article:not([hidden])");
   shown.value = `${count} of ${cards.length} questions`;
 }
-form.game.addEventListener("change", () => {
-  for (const option of tasks)
-    option.hidden = form.game.value && option.value && option.dataset.game !== form.game.value;
-  if (form.task.selectedOptions[0].hidden) form.task.value = "";
+// The address holds what is chosen, so that it can be kept and sent.
+function load() {
+  const chosen = new URLSearchParams(location.hash.slice(1));
+  filters.forEach((select, at) => select.replaceChildren(...choices[at]));
+  for (const field of [form.words, ...filters]) field.value = chosen.get(field.name) ?? "";
+  show();
+}
+form.addEventListener("input", () => {
+  show();
+  const chosen = [...new FormData(form)].filter(([, value]) => value);
+  history.replaceState(null, "", `#${new URLSearchParams(chosen)}`);
 });
-form.addEventListener("input", show);
 form.addEventListener("submit", (event) => event.preventDefault());
-show();
+addEventListener("hashchange", load);
+load();
 """
 
 
@@ -120,9 +146,9 @@ def page(records: Iterable[dict]) -> str:
 
     records: of `records.make_record`; those of a game, and in it of a task, one after the other.
     """
+    records = list(records)
     by_game = [(name, list(some)) for name, some in _grouped(records, "game")]
     games = [find_game(name) for name, _ in by_game]
-    total = sum(len(some) for _, some in by_game)
     n_tasks = sum(len(list(_grouped(some, "task"))) for _, some in by_game)
     sections = "".join(_game(game, some) for game, (_, some) in zip(games, by_game, strict=True))
     return (
@@ -130,9 +156,9 @@ def page(records: Iterable[dict]) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>Questions about games</title><style>{_STYLE}</style></head>\n<body>\n"
         "<header><h1>Questions about games</h1>"
-        f'<p class="soft">{len(games)} games, {n_tasks} tasks, {total} questions: each with its '
-        "picture, the right answer and the steps that lead to it.</p></header>\n"
-        f"{_form(by_game)}\n<main>\n{sections}</main><footer></footer>\n"
+        f'<p class="soft">{len(games)} games, {n_tasks} tasks, {len(records)} questions: each with '
+        "its picture, the right answer and the steps that lead to it.</p></header>\n"
+        f"{_form(records)}\n<main>\n{sections}</main><footer></footer>\n"
         f"<script>{_SCRIPT}</script></body></html>\n"
     )
 
@@ -141,22 +167,25 @@ def _grouped(records: Iterable[dict], key: str):
     return itertools.groupby(records, key=lambda record: record[key])
 
 
-def _form(by_game: list[tuple[str, list[dict]]]) -> str:
-    names = "".join(f"<option>{escape(name)}</option>" for name, _ in by_game)
-    tasks = "".join(
-        f'<option value="{escape(task)}" data-game="{escape(name)}">{escape(task)}</option>'
-        for name, some in by_game
-        for task, _ in _grouped(some, "task")
+def _form(records: Sequence[dict]) -> str:
+    selects = "".join(
+        f'<select name="{name}" aria-label="{name.capitalize()}">'
+        f'<option value="">all {plural}</option>{_choices(record[field] for record in records)}'
+        "</select>"
+        for field, name, plural in _FILTERS
     )
-    levels = "".join(f"<option>{level}</option>" for level in LEVELS)
     return (
         '<form autocomplete="off"><div>'
         '<input type="search" name="words" placeholder="Search the text" aria-label="Search">'
-        f'<select name="game" aria-label="Game"><option value="">all games</option>{names}</select>'
-        f'<select name="task" aria-label="Task"><option value="">all tasks</option>{tasks}</select>'
-        f'<select name="level" aria-label="Level"><option value="">all levels</option>{levels}'
-        "</select><output></output></div></form>"
+        f"{selects}<output></output></div></form>"
     )
+
+
+def _choices(values: Iterable[str]) -> str:
+    """In their own order, or else by name."""
+    there = set(values)
+    ranked = [text for text in _ORDERED if text in there] or sorted(there)
+    return "".join(f"<option>{escape(text)}</option>" for text in ranked)
 
 
 def _game(game: Game, records: Sequence[dict]) -> str:
@@ -183,6 +212,7 @@ def _text(plain: str) -> str:
 
 def _card(record: dict) -> str:
     name, task, level = (escape(record[key]) for key in ("game", "task", "plot_level"))
+    data = " ".join(f'data-{key}="{escape(record[field])}"' for field, key, _ in _FILTERS)
     picture = base64.b64encode(record["image"]).decode()
     question = record["question"].split("\n\n", 1)[1]
     options = "".join(
@@ -192,7 +222,7 @@ def _card(record: dict) -> str:
     )
     steps = "".join(f"<li>{_text(step)}</li>" for step in record["steps"])
     return (
-        f'<article data-game="{name}" data-task="{task}" data-level="{level}">'
+        f"<article {data}>"
         f"<h4>{name} / {task} · {level}</h4>"
         f'<img loading="lazy" alt="{name}, {level}" src="data:image/png;base64,{picture}">'
         f'<p class="question">{_text(question)}</p>'

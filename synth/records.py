@@ -94,11 +94,25 @@ def write_answer(text: str, steps: Sequence[str], options: list[str]) -> tuple[s
     return letter, [*steps, f"{text}: option {letter}."]
 
 
-def make_record(game: str, task: str, level: str, seed: int, index: int, size: int) -> dict:
-    """A whole record; `image` is a PNG of size x size pixels, as bytes."""
-    record = make_question(game, task, level, seed, index)
-    record["image"] = draw_png(game, record["state"], size)
-    return record
+def make_record(game: str, task: str, level: str, seed: int, index: int, size: int | None) -> dict:
+    """A whole record, as `with_position`."""
+    return with_position(make_question(game, task, level, seed, index), size)
+
+
+def with_position(record: dict, size: int | None) -> dict:
+    """A record of `make_question` that shows its position, or (size: None) puts it in words.
+
+    `image` is a PNG of size x size pixels, as bytes. The words are a part of the question.
+    """
+    if size:
+        return record | {"image": draw_png(record["game"], record["state"], size)}
+    rules, asked = record["question"].split("\n\n", 1)
+    return record | {"question": f"{rules}\n\n{in_words(record['description'])}{asked}"}
+
+
+def in_words(description: str) -> str:
+    """What a question without a picture says between the rules and what is asked."""
+    return f"There is no picture here; in words, it would show this:\n{description}\n\n"
 
 
 def draw_png(game: str, state: str, size: int) -> bytes:

@@ -84,6 +84,7 @@ def pytest_unconfigure(config):
         compiled.cleanup()
 
 
+@pytest.hookimpl(tryfirst=True)  # before that of pytest-xdist, which reads the marks
 def pytest_collection_modifyitems(items):
     """Which tests run in one process: those of a game, which share its questions, those that look
     at one trained run, or those of a file. Groups that take long come first, games last: processes

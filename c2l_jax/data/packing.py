@@ -13,7 +13,7 @@ import numpy as np
 from grain.experimental import FirstFitPackIterDataset
 
 from c2l_jax.data.layout import AXES, FEATURES, SEGMENTS, RowShape, feature, on_axis, rebase, size
-from c2l_jax.data.processor import FORMATS
+from c2l_jax.data.processor import FORMATS, INSTRUCTIONS, READINGS
 from c2l_jax.data.records import Split
 from c2l_jax.errors import UserError, pattern_table
 
@@ -100,13 +100,19 @@ def mixture(
     Without `tasks` every record comes in every format of weight > 0, in the formats' proportions.
     Otherwise a (record, format) belongs to the first pattern found in its
     "level/game/task/format", and each pattern has its share; one without a pattern is left out.
-    Raises UserError for weights that make no sense and for a bad pattern or one without records.
+    Raises UserError for weights that make no sense, for a format that reads a picture where there
+    is none, and for a bad pattern or one without records.
     """
     used = [name for name, weight in formats.items() if weight > 0]
     if set(formats) - set(FORMATS) or not used:
         raise UserError(
             f"config.data.formats is {dict(formats)}: give positive weights to some of "
             f"{', '.join(FORMATS)}."
+        )
+    if not split.has_pictures and (reading := [name for name in used if name in READINGS]):
+        raise UserError(
+            f"config.data.formats gives a weight to {', '.join(reading)}, which has no question, "
+            f"and the data has no pictures: choose among {', '.join(INSTRUCTIONS)}."
         )
     table = pattern_table(tasks, "config.data.tasks")
     if not table:

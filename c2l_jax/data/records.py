@@ -42,6 +42,8 @@ def dataset_directory(path: AnyPath | str) -> AnyPath:
 class Split(Sequence):
     """Random access to one split. A record is a dict of str, int and list[str]; image is bytes.
 
+    Where there are no pictures (`has_pictures`), records have no image.
+
     Raises UserError, with the file, for files of the data set that are missing or damaged: when it
     is opened, but what is damaged in the middle of a file when that is read.
     """
@@ -61,6 +63,10 @@ class Split(Sequence):
         self._source = array_record_data_source.ArrayRecordDataSource(
             info.splits[split].file_instructions
         )
+
+    @property
+    def has_pictures(self) -> bool:
+        return "image" in self._features
 
     def __len__(self) -> int:
         return len(self._source)

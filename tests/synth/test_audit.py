@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from synth import dataset
+from synth import dataset, unfinished
 from synth.__main__ import main
 from synth.games import maze
+from synth.plan import make_shard
 from synth.records import make_record, split_of
 
 PLAN = dataset.Plan(("maze", "tictactoe"), 20, 11, 112)
@@ -19,17 +20,16 @@ PLAN = dataset.Plan(("maze", "tictactoe"), 20, 11, 112)
 def clean(tmp_path_factory):
     """A folder with a clean data set of 540 records, and these records."""
     out = tmp_path_factory.mktemp("clean")
-    made = list(dataset.records(PLAN, workers=1))
-    write(out, [(split_of(r["game"], r["state"]), r) for r in made])
-    return out, made
+    placed = [made for shard in PLAN.shards() for made in make_shard(shard)]
+    write(out, placed)
+    return out, [record for _, record in placed]
 
 
 def write(out: Path, placed: list[tuple[str, dict]]) -> None:
     """Records in given splits, by way of the real builder."""
-    splits = iter([split for split, _ in placed])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dataset, "records", lambda plan, workers: (record for _, record in placed))
-        patch.setattr(dataset, "split_of", lambda game, state: next(splits))
+        patch.setattr(unfinished, "jobs", lambda plan: [(0, placed)])
+        patch.setattr(unfinished, "make_shard", lambda shard: shard)
         dataset.generate(out, PLAN, 1)
 
 
@@ -147,7 +147,11 @@ def test_a_clean_data_set_is_acquitted(clean, capsys):
 def test_every_known_fault_is_convicted_and_nothing_else(clean, tmp_path, capsys):
     placed, expected = with_faults(clean[1])
     write(tmp_path, placed)
-    status, found = audit(tmp_path / "gameqa" / "1.0.0")
+    table = tmp_path / "audit.md"
+    status, found = audit(tmp_path / "gameqa" / "1.0.0", "--table", str(table))
+    written = table.read_text(encoding="utf-8")
+    assert f"9 tasks; {len(found['faults'])} failures." in written
+    assert all(f"- {fault['where']}: {fault['kind']}: " in written for fault in found["faults"])
     said = capsys.readouterr().out
     assert status == 1
     assert {(fault["kind"], fault["where"]) for fault in found["faults"]} == expected
@@ -167,6 +171,24 @@ def test_every_known_fault_is_convicted_and_nothing_else(clean, tmp_path, capsys
     ):
         assert re.search(reason, said), (reason, said)
     assert f"541 records: {len(found['faults'])} failures" in said
+
+
+def test_the_table_of_all_tasks(clean, tmp_path):
+    """A line for each task of a clean data set, whose numbers are those of the records."""
+    path = tmp_path / "docs" / "audit.md"
+    audit(clean[0], "--table", str(path), "--oracle-sample", "2")
+    said = path.read_text(encoding="utf-8")
+    assert "540 records, 2 games, 9 tasks; no failure." in said and "Failures" not in said
+    head, rule, *lines = [line[2:-2].split(" | ") for line in said.splitlines() if line[:1] == "|"]
+    assert len(lines) == 9 and {len(head)} == {len(cells) for cells in (rule, *lines)}
+    for cells in lines:
+        found = dict(zip(head, cells, strict=True))
+        chains = [r["steps"] for r in clean[1] if (r["game"], r["task"]) == tuple(cells[:2])]
+        words = [sum(len(step.split()) for step in steps) for steps in chains]
+        assert float(found["steps"]) == np.median([len(steps) for steps in chains])
+        assert float(found["words"]) == np.median(words)
+        assert (found["records"], found["wrong"], found["oracle %"]) == ("60", "0", "100.0")
+        assert float(found["right %"]) <= 100 and float(found["bound %"]) > 0
 
 
 def test_missing_oracles_are_told(clean, tmp_path, capsys, monkeypatch):

@@ -23,11 +23,12 @@ def digests(out):
     }
 
 
-def test_beam_makes_the_same_bytes(tmp_path):
+@pytest.mark.parametrize("much", ["--per-task 6", "--preset gameqa --scale 0.01"])
+def test_beam_makes_the_same_bytes(much, tmp_path):
     pytest.importorskip("apache_beam", reason="needs the extra 'beam'")
     for folder, more in (("local", ()), ("beam", (f"--beam={FLAGS}",))):
         out = tmp_path / folder
-        run_module("synth", "generate", "--out", out, *WHAT, "--per-task", 6, *more)
+        run_module("synth", "generate", "--out", out, *WHAT, *much.split(), *more)
     assert digests(tmp_path / "beam") == digests(tmp_path / "local")
     assert len([name for name in digests(tmp_path / "beam") if "array_record" in name]) == 3
 

@@ -6,11 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from synth import dataset, unfinished
+from synth.__main__ import main
 from synth.records import SPLITS, make_record, split_of
 
 ROOT = Path(__file__).parents[2]
@@ -84,7 +87,7 @@ print(json.dumps(found))
         assert record == made_again
     for split, count in counts.items():
         assert f"{split} {count}" in made[1]
-    assert "81 records in" in made[1] and "records/s" in made[1]
+    assert "81 records in" in made[1] and "MB on disk" in made[1]
 
 
 def test_a_position_is_in_one_split_only_and_splits_are_8_1_1():
@@ -105,23 +108,58 @@ def test_a_complete_data_set_is_left_alone(made):
     assert digests(made[0]) == before
 
 
-def test_a_killed_generation_leaves_nothing_that_looks_complete(tmp_path):
-    command = [sys.executable, "-m", "synth", "generate", "--out", tmp_path, "--workers", "2"]
-    command += ["--games", "maze", "--per-task", "100000"]
+def killed(out, *more, after):
+    """Starts a command in `out` and kills it once `after` shards are finished."""
+    command = [sys.executable, "-m", "synth", "generate", "--out", out, "--workers", "2", *more]
     running = subprocess.Popen(
         command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
-    # tqdm speaks once records come in; from then on workers and spool files exist.
-    said = ""
-    while "1/" not in said:
-        said += (last := running.stderr.read(1))
-        assert last, said
+    while len(list(out.glob("gameqa/unfinished/*.records"))) < after:
+        assert running.poll() is None, running.stderr.read()
+        time.sleep(0.01)
     os.kill(running.pid, signal.SIGKILL)
     running.stderr.read()  # ends when the workers, which hold the other end, have ended too
     running.wait()
-    assert not (tmp_path / "gameqa" / "1.0.0").exists()
-    assert sum(path.is_file() for path in tmp_path.rglob("*")) == 0
 
+
+def test_a_killed_generation_goes_on_to_the_same_bytes(tmp_path):
+    """Finished shards are not made again, and nothing else is left in the end."""
+    what = ("--games", "maze,sudoku", "--preset", "gameqa", "--scale", "0.004", "--size", "56")
+    command = [sys.executable, "-m", "synth", "generate", *what, "--workers", "1", "--out"]
+    subprocess.run([*command, tmp_path / "whole"], cwd=ROOT, check=True, capture_output=True)
+    out = tmp_path / "killed"
+    killed(out, *what, after=3)
+    assert not (out / "gameqa" / "1.0.0").exists()
+    parts = out / "gameqa" / "unfinished"
+    (parts / "0000000.records.1.part").write_bytes(b"half")  # by a worker that was killed
+    (out / "gameqa" / "incomplete.ABC_1.0.0").mkdir()
+    before = {path.name: path.stat().st_mtime_ns for path in parts.glob("*.records")}
+
+    other = subprocess.run([*command, out, "--seed", "1"], cwd=ROOT, capture_output=True, text=True)
+    assert other.returncode == 2 and "other arguments or made by other code" in other.stderr
+    assert len(other.stderr.strip().splitlines()) == 1
+
+    made, new = [], unfinished.make_shard
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(unfinished, "make_shard", lambda shard: made.append(shard) or new(shard))
+        assert main([*command[3:], str(out)]) == 0
+    plan = dataset.Plan(("maze", "sudoku"), None, 0, 56, 0.004)
+    assert len(made) == len(plan.shards()) - len(before) and len(before) >= 3
+    assert digests(out) == digests(tmp_path / "whole")
+    folders = [path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_dir()]
+    assert sorted(folders) == ["gameqa", "gameqa/1.0.0"]
+
+
+def test_an_empty_folder_is_filled_and_a_part_of_a_data_set_is_told(made, tmp_path):
+    folder = tmp_path / "gameqa" / "1.0.0"
+    folder.mkdir(parents=True)
     done = generate(tmp_path, "--workers", "1")
     assert done.returncode == 0, done.stderr
-    assert [path.name for path in (tmp_path / "gameqa").iterdir()] == ["1.0.0"]
+    assert digests(tmp_path) == digests(made[0])
+    for name in ("gameqa-test.array_record-00000-of-00001", "metadata.json", "features.json"):
+        kept = (folder / name).read_bytes()
+        (folder / name).unlink()
+        again = generate(tmp_path, "--workers", "1")
+        assert again.returncode == 2 and f"delete this folder (rm -r {folder})" in again.stderr
+        assert name in again.stderr and len(again.stderr.strip().splitlines()) == 1
+        (folder / name).write_bytes(kept)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import synth.games
-from synth import dataset, registry
+from synth import dataset, plan, registry
 from synth.__main__ import main
 from synth.code import code_of
 from synth.records import HELD_OUT, make_question, split_of, splits_of
@@ -82,7 +82,7 @@ def test_the_command_holds_them_out(games, tmp_path):
 
 
 def test_the_audit_finds_them_in_train(games, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(dataset, "split_of", lambda game, state: "train")
+    monkeypatch.setattr(plan, "split_of", lambda game, state: "train")
     assert main([*GENERATE, "lamps", "--out", str(tmp_path / "data")]) == 0
     command = ["audit", str(tmp_path / "data"), "--no-oracles", "--workers", "1"]
     assert main([*command, "--json", str(tmp_path / "found.json")]) == 1
@@ -129,7 +129,7 @@ def test_code_is_what_makes_the_records_and_nothing_else(games):
     (package / "__init__.py").write_text(f"from . import rules\n{LIGHTS}")
     _forget_games()
     code = code_of(["lamps"])
-    ours = {"synth.records", "synth.questions", "synth.draw.board", "synth.game"}
+    ours = {"synth.plan", "synth.records", "synth.questions", "synth.draw.board", "synth.game"}
     assert ours | {"synth.games.lamps", "synth.games.lamps.rules"} <= set(code)
     assert not set(code) & {"synth.audit", "synth.dataset", "synth.games.maze", "numpy", "os"}
     assert code["synth.questions"] == code_of(["maze"])["synth.questions"]

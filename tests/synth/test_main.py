@@ -55,6 +55,11 @@ MAZE = '{"rows": ["#####", "#...#", "#####"], "player": [1, 1], "goal": [1, 3]}'
         ("generate --out OUT --games maze,go --per-task 1", "there is no game 'go'"),
         ("generate --out OUT --per-task 0", "0 is not 1 or more"),
         ("generate --out OUT", "--per-task"),
+        ("generate --out OUT --per-task 1 --preset gameqa", "not allowed with"),
+        ("generate --out OUT --per-task 1 --scale 0.1", "--scale belongs to --preset"),
+        ("generate --out OUT --preset gameqa --scale 0", "0 is not more than 0"),
+        ("generate --out OUT --preset gameqa --scale 1e-6", "a scale of 1e-06 leaves no records"),
+        ("generate --out OUT --per-task 1 --text --size 99", "not allowed with"),
         ("generate --out OUT/maze --per-task 1", "maze cannot be made"),
         ("solve maze jump --state OUT", "game maze has no task 'jump'"),
         ("solve maze turn_count --state OUT/none", "none is no state"),
@@ -66,6 +71,8 @@ MAZE = '{"rows": ["#####", "#...#", "#####"], "player": [1, 1], "goal": [1, 3]}'
         ("audit OUT --json OUT/maze/a.json", "maze cannot be made"),
         ("audit OUT", "holds no data set; make one with"),
         ("audit OUT/data --oracles no.such", "package no.such with the independent solvers"),
+        ("stats OUT", "holds no data set; make one with"),
+        ("stats OUT --out OUT/page", "page is no picture; name one"),
         ("gallery --out OUT/maze/page.html", "maze cannot be made"),
         ("gallery --out OUT", "is a folder; name the page"),
         ("gallery --out OUT/page.html --games go", "there is no game 'go'"),
@@ -84,7 +91,9 @@ def test_a_mistake_is_answered_by_one_sentence(command, sentence, tmp_path, caps
     assert sentence in said and len(said.strip().splitlines()) == 1
 
 
-@pytest.mark.parametrize("command", ["", "list", "generate", "audit", "show", "gallery", "solve"])
+@pytest.mark.parametrize(
+    "command", ["", "list", "generate", "audit", "stats", "show", "gallery", "solve"]
+)
 def test_help(command, capsys):
     with pytest.raises(SystemExit) as end:
         main([*command.split(), "--help"])
