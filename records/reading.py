@@ -92,8 +92,12 @@ class Split(Sequence):
 
         A kind is {plot_level, game, task, options}, the last a number, 0 for a question to fill
         in. Told by the index beside each file; where one is missing, every record is read. Raises
-        UserError for an index that is not its file's.
+        UserError for an index that is not its file's, and for records that do not tell.
         """
+        if missing := [name for name in KIND if name not in self._features]:
+            raise UserError(
+                f"the records have no {', '.join(missing)}, so that no pattern can choose by them."
+            )
         shards = [read_index(path, count) for path, count in self._files]
         if None in shards:
             every = [
