@@ -27,7 +27,7 @@ def dataset_directory(path: AnyPath | str, name: str = "*") -> AnyPath:
     if (path / "dataset_info.json").exists():
         return path
     found = sorted(info.parent for info in path.glob(f"{name}/*/dataset_info.json"))
-    found = [directory for directory in found if ".incomplete" not in directory.name]
+    found = [directory for directory in found if not directory.name.startswith("incomplete.")]
     if len(found) == 1:
         return found[0]
     if not found:

@@ -4,7 +4,6 @@ import functools
 import os
 from collections.abc import Iterator
 
-from etils import epath
 from tqdm import tqdm
 
 from records import schema
@@ -23,7 +22,7 @@ CODE = "code"  # where a data set's metadata say which code made it
 
 
 def generate(
-    out: epath.PathLike, plan: Plan, workers: int, beam: str | None = None
+    out: AnyPath | str, plan: Plan, workers: int, beam: str | None = None
 ) -> dict[str, int] | None:
     """Writes the data set to out/gameqa/1.0.0 and returns the number of records by split.
 
