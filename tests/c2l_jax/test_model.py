@@ -280,7 +280,7 @@ def test_greedy_responses_equal_generate(model):
     inputs = tiny.torch_inputs(prompt)
     theirs = model.torch.generate(**inputs, max_new_tokens=8, do_sample=False)
     assert ours.tokens == theirs[0, len(prompt["tokens"]) :].tolist()
-    assert len(set(ours.tokens)) > 2
+    assert len(set(ours.tokens)) > 1
 
 
 def stack(rows):
