@@ -1,0 +1,99 @@
+"""Turns of the game: Pac-Man steps, then the ghosts."""
+
+import dataclasses
+from collections.abc import Sequence
+
+from synth.games.pacman.board import GHOSTS, Pose, Position, lay, new_maze, poses_in, trail_to
+from synth.games.pacman.maze import Maze, maze_in
+from synth.grid import Cell
+from synth.questions import between, pick, text
+
+TARGETS = {
+    "pinky": (
+        "Pinky's target is the cell four steps ahead of Pac-Man, the way that Pac-Man faces, or "
+        "the last cell before a wall if that comes sooner."
+    ),
+    "blinky": "Blinky's target is Pac-Man's cell.",
+}
+PURSUIT = (
+    "A ghost steps to the open cell, up, down, left or right of it, from which the shortest way to "
+    "its target has the fewest steps; of several, to the first in the order up, down, left, right."
+)
+TURNS = (
+    f"{' '.join(TARGETS.values())} {PURSUIT} At its target it stays. In each turn Pac-Man steps "
+    "first and from then on faces that way, next Pinky steps, then Blinky. The ghosts may share a "
+    "cell. A ghost catches Pac-Man, and all ends, as soon as they are in the same cell."
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Chase:
+    """What came of some moves: beans eaten, who caught Pac-Man, and each turn in words."""
+
+    beans: int
+    caught: tuple[str, ...]  # nobody, a ghost, or both if Pac-Man steps onto both
+    said: Sequence[str]
+
+
+def play(position: Position, moves: Sequence[str]) -> Chase:
+    """A move into a wall leaves Pac-Man as it is and takes its turn."""
+    maze, cell, facing = maze_in(position.rows), position.pacman, position.facing
+    ghosts = {name: getattr(position, name) for name in GHOSTS}
+    eaten, said, caught = set(), [], ()
+    for way in moves:
+        blocked = way not in maze.near[cell]
+        if not blocked:
+            cell, facing = maze.near[cell][way], way
+        fresh = position.rows[cell[0]][cell[1]] == "*" and cell not in eaten
+        if fresh:
+            eaten.add(cell)
+        told = f"{text(cell)}{' wall' if blocked else ''}{' bean' if fresh else ''}"
+        caught = tuple(name for name in GHOSTS if ghosts[name] == cell)
+        for name in GHOSTS:
+            if not caught:
+                step = maze.step(ghosts[name], maze.target(name, cell, facing))
+                if step:
+                    ghosts[name] = maze.near[ghosts[name]][step]
+                told += f", {name[0].upper()} {text(ghosts[name])}"
+                if ghosts[name] == cell:
+                    caught = (name,)
+        said.append(told)
+        if caught:
+            break
+    return Chase(len(eaten), caught, said)
+
+
+def beans_on(position: Position, cells: Sequence[Cell]) -> int:
+    return sum(position.rows[row][col] == "*" for row, col in set(cells))
+
+
+def walk(maze: Maze, cell: Cell, moves: Sequence[str]) -> list[Cell]:
+    """The cells that these moves enter, without ghosts."""
+    cells = []
+    for way in moves:
+        if way in maze.near[cell]:
+            cell = maze.near[cell][way]
+            cells.append(cell)
+    return cells
+
+
+def alone(rng, level: str) -> tuple[Maze, Pose, list[Cell]]:
+    """A maze, Pac-Man in it and its trail, still without ghosts."""
+    while True:
+        maze = new_maze(rng, level)
+        pose = pick(rng, poses_in(maze))
+        if trail := trail_to(rng, maze, pose):
+            return maze, pose, trail
+
+
+def haunt(rng, maze: Maze, pose: Pose, trail: Sequence[Cell], reach: int) -> Position:
+    """Both ghosts at different cells, each two to `reach` steps from Pac-Man."""
+    by_distance = {}
+    for cell, far in maze.distances(pose[0]).items():
+        by_distance.setdefault(far, []).append(cell)
+    while True:
+        pinky, blinky = (
+            pick(rng, by_distance[between(rng, 2, min(reach, max(by_distance)))]) for _ in GHOSTS
+        )
+        if pinky != blinky:
+            return lay(maze, pose, trail, pinky, blinky)
