@@ -35,6 +35,7 @@ def new_maze(rng, level: str) -> Maze:
     """Walls all around and on a tenth of the cells, none beside two others; all is connected."""
     size = SIZE[level]
     inner = tuple(product(range(1, size - 1), repeat=2))
+    empty = ("#" * size, *(f"#{'.' * (size - 2)}#" for _ in range(size - 2)), "#" * size)
     while True:
         walls = set()
         for i in rng.permutation(len(inner)).tolist():
@@ -42,28 +43,25 @@ def new_maze(rng, level: str) -> Maze:
                 walls.add(inner[i])
                 if len(walls) == size * size // 10:
                     break
-        opened = set(inner) - walls
-        maze = maze_of(
-            tuple(
-                "".join(".#"[(row, col) not in opened] for col in range(size))
-                for row in range(size)
-            )
-        )
-        if len(maze.distances(min(opened))) == len(opened):
+        marks = [list(row) for row in empty]
+        for row, col in walls:
+            marks[row][col] = "#"
+        maze = maze_of(tuple(map("".join, marks)))
+        if all(maze.distance(maze.cells[0], cell) >= 0 for cell in maze.cells):
             return maze
 
 
 def poses_in(maze: Maze) -> list[Pose]:
     """All ways to stand in the maze with an open cell behind, from which Pac-Man came."""
-    return [(cell, way) for cell, near in maze.near.items() for way in DIRECTIONS if BACK[way] in near]
+    return [(cell, BACK[way]) for cell in maze.cells for way in maze.near(cell)]
 
 
 def trail_to(rng, maze: Maze, pose: Pose) -> list[Cell] | None:
     """A random trail without crossing that ends in this pose, from its end to its start."""
     cell, facing = pose
-    trail = [cell, maze.near[cell][BACK[facing]]]
+    trail = [cell, neighbour(cell, BACK[facing])]
     for _ in range(between(rng, *TRAIL) - 2):
-        ahead = [near for near in maze.near[trail[-1]].values() if near not in trail]
+        ahead = [near for near in maze.near(trail[-1]).values() if near not in trail]
         if not ahead:
             return None
         trail.append(pick(rng, ahead))
@@ -72,14 +70,10 @@ def trail_to(rng, maze: Maze, pose: Pose) -> list[Cell] | None:
 
 def lay(maze: Maze, pose: Pose, trail: Sequence[Cell], pinky: Cell, blinky: Cell) -> Position:
     """Beans everywhere but on the trail and under the ghosts."""
-    eaten = {*trail, pinky, blinky}
-    rows = tuple(
-        "".join(
-            "*" if mark == "." and (row, col) not in eaten else mark
-            for col, mark in enumerate(marks)
-        )
-        for row, marks in enumerate(maze.rows)
-    )
+    beans = [list(marks.replace(".", "*")) for marks in maze.rows]
+    for row, col in (*trail, pinky, blinky):
+        beans[row][col] = "."
+    rows = tuple(map("".join, beans))
     return Position(rows, *pose, pinky, blinky)
 
 
@@ -89,7 +83,7 @@ def new(rng, level: str) -> Position:
         maze = new_maze(rng, level)
         pose = pick(rng, poses_in(maze))
         if trail := trail_to(rng, maze, pose):
-            others = [cell for cell in maze.near if cell != pose[0]]
+            others = [cell for cell in maze.cells if cell != pose[0]]
             return lay(maze, pose, trail, *pick_some(rng, others, 2))
 
 

@@ -3,11 +3,12 @@
 import dataclasses
 from collections.abc import Sequence
 
-from synth.games.pacman.board import GHOSTS, Pose, Position, lay, new_maze, poses_in, trail_to
+from synth.games.pacman.board import GHOSTS, Pose, Position, new_maze, poses_in, trail_to
 from synth.games.pacman.maze import Maze, maze_in
-from synth.grid import Cell
-from synth.questions import between, pick, text
+from synth.grid import Cell, neighbour
+from synth.questions import pick, text
 
+REACH = 7
 TARGETS = {
     "pinky": (
         "Pinky's target is the cell four steps ahead of Pac-Man, the way that Pac-Man faces, or "
@@ -41,19 +42,19 @@ def play(position: Position, moves: Sequence[str]) -> Chase:
     ghosts = {name: getattr(position, name) for name in GHOSTS}
     eaten, said, caught = set(), [], ()
     for way in moves:
-        blocked = way not in maze.near[cell]
-        if not blocked:
-            cell, facing = maze.near[cell][way], way
+        moved = maze.ahead(cell, way, 1)
+        if moved:
+            cell, facing = moved[0], way
         fresh = position.rows[cell[0]][cell[1]] == "*" and cell not in eaten
         if fresh:
             eaten.add(cell)
-        told = f"{text(cell)}{' wall' if blocked else ''}{' bean' if fresh else ''}"
+        told = f"{text(cell)}{'' if moved else ' wall'}{' bean' if fresh else ''}"
         caught = tuple(name for name in GHOSTS if ghosts[name] == cell)
         for name in GHOSTS:
             if not caught:
                 step = maze.step(ghosts[name], maze.target(name, cell, facing))
                 if step:
-                    ghosts[name] = maze.near[ghosts[name]][step]
+                    ghosts[name] = neighbour(ghosts[name], step)
                 told += f", {name[0].upper()} {text(ghosts[name])}"
                 if ghosts[name] == cell:
                     caught = (name,)
@@ -63,17 +64,11 @@ def play(position: Position, moves: Sequence[str]) -> Chase:
     return Chase(len(eaten), caught, said)
 
 
-def beans_on(position: Position, cells: Sequence[Cell]) -> int:
-    return sum(position.rows[row][col] == "*" for row, col in set(cells))
-
-
 def walk(maze: Maze, cell: Cell, moves: Sequence[str]) -> list[Cell]:
-    """The cells that these moves enter, without ghosts."""
-    cells = []
+    """The cells that these moves lead through, without ghosts."""
+    cells = [cell]
     for way in moves:
-        if way in maze.near[cell]:
-            cell = maze.near[cell][way]
-            cells.append(cell)
+        cells += maze.ahead(cells[-1], way, 1)
     return cells
 
 
@@ -86,14 +81,6 @@ def alone(rng, level: str) -> tuple[Maze, Pose, list[Cell]]:
             return maze, pose, trail
 
 
-def haunt(rng, maze: Maze, pose: Pose, trail: Sequence[Cell], reach: int) -> Position:
-    """Both ghosts at different cells, each two to `reach` steps from Pac-Man."""
-    by_distance = {}
-    for cell, far in maze.distances(pose[0]).items():
-        by_distance.setdefault(far, []).append(cell)
-    while True:
-        pinky, blinky = (
-            pick(rng, by_distance[between(rng, 2, min(reach, max(by_distance)))]) for _ in GHOSTS
-        )
-        if pinky != blinky:
-            return lay(maze, pose, trail, pinky, blinky)
+def haunts(maze: Maze, pacman: Cell) -> list[Cell]:
+    """The cells of ghosts that may matter: two to REACH steps from Pac-Man."""
+    return [cell for cell in maze.cells if 2 <= maze.distance(pacman, cell) <= REACH]

@@ -3,13 +3,13 @@
 from itertools import product
 
 from synth.game import PREDICTION, STRATEGY, Solution, Task
-from synth.games.pacman.board import GHOSTS, Position, lay, new, poses_in, see, trail_to, new_maze
+from synth.games.pacman.board import GHOSTS, Position, lay, new, new_maze, poses_in, see, trail_to
 from synth.games.pacman.chase import (
     PURSUIT,
     TARGETS,
     TURNS,
     alone,
-    haunt,
+    haunts,
     play,
     walk,
 )
@@ -26,8 +26,7 @@ def aim(maze: Maze, ghost: str, at: Cell, pacman: Cell, facing: str) -> tuple[st
     """The ghost's next direction, and the sentence that tells why."""
     target = maze.target(ghost, pacman, facing)
     step = maze.step(at, target)
-    distances = maze.distances(target)
-    ways = (f"{way} {distances[cell]}" for way, cell in maze.near[at].items())
+    ways = (f"{way} {maze.distance(target, cell)}" for way, cell in maze.near(at).items())
     said = f"{ghost.capitalize()}'s target is {text(target)}"
     if step is None:
         return "stays", f"{said}, where it is."
@@ -48,7 +47,7 @@ class NextStep(Task):
         (other,) = (getattr(position, name) for name in GHOSTS if name != self.ghost)
         fitting = [
             cell
-            for cell in maze.near
+            for cell in maze.cells
             if cell not in (position.pacman, other) and maze.step(cell, target) == way
         ]
         if not fitting:
@@ -86,30 +85,34 @@ class TurnAfterMove(Task):
         side, steps = pick(rng, tuple(SIDES)), between(rng, 1, 3)
         while True:
             maze = new_maze(rng, level)
-            for at in pick_some(rng, tuple(maze.near), 8):
+            for at in pick_some(rng, maze.cells, 8):
                 found = self.find(rng, maze, at, change, side, steps)
                 if found:
                     return found
 
     def find(self, rng, maze, at, change, side, steps):
         """A pose of Pac-Man for which the ghost's direction changes like this."""
-        if not set(change) <= set(maze.near[at]):
+        near = maze.near(at)
+        if not set(change) <= set(near):
             return None
-        near = {way: maze.distances(cell) for way, cell in maze.near[at].items()}
 
         def first(pose):
             target = maze.target(self.ghost, *pose)
-            return None if target == at else min(near, key=lambda way: near[way][target])
+            return (
+                None
+                if target == at
+                else min(near, key=lambda way: maze.distance(near[way], target))
+            )
 
         poses = poses_in(maze)
         for i in rng.permutation(len(poses)).tolist():
             (cell, facing), way = poses[i], turned(poses[i][1], side)
-            if way in maze.near[cell] and first(poses[i]) == change[0]:
-                moved = maze.ahead(cell, way, steps)
+            moved = maze.ahead(cell, way, steps)
+            if moved and first(poses[i]) == change[0]:
                 if at in (cell, *moved) or first((moved[-1], way)) != change[1]:
                     continue
                 trail = trail_to(rng, maze, poses[i])
-                others = [c for c in maze.near if c not in (at, cell, *moved)]
+                others = [c for c in maze.cells if c not in (at, cell, *moved)]
                 ghosts = {name: pick(rng, others) for name in GHOSTS} | {self.ghost: at}
                 if trail:
                     params = {"direction": way, "steps": steps}
@@ -158,9 +161,7 @@ def turned(facing: str, side: str) -> str:
 
 def rehaunt(position: Position, maze: Maze, **ghosts: Cell) -> Position:
     """The same with ghosts at other cells."""
-    trail = [
-        (row, col) for row, col in maze.near if position.rows[row][col] == "."
-    ]
+    trail = [(row, col) for row, col in maze.cells if position.rows[row][col] == "."]
     return lay(maze, (position.pacman, position.facing), trail, **ghosts)
 
 
@@ -178,10 +179,11 @@ class TwoLegOutcome(Task):
         answer = self.CAUGHT[kind] if kind < 2 else between(rng, 0, first + second)
         while True:
             maze, pose, trail = alone(rng, level)
+            cells = haunts(maze, pose[0])
             for ways in pick_some(rng, ACROSS, len(ACROSS)):
                 legs = tuple(zip(ways, (first, second), strict=True))
                 if kind < 2 or len(set(walk(maze, pose[0], moves_of(legs))) - {*trail}) >= answer:
-                    position = haunt(rng, maze, pose, trail, 7)
+                    position = lay(maze, pose, trail, *pick_some(rng, cells, 2))
                     if self.outcome(position, legs) == answer:
                         return position, {"legs": legs}
 
@@ -235,10 +237,11 @@ class BestStraightRun(Task):
         trap = between(rng, 0, 1) == 1
         while True:
             maze, pose, trail = alone(rng, level)
-            if answer != self.CAUGHT and answer not in maze.near[pose[0]]:
+            if answer != self.CAUGHT and answer not in maze.near(pose[0]):
                 continue
+            cells = haunts(maze, pose[0])
             for _ in range(8):
-                position = haunt(rng, maze, pose, trail, 7)
+                position = lay(maze, pose, trail, *pick_some(rng, cells, 2))
                 runs = straight_runs(position)
                 best, tried = best_run(position, runs)
                 if best != answer or (best != self.CAUGHT and trap != (len(tried) > 1)):
@@ -248,7 +251,7 @@ class BestStraightRun(Task):
 
     def ask(self, position):
         return (
-            f"{TURNS} Pac-Man chooses a direction in which no wall is beside it and runs that way "
+            f"{TURNS} Pac-Man chooses a direction in which no wall is beside it and runs that way, "
             "until it is in front of a wall; then all ends. In which direction does it eat most "
             "beans without being caught on the way, or is it always caught?"
         )
@@ -270,7 +273,7 @@ class BestStraightRun(Task):
 def straight_runs(position: Position) -> dict:
     """For each open direction: how many beans lie up to the wall, and the moves."""
     maze, runs = maze_in(position.rows), {}
-    for way in maze.near[position.pacman]:
+    for way in maze.near(position.pacman):
         cells = maze.ahead(position.pacman, way, len(maze.rows))
         beans = sum(position.rows[row][col] == "*" for row, col in cells)
         runs[way] = beans, [way] * len(cells)

@@ -2,56 +2,68 @@
 
 from functools import lru_cache
 
-from synth.grid import DIRECTIONS, Cell, neighbour
+from synth.grid import DIRECTIONS, Cell
 
 
 class Maze:
     """The open cells and the distances between them.
 
-    rows: one text a row, "#" wall, "." open.
-    near: for each open cell its open neighbours by direction.
+    rows: one text a row, "#" wall, "." open; walls all around.
     """
 
     def __init__(self, rows: tuple[str, ...]):
         self.rows = rows
-        opened = {
-            (row, col): None
+        self.cells = [
+            (row, col)
             for row, marks in enumerate(rows)
             for col, mark in enumerate(marks)
             if mark != "#"
-        }
-        self.near = {
-            cell: {way: beyond for way in DIRECTIONS if (beyond := neighbour(cell, way)) in opened}
-            for cell in opened
-        }
-        self._distances = {}
+        ]
+        self._size = len(rows)
+        self._found = {}
 
-    def distances(self, start: Cell) -> dict[Cell, int]:
-        """How many steps it is from here to every cell, by breadth-first search."""
-        if start not in self._distances:
-            found = {start: 0}
-            todo = [start]
-            for cell in todo:  # which grows meanwhile
-                for beyond in self.near[cell].values():
-                    if beyond not in found:
-                        found[beyond] = found[cell] + 1
-                        todo.append(beyond)
-            self._distances[start] = found
-        return self._distances[start]
+    def near(self, cell: Cell) -> dict[str, Cell]:
+        """The open cells beside this one, by direction."""
+        row, col = cell
+        return {
+            way: (row + down, col + right)
+            for way, (down, right) in DIRECTIONS.items()
+            if self.rows[row + down][col + right] != "#"
+        }
+
+    def distance(self, start: Cell, end: Cell) -> int:
+        """The number of steps of a shortest way; -1 where there is none."""
+        if start not in self._found:
+            self._found[start] = self._search(start)
+        return self._found[start][end[0] * self._size + end[1]]
+
+    def _search(self, start: Cell) -> list[int]:
+        """Distances to all cells row by row, -1 where no way leads, by breadth-first search."""
+        size, wall = self._size, -2
+        found = [wall if mark == "#" else -1 for mark in "".join(self.rows)]
+        todo = [start[0] * size + start[1]]
+        found[todo[0]] = 0
+        for cell in todo:  # which grows meanwhile
+            far = found[cell] + 1
+            for beyond in (cell - size, cell + size, cell - 1, cell + 1):
+                if found[beyond] == -1:
+                    found[beyond] = far
+                    todo.append(beyond)
+        return found
 
     def step(self, ghost: Cell, target: Cell) -> str | None:
         """The direction in which a ghost steps; None if it is at its target."""
         if ghost == target:
             return None
-        distances, near = self.distances(target), self.near[ghost]
-        return min(near, key=lambda way: distances[near[way]])  # the first one in DIRECTIONS
+        near = self.near(ghost)
+        return min(near, key=lambda way: self.distance(target, near[way]))  # the first if equal
 
     def ahead(self, cell: Cell, way: str, most: int) -> list[Cell]:
         """The cells straight ahead up to the wall, at most this many."""
-        cells = []
-        while len(cells) < most and way in self.near[cell]:
-            cell = self.near[cell][way]
-            cells.append(cell)
+        (row, col), (down, right), cells = cell, DIRECTIONS[way], []
+        while len(cells) < most and self.rows[row + down][col + right] != "#":
+            row, col = row + down, col + right
+            cells.append((row, col))
         return cells
 
     def target(self, ghost: str, pacman: Cell, facing: str) -> Cell:

@@ -70,5 +70,7 @@ def ghost(image, pen, px: int, colour, ink, letter: str) -> None:
     third = (high - low) / 3
     for i in range(3):
         left = low + i * third
-        pen.polygon([(left, px * 0.84), (left + third, px * 0.84), (left + third / 2, high)], colour)
+        pen.polygon(
+            [(left, px * 0.84), (left + third, px * 0.84), (left + third / 2, high)], colour
+        )
     write(image, (px * 0.535, px * 0.52), letter, px * 0.72, ink)

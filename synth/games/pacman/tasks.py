@@ -3,7 +3,7 @@
 from itertools import product
 
 from synth.game import PERCEPTION, PREDICTION, Solution, Task
-from synth.games.pacman.board import Pose, Position, lay, new_maze, poses_in, see, trail_to
+from synth.games.pacman.board import Pose, lay, new_maze, poses_in, see, trail_to
 from synth.games.pacman.maze import Maze, maze_in
 from synth.grid import BACK, DIRECTIONS, Cell
 from synth.questions import add_up, between, pick, pick_near, pick_some, text
@@ -23,13 +23,13 @@ class PacmanPose(Task):
         """Four cells, each with the same two directions: as in the maze, all are as likely."""
         cell, facing = answer
         other = pick(rng, [way for way in DIRECTIONS if way != facing])
-        poses = poses_in(maze_in(position.rows))
-        may_be = [at for at, way in poses if way == facing and (at, other) in poses]
+        maze = maze_in(position.rows)
+        behind = {BACK[facing], BACK[other]}
+        may_be = [at for at in maze.cells if behind <= set(maze.near(at))]
         if cell not in may_be:
             return None
         near = pick_near(rng, cell, may_be, 3)
-        wrong = near and list(product((cell, *near), (facing, other)))[1:]
-        return wrong
+        return near and list(product((cell, *near), (facing, other)))[1:]
 
     def text(self, value):
         return f"{text(value[0])}, {value[1]}"
@@ -74,12 +74,10 @@ class CloserGhost(Task):
         answer, maze = pick(rng, self.GIVEN), new_maze(rng, level)
         start = pick(rng, poses_in(maze))
         trail = trail_to(rng, maze, start)
-        cells = {cell: apart(start[0], cell) for cell in maze.near if cell != start[0]}
+        cells = {cell: apart(start[0], cell) for cell in maze.cells if cell != start[0]}
         pinky, far = pick(rng, list(cells.items()))
         fitting = [
-            cell
-            for cell, other in cells.items()
-            if cell != pinky and nearer(far, other) == answer
+            cell for cell, other in cells.items() if cell != pinky and nearer(far, other) == answer
         ]
         if trail is None or not fitting:
             return None
@@ -129,7 +127,7 @@ class BeansStraightAhead(Task):
                 trail = trail_to(rng, maze, start)
                 way = run(maze, start)
                 if trail and sum(cell not in trail for cell in way) == count:
-                    others = [cell for cell in maze.near if cell not in (start[0], *way)]
+                    others = [cell for cell in maze.cells if cell not in (start[0], *way)]
                     return lay(maze, start, trail, *pick_some(rng, others, 2)), {}
 
     def ask(self, position):
