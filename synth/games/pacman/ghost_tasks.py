@@ -97,26 +97,22 @@ class TurnAfterMove(Task):
             return None
 
         def first(pose):
+            """As `Maze.step`, but the searches start at the ghost and serve all poses."""
             target = maze.target(self.ghost, *pose)
-            return (
-                None
-                if target == at
-                else min(near, key=lambda way: maze.distance(near[way], target))
-            )
+            far = {way: maze.distance(cell, target) for way, cell in near.items()}
+            return None if target == at else min(far, key=far.get)
 
         poses = poses_in(maze)
         for i in rng.permutation(len(poses)).tolist():
-            (cell, facing), way = poses[i], turned(poses[i][1], side)
+            pose, cell, way = poses[i], poses[i][0], turned(poses[i][1], side)
             moved = maze.ahead(cell, way, steps)
-            if moved and first(poses[i]) == change[0]:
-                if at in (cell, *moved) or first((moved[-1], way)) != change[1]:
-                    continue
-                trail = trail_to(rng, maze, poses[i])
+            if not moved or at in (cell, *moved) or first(pose) != change[0]:
+                continue
+            trail = trail_to(rng, maze, pose)
+            if trail and first((moved[-1], way)) == change[1]:
                 others = [c for c in maze.cells if c not in (at, cell, *moved)]
                 ghosts = {name: pick(rng, others) for name in GHOSTS} | {self.ghost: at}
-                if trail:
-                    params = {"direction": way, "steps": steps}
-                    return lay(maze, poses[i], trail, **ghosts), params
+                return lay(maze, pose, trail, **ghosts), {"direction": way, "steps": steps}
         return None
 
     def ask(self, position, direction, steps):
@@ -182,10 +178,14 @@ class TwoLegOutcome(Task):
             cells = haunts(maze, pose[0])
             for ways in pick_some(rng, ACROSS, len(ACROSS)):
                 legs = tuple(zip(ways, (first, second), strict=True))
-                if kind < 2 or len(set(walk(maze, pose[0], moves_of(legs))) - {*trail}) >= answer:
+                if kind < 2 or self.fresh(maze, trail, legs) >= answer:
                     position = lay(maze, pose, trail, *pick_some(rng, cells, 2))
                     if self.outcome(position, legs) == answer:
                         return position, {"legs": legs}
+
+    def fresh(self, maze, trail, legs):
+        """How many cells with beans these legs lead through if there are no ghosts."""
+        return len(set(walk(maze, trail[0], moves_of(legs))) - set(trail))
 
     def outcome(self, position, legs):
         """None where both ghosts catch at the same time."""
@@ -281,7 +281,7 @@ def straight_runs(position: Position) -> dict:
 
 
 def best_run(position: Position, runs: dict):
-    """The direction with most beans that is not caught, and all that was tried: most beans first."""
+    """The best direction, and what was tried to find it, most beans first."""
     tried = {}
     for way in sorted(runs, key=lambda way: -runs[way][0]):
         tried[way] = play(position, runs[way][1])
