@@ -32,7 +32,7 @@ class Position:
 
 
 def new_maze(rng, level: str) -> Maze:
-    """Walls all around and on a tenth of the cells, none beside two others; all is connected."""
+    """Walls all around and on a tenth of the cells, seldom side by side; all is connected."""
     size = SIZE[level]
     inner = tuple(product(range(1, size - 1), repeat=2))
     empty = ("#" * size, *(f"#{'.' * (size - 2)}#" for _ in range(size - 2)), "#" * size)
@@ -56,15 +56,23 @@ def poses_in(maze: Maze) -> list[Pose]:
     return [(cell, BACK[way]) for cell in maze.cells for way in maze.near(cell)]
 
 
+def a_pose(rng, maze: Maze) -> Pose:
+    """One of them, all equally likely."""
+    while True:
+        cell, way = pick(rng, maze.cells), pick(rng, tuple(DIRECTIONS))
+        if BACK[way] in maze.near(cell):
+            return cell, way
+
+
 def trail_to(rng, maze: Maze, pose: Pose) -> list[Cell] | None:
     """A random trail without crossing that ends in this pose, from its end to its start."""
     cell, facing = pose
     trail = [cell, neighbour(cell, BACK[facing])]
-    for _ in range(between(rng, *TRAIL) - 2):
+    for luck in rng.random(between(rng, *TRAIL) - 2).tolist():
         ahead = [near for near in maze.near(trail[-1]).values() if near not in trail]
         if not ahead:
             return None
-        trail.append(pick(rng, ahead))
+        trail.append(ahead[int(luck * len(ahead))])
     return trail
 
 
@@ -81,7 +89,7 @@ def new(rng, level: str) -> Position:
     """Every pose in the maze is equally likely, and so are the cells of the ghosts."""
     while True:
         maze = new_maze(rng, level)
-        pose = pick(rng, poses_in(maze))
+        pose = a_pose(rng, maze)
         if trail := trail_to(rng, maze, pose):
             others = [cell for cell in maze.cells if cell != pose[0]]
             return lay(maze, pose, trail, *pick_some(rng, others, 2))

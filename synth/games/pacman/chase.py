@@ -3,16 +3,16 @@
 import dataclasses
 from collections.abc import Sequence
 
-from synth.games.pacman.board import GHOSTS, Pose, Position, new_maze, poses_in, trail_to
+from synth.games.pacman.board import GHOSTS, Pose, Position, a_pose, new_maze, trail_to
 from synth.games.pacman.maze import Maze, maze_in
 from synth.grid import Cell, neighbour
-from synth.questions import pick, text
+from synth.questions import text
 
 REACH = 7
 TARGETS = {
     "pinky": (
         "Pinky's target is the cell four steps ahead of Pac-Man, the way that Pac-Man faces, or "
-        "the last cell before a wall if that comes sooner."
+        "the last cell before a wall if that comes sooner (Pac-Man's own if it faces a wall)."
     ),
     "blinky": "Blinky's target is Pac-Man's cell.",
 }
@@ -76,7 +76,7 @@ def alone(rng, level: str) -> tuple[Maze, Pose, list[Cell]]:
     """A maze, Pac-Man in it and its trail, still without ghosts."""
     while True:
         maze = new_maze(rng, level)
-        pose = pick(rng, poses_in(maze))
+        pose = a_pose(rng, maze)
         if trail := trail_to(rng, maze, pose):
             return maze, pose, trail
 

@@ -108,8 +108,7 @@ class TurnAfterMove(Task):
             moved = maze.ahead(cell, way, steps)
             if not moved or at in (cell, *moved) or first(pose) != change[0]:
                 continue
-            trail = trail_to(rng, maze, pose)
-            if trail and first((moved[-1], way)) == change[1]:
+            if first((moved[-1], way)) == change[1] and (trail := trail_to(rng, maze, pose)):
                 others = [c for c in maze.cells if c not in (at, cell, *moved)]
                 ghosts = {name: pick(rng, others) for name in GHOSTS} | {self.ghost: at}
                 return lay(maze, pose, trail, **ghosts), {"direction": way, "steps": steps}
@@ -198,8 +197,8 @@ class TwoLegOutcome(Task):
         (first, a), (second, b) = legs
         return (
             f"{TURNS} Against a wall Pac-Man stays where it is and faces as before, but the turn "
-            f"passes. Pac-Man is moved {a} times {first} and then {b} times {second}. What comes "
-            "of it: how many beans has it eaten at the end, or which ghost has caught it?"
+            f"passes. Pac-Man is moved {a} times {first} and then {b} times {second}. How many "
+            "beans does it eat by these moves, or which ghost catches it?"
         )
 
     def solve(self, position, legs):
@@ -251,9 +250,9 @@ class BestStraightRun(Task):
 
     def ask(self, position):
         return (
-            f"{TURNS} Pac-Man chooses a direction in which no wall is beside it and runs that way, "
-            "until it is in front of a wall; then all ends. In which direction does it eat most "
-            "beans without being caught on the way, or is it always caught?"
+            f"{TURNS} Pac-Man chooses a direction in which no wall is beside it and runs that way. "
+            "The turn that brings it in front of a wall is the last one. In which direction does "
+            "it eat most beans without being caught, or is it always caught?"
         )
 
     def solve(self, position):

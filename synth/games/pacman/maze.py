@@ -20,16 +20,18 @@ class Maze:
             if mark != "#"
         ]
         self._size = len(rows)
-        self._found = {}
+        self._near, self._found = {}, {}
 
     def near(self, cell: Cell) -> dict[str, Cell]:
         """The open cells beside this one, by direction."""
-        row, col = cell
-        return {
-            way: (row + down, col + right)
-            for way, (down, right) in DIRECTIONS.items()
-            if self.rows[row + down][col + right] != "#"
-        }
+        if cell not in self._near:
+            row, col = cell
+            self._near[cell] = {
+                way: (row + down, col + right)
+                for way, (down, right) in DIRECTIONS.items()
+                if self.rows[row + down][col + right] != "#"
+            }
+        return self._near[cell]
 
     def distance(self, start: Cell, end: Cell) -> int:
         """The number of steps of a shortest way; -1 where there is none."""

@@ -72,7 +72,7 @@ class CloserGhost(Task):
     def pose(self, game, rng, level):
         """The three answers are equally likely."""
         answer, maze = pick(rng, self.GIVEN), new_maze(rng, level)
-        start = pick(rng, poses_in(maze))
+        start = a_pose(rng, maze)
         trail = trail_to(rng, maze, start)
         cells = {cell: apart(start[0], cell) for cell in maze.cells if cell != start[0]}
         pinky, far = pick(rng, list(cells.items()))
