@@ -137,11 +137,11 @@ class TurnAfterMove(Task):
         moved = maze.ahead(position.pacman, direction, steps)
         pose = (moved[-1], direction) if moved else (position.pacman, position.facing)
         new_way, second = aim(maze, self.ghost, at, *pose)
-        steps = [
+        said = [
             f"{see(position, 'pacman', self.ghost)} {first}",
             f"Pac-Man goes {direction} to {text(pose[0])}. {second}",
         ]
-        return Solution(f"{'still' if new_way == old else 'now'} {new_way}", steps)
+        return Solution(f"{'still' if new_way == old else 'now'} {new_way}", said)
 
     def distractors(self, position, rng, answer, direction, steps):
         maze, at = maze_in(position.rows), getattr(position, self.ghost)

@@ -3,7 +3,15 @@
 from itertools import product
 
 from synth.game import PERCEPTION, PREDICTION, Solution, Task
-from synth.games.pacman.board import Pose, lay, new_maze, poses_in, see, trail_to
+from synth.games.pacman.board import (
+    Pose,
+    a_pose,
+    lay,
+    new_maze,
+    poses_in,
+    see,
+    trail_to,
+)
 from synth.games.pacman.maze import Maze, maze_in
 from synth.grid import BACK, DIRECTIONS, Cell
 from synth.questions import add_up, between, pick, pick_near, pick_some, text
