@@ -8,7 +8,6 @@ from synth.games.pacman.board import (
     a_pose,
     lay,
     new_maze,
-    poses_in,
     see,
     trail_to,
 )
@@ -130,11 +129,10 @@ class BeansStraightAhead(Task):
         count = between(rng, 0, self.MOST)
         while True:
             maze = new_maze(rng, level)
-            fitting = [p for p in poses_in(maze) if len(run(maze, p)) >= count]
-            for start in pick_some(rng, fitting, min(10, len(fitting))):
-                trail = trail_to(rng, maze, start)
-                way = run(maze, start)
-                if trail and sum(cell not in trail for cell in way) == count:
+            start = a_pose(rng, maze)
+            way = run(maze, start)
+            if len(way) >= count and (trail := trail_to(rng, maze, start)):
+                if sum(cell not in trail for cell in way) == count:
                     others = [cell for cell in maze.cells if cell not in (start[0], *way)]
                     return lay(maze, start, trail, *pick_some(rng, others, 2)), {}
 

@@ -18,7 +18,7 @@ def beside(cell, way):
 
 @lru_cache(maxsize=256)
 def spread(walls: bytes, size: int, target: tuple) -> np.ndarray:
-    """Distances to the target: each cell takes the least of its neighbours and 1 until all agree."""
+    """Distances to the target: again and again, one more than the nearest neighbour's."""
     wall = np.frombuffer(walls, bool).reshape(size, size)
     far = np.full((size, size), np.inf)
     far[target] = 0
