@@ -28,7 +28,7 @@ def solve(task: str, position: Position, **params):
 @pytest.mark.parametrize("task", TASKS)
 def test_a_game_leads_to_every_position(task):
     """Pac-Man has eaten a connected trail and stepped onto its end; nothing is sealed off."""
-    for record in questions("pacman", task, 40):
+    for record in questions("pacman", task, 20):
         state, _ = state_and_params(record)
         marks, pacman = board(state), tuple(state["pacman"])
         size = SIZE[record["plot_level"]]
@@ -39,61 +39,61 @@ def test_a_game_leads_to_every_position(task):
         assert all(marks[cell] == "." for cell in (pacman, *ghosts))
         eaten = spread((marks != ".").tobytes(), size, pacman)
         assert eaten[beside(pacman, BACK[state["facing"]])] == 1
-        apart = {tuple(cell) for cell in np.argwhere((marks == ".") & ~np.isfinite(eaten)).tolist()}
-        assert apart <= ghosts
+        apart = np.argwhere((marks == ".") & ~np.isfinite(eaten)).tolist()
+        assert set(map(tuple, apart)) <= ghosts
+
+
+def place(pacman, facing, pinky, blinky, rows=OPEN) -> Position:
+    """With no bean under the three."""
+    gone = pacman, pinky, blinky
+    marks = (
+        "".join("." if (r, c) in gone else m for c, m in enumerate(s)) for r, s in enumerate(rows)
+    )
+    return Position(tuple(marks), *gone[:1], facing, *gone[1:])
 
 
 def test_a_ghost_takes_the_first_of_the_shortest_ways():
-    away = (5, 5)
-    position = Position(OPEN, (3, 3), "left", away, (1, 1))
-    assert solve("blinky_next_step", position) == "down"
-    assert solve("blinky_next_step", Position(OPEN, (1, 3), "up", away, (3, 1))) == "up"
-    assert solve("blinky_next_step", Position(OPEN, (3, 1), "up", away, (3, 4))) == "left"
-    walled = OPEN[:2] + ("##*****"[:6] + "#",) + OPEN[3:]
-    assert solve("blinky_next_step", Position(walled, (3, 3), "left", away, (1, 1))) == "right"
+    for blinky, way in (((1, 1), "down"), ((5, 1), "up"), ((3, 1), "right"), ((3, 5), "left")):
+        assert solve("blinky_next_step", place((3, 3), "left", (5, 5), blinky)) == way
+    walled = *OPEN[:2], "##***.#", *OPEN[3:]
+    assert solve("blinky_next_step", place((3, 3), "left", (5, 5), (1, 1), walled)) == "right"
 
 
 def test_pinky_goes_for_four_steps_ahead_or_the_last_cell_before_a_wall():
-    assert "(3, 5)" in told("pinky_next_step", Position(OPEN, (3, 1), "right", (5, 5), (1, 1)))
-    assert "(3, 5)" in told("pinky_next_step", Position(OPEN, (3, 4), "right", (5, 5), (1, 1)))
     walled = *OPEN[:3], "#.**#.#", *OPEN[4:]
-    assert "(3, 3)" in told("pinky_next_step", Position(walled, (3, 1), "right", (5, 5), (1, 1)))
-    assert "(3, 3)" in told("pinky_next_step", Position(walled, (3, 3), "right", (5, 5), (1, 1)))
-
-
-def told(task: str, position: Position) -> str:
-    (_, said) = GAME.task(task).solve(position).steps
-    return said.split(";")[0]
+    for rows, col, target in (OPEN, 1, 5), (OPEN, 4, 5), (walled, 1, 3), (walled, 3, 3):
+        position = place((3, col), "right", (5, 5), (1, 1), rows)
+        steps = GAME.task("pinky_next_step").solve(position).steps
+        assert steps[1].startswith(f"Pinky's target is (3, {target});")
 
 
 def test_who_catches():
     """Pac-Man steps first, then Pinky, then Blinky; stepping onto a ghost counts, too."""
-    position = Position(OPEN, (3, 2), "right", (1, 5), (3, 4))
-    assert play(position, ["right"]).caught == ("blinky",)
-    assert play(position, ["right", "right"]).beans == 1
-    onto = Position(OPEN, (3, 2), "right", (3, 3), (1, 1))
-    assert play(onto, ["right"]).caught == ("pinky",) and play(onto, ["right"]).beans == 1
-    both = Position(OPEN, (3, 4), "right", (3, 5), (5, 5))
-    assert play(both, ["left"]).caught == ()
-    assert play(Position(OPEN, (1, 2), "up", (1, 4), (1, 4)), ["left"]).caught == ()
+    chase = play(place((3, 2), "right", (1, 1), (3, 4)), ["right", "right"])
+    assert chase.caught == ("blinky",) and chase.beans == 1 and len(chase.said) == 1
+    chase = play(place((3, 2), "right", (3, 3), (1, 1)), ["right"])
+    assert chase.caught == ("pinky",) and chase.beans == 0
+    chase = play(place((1, 3), "right", (1, 5), (2, 4)), ["right"])  # Pinky is at its target
+    assert chase.caught == ("blinky",) and "P (1, 5)" in chase.said[0]
+    chase = play(place((1, 4), "left", (1, 1), (1, 3)), ["down", "down"])
+    assert chase.caught == () and chase.beans == 2
 
 
 def test_a_blocked_move_keeps_cell_and_facing_and_takes_a_turn():
-    position = Position(OPEN, (1, 3), "left", (5, 5), (5, 1))
-    chase = play(position, ["up", "up"])
-    assert chase.beans == 0 or position.rows[1][3] == "*"
-    assert len(chase.said) == 2 and all("(1, 3) wall" in turn for turn in chase.said)
-    assert "P (4, 5)" in chase.said[0] and "B (4, 1)" in chase.said[0]
+    chase = play(place((1, 3), "left", (5, 5), (5, 1)), ["up", "up"])
+    assert chase.beans == 0 and not chase.caught
+    assert [turn.split(",", 2)[:2] for turn in chase.said] == [["(1", " 3) wall"]] * 2
+    assert "P (4, 5), B (4, 1)" in chase.said[0] and "P (3, 5), B (3, 1)" in chase.said[1]
 
 
 def test_a_bean_is_eaten_once():
-    position = Position(OPEN, (5, 1), "left", (1, 5), (1, 4))
-    assert play(position, ["right", "left", "right"]).beans == 1
+    chase = play(place((5, 1), "left", (1, 5), (1, 4)), ["right", "left", "right"])
+    assert chase.beans == 1
 
 
 def test_runs_are_caught_as_often_as_meant():
     """Published: never always caught; here a fifth, and the run with most beans is often a trap."""
-    records = questions("pacman", "best_straight_run", 100)
+    records = questions("pacman", "best_straight_run", 50)
     answers = collections.Counter(map(chosen, records))
     assert set(answers) == {"up", "down", "left", "right", "always caught"}
     assert max(answers.values()) < 0.3 * len(records)
@@ -103,7 +103,7 @@ def test_runs_are_caught_as_often_as_meant():
         if chosen(record) != "always caught"
         for position in [state_from_json(GAME, record["state"])]
     ]
-    assert 0.35 < np.mean(traps) < 0.65
+    assert 0.3 < np.mean(traps) < 0.7
 
 
 @pytest.mark.parametrize("ghost", NAMES)
@@ -124,7 +124,7 @@ def test_to_its_own_right():
     task = GAME.task("blinky_turn_after_move")
     right = {"up": "right", "right": "down", "down": "left", "left": "up"}
     for facing, way in right.items():
-        position = Position(OPEN, (3, 3), facing, (5, 5), (1, 1))
+        position = place((3, 3), facing, (5, 5), (1, 1))
         assert "1 step to its own right," in task.ask(position, direction=way, steps=1)
         assert "2 steps to its own left," in task.ask(position, direction=BACK[way], steps=2)
 
@@ -142,7 +142,7 @@ def test_every_outcome_is_as_likely_as_it_is_listed():
 
 def test_chains_stay_short():
     for task in TASKS:
-        lengths = [sum(map(len, record["steps"])) for record in questions("pacman", task, 40)]
+        lengths = [sum(map(len, record["steps"])) for record in questions("pacman", task, 20)]
         assert np.median(lengths) < 600
 
 

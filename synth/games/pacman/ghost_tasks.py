@@ -3,7 +3,7 @@
 from itertools import product
 
 from synth.game import PREDICTION, STRATEGY, Solution, Task
-from synth.games.pacman.board import GHOSTS, Position, lay, new, new_maze, poses_in, see, trail_to
+from synth.games.pacman.board import GHOSTS, Position, lay, new_maze, poses_in, see, trail_to
 from synth.games.pacman.chase import (
     PURSUIT,
     TARGETS,
@@ -41,19 +41,14 @@ class NextStep(Task):
 
     def pose(self, game, rng, level):
         """The four directions are equally likely."""
-        way, position = pick(rng, tuple(DIRECTIONS)), new(rng, level)
-        maze = maze_in(position.rows)
-        target = maze.target(self.ghost, position.pacman, position.facing)
-        (other,) = (getattr(position, name) for name in GHOSTS if name != self.ghost)
-        fitting = [
-            cell
-            for cell in maze.cells
-            if cell not in (position.pacman, other) and maze.step(cell, target) == way
-        ]
+        way = pick(rng, tuple(DIRECTIONS))
+        maze, pose, trail = alone(rng, level)
+        target, cells = maze.target(self.ghost, *pose), [c for c in maze.cells if c != pose[0]]
+        fitting = [cell for cell in cells if maze.step(cell, target) == way]
         if not fitting:
             return None
-        ghosts = {name: other for name in GHOSTS} | {self.ghost: pick(rng, fitting)}
-        return rehaunt(position, maze, **ghosts), {}
+        ghosts = {name: pick(rng, cells) for name in GHOSTS} | {self.ghost: pick(rng, fitting)}
+        return (lay(maze, pose, trail, **ghosts), {}) if len({*ghosts.values()}) > 1 else None
 
     def ask(self, position):
         return (
@@ -152,12 +147,6 @@ class TurnAfterMove(Task):
 
 def turned(facing: str, side: str) -> str:
     return CLOCKWISE[(CLOCKWISE.index(facing) + SIDES[side]) % 4]
-
-
-def rehaunt(position: Position, maze: Maze, **ghosts: Cell) -> Position:
-    """The same with ghosts at other cells."""
-    trail = [(row, col) for row, col in maze.cells if position.rows[row][col] == "."]
-    return lay(maze, (position.pacman, position.facing), trail, **ghosts)
 
 
 class TwoLegOutcome(Task):
