@@ -129,10 +129,11 @@ class BeansStraightAhead(Task):
         count = between(rng, 0, self.MOST)
         while True:
             maze = new_maze(rng, level)
-            start = a_pose(rng, maze)
-            way = run(maze, start)
-            if len(way) >= count and (trail := trail_to(rng, maze, start)):
-                if sum(cell not in trail for cell in way) == count:
+            for _ in range(20):
+                start = a_pose(rng, maze)
+                way = run(maze, start)
+                trail = trail_to(rng, maze, start) if len(way) >= count else None
+                if trail and sum(cell not in trail for cell in way) == count:
                     others = [cell for cell in maze.cells if cell not in (start[0], *way)]
                     return lay(maze, start, trail, *pick_some(rng, others, 2)), {}
 
