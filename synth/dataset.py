@@ -21,7 +21,7 @@ from google.protobuf.json_format import ParseError
 from google.protobuf.message import DecodeError
 from tqdm import tqdm
 
-from synth import unfinished
+from synth import buckets, unfinished
 from synth.code import code_of
 from synth.game import UserError
 from synth.plan import Plan
@@ -123,6 +123,7 @@ def generate(
     for left_over in folder.parent.glob("incomplete.*"):
         left_over.rmtree()
     tfds.disable_progress_bar()
+    buckets.install()
     if beam is None:
         builder, config = GameQA(plan, workers, parts, data_dir=os.fspath(out)), None
     else:
