@@ -3,7 +3,7 @@ from setuptools import find_packages, setup
 setup(
     name="c2l-jax",
     version="0.1.0",
-    description="Game code that writes verified visual questions, and a JAX trainer for Qwen2.5-VL",
+    description="Games that write verified visual questions, and a JAX trainer for Qwen-VL models",
     long_description=open("README.md", encoding="utf-8").read(),
     long_description_content_type="text/markdown",
     license="Apache-2.0",

@@ -1,4 +1,4 @@
-"""Fine-tuning of Qwen2.5-VL-class models in JAX."""
+"""Fine-tuning of vision-language models of Qwen's kind in JAX."""
 
 import os
 

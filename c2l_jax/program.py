@@ -37,7 +37,7 @@ class Program:
     rate: step -> learning rate.
     init_state: jitted, params (used up) -> state.
     accumulate: jitted, (params, totals or None, part) -> totals. Totals are used up.
-    apply: jitted, (state, totals) -> (state, metrics). Both are used up.
+    apply: jitted, (state, totals) -> (state, metrics). The state is used up.
     evaluate: jitted, (params, part) -> sums of what the objective logs, and of their weight.
     """
 
@@ -99,9 +99,7 @@ def build(config: ConfigDict, objective: Objective, mesh: Mesh) -> Program:
             out_shardings={"grads": _only(places, trained), "sums": None},
             donate_argnums=1,
         ),
-        apply=jax.jit(
-            make_apply(optimizer), out_shardings=(state_places, None), donate_argnums=(0, 1)
-        ),
+        apply=jax.jit(make_apply(optimizer), out_shardings=(state_places, None), donate_argnums=0),
         evaluate=jax.jit(evaluate),
     )
 
@@ -145,7 +143,7 @@ def make_apply(optimizer: optax.GradientTransformation) -> Callable:
         masters = _only(state["params"], grads)
         updates, opt_state = optimizer.update(grads, state["opt_state"], masters)
         metrics = {name: total / weight for name, total in sums.items()}
-        metrics |= {"grad_norm": optax.global_norm(grads), "tokens": tokens}
+        metrics |= {"grad_norm": optax.tree.norm(grads), "tokens": tokens}
         params = state["params"] | optax.apply_updates(masters, updates)
         return {"params": params, "opt_state": opt_state}, metrics
 

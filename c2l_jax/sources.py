@@ -40,7 +40,8 @@ class Packed:
         batches, self._fits = training_batches(
             groups,
             seed=config.seed,
-            rows=data.rows // parts // jax.process_count(),
+            rows=data.rows // jax.process_count(),
+            parts=parts,
             shape=RowShape(data.row_tokens, data.row_targets, data.row_tiles),
             extra_targets=extra_targets,
             shard=jax.process_index(),

@@ -10,8 +10,8 @@ from ml_collections import ConfigDict
 def get_config():
     config = ConfigDict()
     config.seed = 0
-    config.model = ""  # a Qwen2.5-VL directory: from the hub, or `python -m c2l_jax.init_model`
-    config.objective = "sft"  # c2l_jax/objectives/NAME.py: "sft" or "dpo"
+    config.model = ""  # Qwen2.5-VL or Qwen3-VL: a directory from the hub, or of `init_model`
+    config.objective = "sft"  # or "dpo", or the import path of a module like those two
     config.steps = 1000  # optimizer steps
 
     data = config.data = ConfigDict()

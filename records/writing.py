@@ -13,6 +13,7 @@ import tensorflow_datasets as tfds
 from tensorflow_datasets.core.writer import ExampleWriter
 from tensorflow_datasets.proto import tf_example_pb2
 
+from records import buckets
 from records.errors import UserError
 from records.index import KIND, write_index
 from records.paths import AnyPath, anywhere, is_remote, remove_folder, upload
@@ -61,6 +62,7 @@ def write(
     for left_over in target.parent.glob("incomplete.*"):
         remove_folder(left_over)
     tfds.disable_progress_bar()
+    buckets.install()
     kind = _Builder if isinstance(splits, Mapping) else _BeamBuilder
     info = {"description": description, "metadata": tfds.core.MetadataDict(metadata)}
     info["features"] = tfds.features.FeaturesDict(features)

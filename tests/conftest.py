@@ -18,6 +18,7 @@ from packaging.utils import canonicalize_name
 from tests.launcher import Launcher
 
 ROOT = Path(__file__).parents[1]
+QUICKLY = "--xla_backend_optimization_level=0"
 
 
 @functools.cache
@@ -70,7 +71,10 @@ def hidden_modules() -> list[str]:
 
 
 def pytest_configure(config):
-    """What one process compiles, no other compiles again: before anything imports jax."""
+    """What one process compiles, no other compiles again, and quickly, since most of it runs a few
+    times: before anything imports jax. What must not differ to the bit, or in speed, is compiled as
+    users have it (XLA_FLAGS="")."""
+    os.environ.setdefault("XLA_FLAGS", QUICKLY)
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         config.compiled = tempfile.TemporaryDirectory(prefix="compiled-")
         os.environ["JAX_COMPILATION_CACHE_DIR"] = config.compiled.name

@@ -157,6 +157,7 @@ def training_batches(
     seed: int,
     rows: int,
     shape: RowShape,
+    parts: int = 1,
     extra_targets: Sequence[str] = (),
     shard: int = 0,
     shards: int = 1,
@@ -165,7 +166,8 @@ def training_batches(
     """Endless packed batches in a fixed random order, and the filter that counts drops.
 
     Args:
-      rows: rows of this process's share of a batch.
+      rows: rows of this process's share of a step.
+      parts: batches that a step's rows come in; they are the same rows in any number of parts.
       extra_targets: as in `pack`.
       shard, shards: this process and their number; each reads its own records.
     """
@@ -181,4 +183,7 @@ def training_batches(
     fits = FitsRow(shape, patience=min(10_000, 4 * sum(len(group.indices) for group in groups)))
     options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=64)
     examples = mixed.to_iter_dataset(options).filter(fits)
-    return pack(examples, rows=rows, shape=shape, bins=4 * rows, extra_targets=extra_targets), fits
+    packed = pack(
+        examples, rows=rows // parts, shape=shape, bins=4 * rows, extra_targets=extra_targets
+    )
+    return packed, fits

@@ -84,7 +84,12 @@ def open_tensors(
 
 
 def holds_both(directory: Path, names: Sequence[str], other: str) -> bool:
-    """Whether the weights hold `other` with other values than the first of `names` they hold."""
+    """Whether the weights hold `other` with other values than the first of `names` they hold.
+
+    False where there are no weights: a config alone is enough to plan a run.
+    """
+    if not any((directory / name).exists() for name in (WEIGHTS, INDEX)):
+        return False
     with contextlib.ExitStack() as files:
         tensors = open_tensors(directory, files)
         first = next((tensors[name] for name in names if name in tensors), None)

@@ -34,7 +34,7 @@ def finished_run(tmp_path_factory, model_dir, dataset) -> tuple[Path, str]:
     """(working directory, stderr) of a run that nothing disturbed."""
     workdir = tmp_path_factory.mktemp("runs") / "unbroken"
     arguments = train_arguments(model_dir, dataset, workdir)
-    result = run_module(*arguments, JAX_LOG_COMPILES="1")
+    result = run_module(*arguments, JAX_LOG_COMPILES="1", XLA_FLAGS="")
     return workdir, result.stderr
 
 

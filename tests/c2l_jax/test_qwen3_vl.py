@@ -152,7 +152,7 @@ def test_the_commands_work_with_it(nano, dataset, tmp_path):
 
     asked = ["--data", str(dataset), "--limit", "3", "--max-tokens", "4", "--rows", "2"]
     evaluate.main(["--model", str(tmp_path / "sft"), "--out", str(tmp_path / "eval"), *asked])
-    assert json.loads((tmp_path / "eval" / "evaluation.json").read_text())["overall"]["n"] == 3
+    assert json.loads((tmp_path / "eval" / "evaluation.json").read_text())["overall"]["count"] == 3
     out = ["--split", "train", "--n", "2", "--out", str(tmp_path / "sampled")]
     sample.main(["--model", str(trained), *asked, *out])
     assert len((tmp_path / "sampled" / "responses.jsonl").read_text().splitlines()) == 3

@@ -16,7 +16,7 @@ from safetensors.numpy import load_file
 from c2l_jax.metrics import read_metrics
 from records.reading import dataset_directory, open_split
 from tests.c2l_jax.conftest import STEPS, train_arguments
-from tests.conftest import ROOT, run_module
+from tests.conftest import QUICKLY, ROOT, run_module
 
 
 def losses(workdir) -> dict[int, float]:
@@ -34,9 +34,9 @@ def start(*arguments: str, **env: str) -> subprocess.Popen:
     )
 
 
-def start_and_signal(arguments, workdir, after_step: int, number: signal.Signals):
+def start_and_signal(arguments, workdir, after_step: int, number: signal.Signals, **env):
     """Runs until metrics.jsonl has a line of `after_step`, then sends the signal."""
-    process = start(*arguments)
+    process = start(*arguments, **env)
     path = workdir / "metrics.jsonl"
     while not (path.exists() and f'"step": {after_step},' in path.read_text()):
         if process.poll() is not None:
@@ -81,11 +81,11 @@ def test_the_exported_model_loads_in_transformers(finished_run):
 def test_killed_and_resumed_equals_unbroken_bit_for_bit(finished_run, model_dir, dataset, tmp_path):
     arguments = train_arguments(model_dir, dataset, tmp_path / "run")
     # Killed between checkpoints, then asked to stop, then left alone.
-    assert start_and_signal(arguments, tmp_path / "run", 6, signal.SIGKILL) == -signal.SIGKILL
-    assert start_and_signal(arguments, tmp_path / "run", 9, signal.SIGTERM) == 0
+    assert start_and_signal(arguments, tmp_path / "run", 6, signal.SIGKILL, XLA_FLAGS="") < 0
+    assert start_and_signal(arguments, tmp_path / "run", 9, signal.SIGTERM, XLA_FLAGS="") == 0
     stopped_at = max(int(p.name) for p in (tmp_path / "run" / "checkpoints").iterdir())
     assert 9 <= stopped_at <= STEPS  # SIGTERM saved where it was
-    result = run_module(*arguments)
+    result = run_module(*arguments, XLA_FLAGS="")
     if stopped_at < STEPS:
         assert f"resuming from step {stopped_at}" in result.stdout
     assert losses(tmp_path / "run") == losses(finished_run[0])
@@ -104,11 +104,10 @@ def test_eight_devices_and_parts_equal_one_and_frozen_parts_stay(
     arguments = train_arguments(
         model_dir, dataset, tmp_path / "run", data__rows=8, mesh__tensor=2, steps=3, accumulation=2
     )
-    quickly = "--xla_backend_optimization_level=0"  # each is compiled for a few steps
-    run_module(*arguments, XLA_FLAGS=f"--xla_force_host_platform_device_count=8 {quickly}")
+    run_module(*arguments, XLA_FLAGS=f"--xla_force_host_platform_device_count=8 {QUICKLY}")
     frozen = "((r'^vision/(?!merger)',0.0),)"
     one = train_arguments(model_dir, dataset, tmp_path / "one", data__rows=8, steps=3)
-    run_module(*one, XLA_FLAGS=quickly)
+    run_module(*one)
     for step, loss in losses(tmp_path / "one").items():
         assert losses(tmp_path / "run")[step] == pytest.approx(loss, rel=1e-5)
     half = train_arguments(
@@ -122,7 +121,7 @@ def test_eight_devices_and_parts_equal_one_and_frozen_parts_stay(
         remat="full",
         optimizer__lr_scale=frozen,
     )
-    run_module(*half, XLA_FLAGS=quickly)
+    run_module(*half)
     assert losses(tmp_path / "frozen")[1] == pytest.approx(losses(tmp_path / "one")[1], rel=2e-2)
     before = load_file(model_dir / "model.safetensors")
     after = load_file(tmp_path / "frozen" / "model" / "model.safetensors")
@@ -136,6 +135,8 @@ BAD = {
     "bad type": ({"steps": "many"}, "steps"),
     "unknown setting": ({"optimiser__lr": "1"}, "optimiser"),
     "unknown objective": ({"objective": "sftt"}, "config.objective is 'sftt'"),
+    "unknown attention": ({"attention": "flash"}, "config.attention is 'flash'"),
+    "unknown remat": ({"remat": "some"}, "config.remat is 'some'"),
     "bad rows": ({"data__rows": 3, "accumulation": 2}, "config.data.rows is 3"),
     "no checkpoint": ({"checkpoint__every": 0}, "config.checkpoint.every is 0"),
     "all clipped": ({"optimizer__clip": 0.0}, "config.optimizer.clip is 0.0"),
@@ -148,22 +149,13 @@ BAD = {
 
 
 def test_bad_settings_are_one_sentence_and_exit_code_2(model_dir, dataset, tmp_path):
-    names = list(BAD)
-    for pair in (names[i : i + 2] for i in range(0, len(names), 2)):  # two at a time: two cores
-        running = {
-            name: start(
-                *train_arguments(
-                    model_dir, dataset, tmp_path / name.replace(" ", "_"), **BAD[name][0]
-                )
-            )
-            for name in pair
-        }
-        for name, process in running.items():
-            _, stderr = process.communicate()
-            lines = [line for line in stderr.splitlines() if line.startswith("error: ")]
-            assert process.returncode == 2, f"{name}: {stderr[-2000:]}"
-            assert len(lines) == 1 and BAD[name][1] in lines[0], f"{name}: {stderr[-2000:]}"
-            assert "Traceback" not in stderr
+    for name, (settings, message) in BAD.items():
+        workdir = tmp_path / name.replace(" ", "_")
+        done = run_module(*train_arguments(model_dir, dataset, workdir, **settings), check=False)
+        lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+        assert done.returncode == 2, f"{name}: {done.stderr[-2000:]}"
+        assert len(lines) == 1 and message in lines[0], f"{name}: {done.stderr[-2000:]}"
+        assert "Traceback" not in done.stderr
     checkpoints = tmp_path / "not_finite" / "checkpoints"
     assert not any(checkpoints.iterdir())
 

@@ -162,3 +162,11 @@ def test_an_empty_folder_is_filled_and_a_part_of_a_data_set_is_told(made, tmp_pa
         assert again.returncode == 2 and f"delete this folder (rm -r {folder})" in again.stderr
         assert name in again.stderr and len(again.stderr.strip().splitlines()) == 1
         (folder / name).write_bytes(kept)
+
+
+def test_what_does_not_fit_in_memory_is_sorted_on_disk(made, tmp_path, monkeypatch):
+    """As more than a gigabyte is; without TensorFlow, to the same bytes."""
+    monkeypatch.setattr("tensorflow_datasets.core.shuffle.MAX_MEM_BUFFER_SIZE", 10_000)
+    plan = dataset.Plan(("maze", "tictactoe"), 3, 4, 112)
+    dataset.generate(tmp_path, plan, 1)
+    assert digests(tmp_path) == digests(made[0])
