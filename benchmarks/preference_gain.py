@@ -19,10 +19,10 @@ import sys
 from pathlib import Path
 
 from benchmarks import measure
-from c2l_jax.errors import exit_on_user_error
 from demo import pipeline
 from demo.commands import Commands
 from demo.pipeline import CHOSEN, STAGES, Run
+from records.errors import exit_on_user_error
 
 
 def answers(out: Path, data: Path, seed: int) -> dict[str, list[dict]]:

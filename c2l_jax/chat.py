@@ -16,13 +16,13 @@ from PIL import Image
 
 from c2l_jax.data.pictures import open_image
 from c2l_jax.data.processor import Processor
-from c2l_jax.errors import UserError, exit_on_user_error
 from c2l_jax.evaluate import add_dtype, check_positive, check_seed, check_temperature
 from c2l_jax.models.layers import Compute
 from c2l_jax.models.loading import load_model
-from c2l_jax.paths import anywhere
 from c2l_jax.sampler import PromptShape, Sampler
 from c2l_jax.sharding import make_mesh
+from records.errors import UserError, exit_on_user_error
+from records.paths import anywhere
 
 ROOM = 256  # tokens by which a later question may be longer without compiling anew
 

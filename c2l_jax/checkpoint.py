@@ -15,8 +15,9 @@ from grain.checkpoint import CheckpointRestore, CheckpointSave
 from jax.experimental import multihost_utils
 from ml_collections import ConfigDict
 
-from c2l_jax.errors import UserError, is_disk_full
-from c2l_jax.paths import AnyPath, for_orbax, is_remote, read_json, recorded, replace_text
+from c2l_jax.paths import for_orbax
+from records.errors import UserError, is_disk_full
+from records.paths import AnyPath, is_remote, read_json, recorded, replace_text
 
 # What may differ between the run that stopped and the command that resumes it. Another number of
 # steps moves the rest of a learning rate that falls with them; `train` says so.

@@ -20,14 +20,16 @@ from tqdm import tqdm
 
 from c2l_jax import answers, scores
 from c2l_jax.data.processor import INSTRUCTIONS, Processor, as_asked
-from c2l_jax.data.records import SPLITS, Split, open_split
-from c2l_jax.errors import UserError, exit_on_user_error, pattern_of
 from c2l_jax.models.layers import Compute
 from c2l_jax.models.loading import load_model
-from c2l_jax.paths import Board, anywhere, output_folder, replace_text
+from c2l_jax.paths import Board
 from c2l_jax.responses import RESPONSES, SETTINGS
 from c2l_jax.sampler import PromptShape, Sampler
 from c2l_jax.sharding import make_mesh
+from records.errors import UserError, exit_on_user_error, pattern_of
+from records.paths import anywhere, output_folder, replace_text
+from records.reading import Split, open_split
+from records.schema import SPLITS, task_name
 
 _LEAST_TEMPERATURE = float(np.finfo(np.float32).tiny)  # logits divided by less are no numbers
 KEPT = ("id", "game", "task", "qa_type", "qa_level", "plot_level", "question", "options", "answer")
@@ -110,7 +112,7 @@ def asked_records(split: Split, tasks: str | None, limit: int | None) -> Sequenc
         return range(len(split))[:limit]
     pattern = pattern_of(tasks, "--tasks")
     kinds, kind_n = split.kinds()
-    names = [f"{kind['game']}/{kind['task']}" for kind in kinds]
+    names = [task_name(kind) for kind in kinds]
     matches = np.asarray([pattern.search(name) is not None for name in names])
     found = np.flatnonzero(matches[kind_n])[:limit].tolist()
     if not found:

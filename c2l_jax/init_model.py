@@ -11,12 +11,12 @@ from types import ModuleType
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from c2l_jax.data.processor import FORMATS, response_text, user_text
-from c2l_jax.data.records import open_split
-from c2l_jax.errors import UserError, exit_on_user_error
 from c2l_jax.evaluate import check_seed
 from c2l_jax.models import FAMILIES, family, weights
 from c2l_jax.models.config import ModelConfig
-from c2l_jax.paths import AnyPath, anywhere
+from records.errors import UserError, exit_on_user_error
+from records.paths import AnyPath, anywhere
+from records.reading import open_split
 
 # A piece is half a cell ("(1" or ", 2)"), a run of words, a number of up to two digits, one capital
 # or one mark; a token never spans two pieces. So the fixed wording of a small data set becomes a

@@ -6,7 +6,8 @@ import json
 import numpy as np
 from tqdm import tqdm
 
-from c2l_jax.paths import AnyPath, Board, Lines
+from c2l_jax.paths import Board, Lines
+from records.paths import AnyPath
 
 METRICS = "metrics.jsonl"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 import optax
 from ml_collections import ConfigDict
 
-from c2l_jax.errors import UserError, pattern_table
+from records.errors import UserError, pattern_table
 
 
 def rate_scales(paths: Iterable[str], table: Iterable[tuple[str, float]]) -> dict[str, float]:

@@ -1,49 +1,16 @@
-"""Paths that users give: local ones with any name, and buckets ("gs://...", by etils.epath)."""
+"""What a run writes bit by bit, in a local folder or a bucket, and folders as Orbax takes them."""
 
-import contextlib
 import glob
-import hashlib
-import json
-import os
-import shutil
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import fsspec
 from etils import epath
 from tensorboardX import SummaryWriter
 
-from c2l_jax.errors import UserError
+from records.paths import AnyPath, is_remote, replace_text
 
-AnyPath = Path | epath.Path
 _UPLOAD_SECONDS = 30.0  # between two uploads of a file that grows
-
-
-def is_remote(path: AnyPath | str) -> bool:
-    return "://" in os.fspath(path)
-
-
-def anywhere(text: AnyPath | str) -> AnyPath:
-    """A pathlib.Path, or for a bucket what etils makes of its address.
-
-    (A pathlib.Path would lose a slash of "gs://".) Raises UserError where the package that knows
-    such buckets is not installed.
-    """
-    if not is_remote(text):
-        return Path(text)
-    scheme = os.fspath(text).split("://")[0]
-    try:
-        fsspec.get_filesystem_class(scheme)
-    except (ImportError, ValueError) as error:
-        raise UserError(f"{text} can't be reached: {error}.") from error
-    return epath.Path(text)
-
-
-def recorded(path: AnyPath | str) -> str:
-    """How a path is written down: right from any working directory."""
-    return os.fspath(path) if is_remote(path) else str(Path(path).absolute())
 
 
 class _Escaped(type(epath.Path("/"))):
@@ -56,48 +23,6 @@ class _Escaped(type(epath.Path("/"))):
 def for_orbax(path: AnyPath) -> epath.Path:
     """The absolute path of a folder in which Orbax finds its files, whatever the folder's name."""
     return path if is_remote(path) else _Escaped(path.absolute())
-
-
-def output_folder(path: AnyPath) -> AnyPath:
-    """Makes the folder; raises UserError where nothing can be written in it."""
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        probe = path / f".writable.{os.getpid()}"
-        probe.write_text("")
-        probe.unlink(missing_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"nothing can be written to {path} ({reason(error)}): choose another folder."
-        ) from error
-    return path
-
-
-def reason(error: OSError) -> str:
-    """An error of the file system in its own words."""
-    return error.strerror or str(error).strip() or type(error).__name__
-
-
-def read_json(path: AnyPath) -> dict:
-    """Raises UserError for a file that is missing, cut off or no JSON object."""
-    if not path.is_file():
-        raise UserError(f"{path} is missing: its folder must contain it.")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path} is not valid JSON ({error}): copy or make it again.") from None
-    if not isinstance(content, dict):
-        raise UserError(f"{path} holds no JSON object: copy or make it again.")
-    return content
-
-
-def replace_text(path: AnyPath, content: str):
-    """Writes a file that is at all times either the old one or the new one."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
-    try:
-        temporary.write_text(content, encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 class Lines:
@@ -159,55 +84,3 @@ class Board:
 
     def __exit__(self, *error):
         self.close()
-
-
-def local_copy(folder: AnyPath) -> Path:
-    """The folder itself, or a copy of a bucket's folder, made once in the user's cache.
-
-    Files of another size or name make another copy. For model directories and data sets, which
-    are read at random.
-    """
-    if not is_remote(folder):
-        return folder
-    files = sorted((os.fspath(path.relative_to(folder)), path) for path in _files(folder))
-    listing = "\n".join(f"{name} {path.stat().length}" for name, path in files)
-    digest = hashlib.sha256(f"{os.fspath(folder)}\n{listing}".encode()).hexdigest()[:16]
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "c2l_jax" / digest
-    copy = cache / folder.name
-    if copy.is_dir():
-        return copy
-    cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache) as partial:
-        for name, path in files:
-            target = Path(partial) / "copy" / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("rb") as source, target.open("wb") as sink:
-                shutil.copyfileobj(source, sink, 1 << 24)
-        with contextlib.suppress(FileExistsError, OSError):  # another process was faster
-            (Path(partial) / "copy").rename(copy)
-    return copy
-
-
-def remove_folder(path: AnyPath):
-    """With all that is in it; nothing where there is none."""
-    if is_remote(path):
-        path.rmtree(missing_ok=True)
-    else:
-        shutil.rmtree(path, ignore_errors=True)
-
-
-def upload(folder: Path, target: epath.Path):
-    """Copies a local folder into a bucket."""
-    for path in _files(folder):
-        to = target / path.relative_to(folder).as_posix()
-        to.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("rb") as source, to.open("wb") as sink:
-            shutil.copyfileobj(source, sink, 1 << 24)
-
-
-def _files(folder: AnyPath) -> Iterator[AnyPath]:
-    for path in folder.iterdir():
-        if path.is_dir():
-            yield from _files(path)
-        else:
-            yield path

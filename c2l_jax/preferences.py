@@ -29,14 +29,15 @@ from c2l_jax import scoring
 from c2l_jax.answers import was_read
 from c2l_jax.data import pairs as pair_data
 from c2l_jax.data.processor import Processor
-from c2l_jax.data.records import Split, open_split
-from c2l_jax.errors import UserError, exit_on_user_error
 from c2l_jax.evaluate import KEPT, add_dtype, check_seed, device_mesh
 from c2l_jax.models.directory import fingerprint
 from c2l_jax.models.layers import Compute
 from c2l_jax.models.loading import exported_model, load_model
-from c2l_jax.paths import AnyPath, anywhere, output_folder, replace_text
 from c2l_jax.responses import RESPONSES, read_responses, record_of
+from records.errors import UserError, exit_on_user_error
+from records.paths import AnyPath, anywhere, output_folder, replace_text
+from records.reading import Split, open_split
+from records.schema import task_name
 
 COUNTS = "counts.json"
 
@@ -101,7 +102,7 @@ def choose(
     if balance and pairs:
         by_task: dict[str, list[Pair]] = {}
         for pair in pairs:
-            by_task.setdefault(_task(questions[pair.question]), []).append(pair)
+            by_task.setdefault(task_name(questions[pair.question]), []).append(pair)
         cap = -(-len(pairs) // len(by_task))
 
         def drawn(pair):
@@ -122,10 +123,6 @@ def count_unread(questions: Sequence[dict]) -> int:
 def is_validation(record_id: str, share: float) -> bool:
     """Whether a record's pairs are held out, by the hash of its id."""
     return _hash(f"validation {record_id}") < share * 2**64
-
-
-def _task(question: dict) -> str:
-    return f"{question['game']}/{question['task']}"
 
 
 def _hash(text: str) -> int:
@@ -182,7 +179,7 @@ def reference_logprobs(
 def pair_records(
     pairs: Sequence[Pair], questions: Sequence[dict], record, logps: dict, common: dict
 ) -> Iterator[dict]:
-    """Records of `pairs.FEATURES`; the picture is read again from the data set."""
+    """Records of `schema.pair`; the picture is read again from the data set."""
     for pair in pairs:
         question = questions[pair.question]
         both = {"chosen": pair.chosen, "rejected": pair.rejected}
@@ -314,7 +311,7 @@ def write(args, settings, model, data, pairs, questions, metadata):
 
 def table(pairs: Sequence[Pair], questions: Sequence[dict], counts: Counter) -> str:
     """What became of the questions and responses, and the pairs of each task."""
-    tasks = Counter(_task(questions[pair.question]) for pair in pairs)
+    tasks = Counter(task_name(questions[pair.question]) for pair in pairs)
     lines = [f"{'questions':32}{len(questions):>8}"]
     lines += [f"  {name:30}{count:>8}" for name, count in counts.items()]
     lines += [f"{'responses':32}{sum(len(q['responses']) for q in questions):>8}"]

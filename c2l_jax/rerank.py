@@ -30,15 +30,16 @@ import numpy as np
 from c2l_jax import scoring
 from c2l_jax.answers import matches, was_read
 from c2l_jax.data.processor import Processor, letter
-from c2l_jax.data.records import open_split
-from c2l_jax.errors import UserError, exit_on_user_error
 from c2l_jax.evaluate import add_dtype, check_positive, check_seed, device_mesh
 from c2l_jax.models.directory import fingerprint
 from c2l_jax.models.layers import Compute
 from c2l_jax.models.loading import exported_model, load_model
-from c2l_jax.paths import Board, anywhere, output_folder, replace_text
+from c2l_jax.paths import Board
 from c2l_jax.responses import read_responses, record_of
 from c2l_jax.scores import wilson
+from records.errors import UserError, exit_on_user_error
+from records.paths import anywhere, output_folder, replace_text
+from records.reading import open_split
 
 METHODS = ("single", "majority", "best", "weighted", "oracle")
 

@@ -2,9 +2,9 @@
 
 import json
 
-from c2l_jax.data.records import Split
-from c2l_jax.errors import UserError
-from c2l_jax.paths import AnyPath, read_json
+from records.errors import UserError
+from records.paths import AnyPath, read_json
+from records.reading import Split
 
 SETTINGS, RESPONSES = "sampling.json", "responses.jsonl"
 

@@ -26,8 +26,6 @@ from tqdm import tqdm
 
 from c2l_jax import answers
 from c2l_jax.data.processor import Processor, as_asked
-from c2l_jax.data.records import Split, open_split
-from c2l_jax.errors import UserError, exit_on_user_error
 from c2l_jax.evaluate import (
     KEPT,
     add_arguments,
@@ -41,9 +39,12 @@ from c2l_jax.evaluate import (
 from c2l_jax.models.directory import fingerprint
 from c2l_jax.models.layers import Compute
 from c2l_jax.models.loading import exported_model, load_model
-from c2l_jax.paths import AnyPath, Lines, output_folder, read_json, recorded, replace_text
+from c2l_jax.paths import Lines
 from c2l_jax.responses import RESPONSES, SETTINGS
 from c2l_jax.sampler import Response, Sampler
+from records.errors import UserError, exit_on_user_error
+from records.paths import AnyPath, output_folder, read_json, recorded, replace_text
+from records.reading import Split, open_split
 
 
 def question_line(index: int, record: dict, responses: list[dict]) -> str:

@@ -27,13 +27,13 @@ from flax import nnx
 from jax.sharding import NamedSharding, PartitionSpec
 
 from c2l_jax.data.layout import RowShape, on_axis, one_a_row
-from c2l_jax.errors import UserError
 from c2l_jax.models import xla_cpu
 from c2l_jax.models.config import ModelConfig
 from c2l_jax.models.layers import Compute
 from c2l_jax.models.params import merge, unstack
 from c2l_jax.models.weights import create
 from c2l_jax.sharding import put_batch
+from records.errors import UserError
 
 _CHUNK = 128  # tokens of the vocabulary whose probabilities are summed before one is drawn
 # Segments, at least, in a block of the cache. Blocks that no lane has reached aren't read.

@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from c2l_jax.answers import matches, was_read
-from c2l_jax.errors import UserError
+from records.errors import UserError
+from records.schema import task_name
 
 _Z = 1.959963984540054  # 97.5 % quantile of the normal law: two-sided 95 %
 _LEVELS = {"Easy": 0, "Medium": 1, "Hard": 2}
@@ -43,7 +44,7 @@ def summarise(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {
         "overall": _cell(rows),
         "by_game": _cells(rows, lambda row: row["game"]),
-        "by_task": _cells(rows, _task),
+        "by_task": _cells(rows, task_name),
         "by_qa_type": _cells(rows, lambda row: row["qa_type"]),
         "by_level": _cells(
             sorted(rows, key=lambda row: (_LEVELS[row["qa_level"]], _LEVELS[row["plot_level"]])),
@@ -82,10 +83,6 @@ def paired_difference(
     }
 
 
-def _task(row: Mapping[str, Any]) -> str:
-    return f"{row['game']}/{row['task']}"
-
-
 def _cells(rows: Iterable[Mapping[str, Any]], key: Callable) -> dict[str, dict[str, Any]]:
     groups = {}
     for row in rows:
@@ -120,16 +117,16 @@ def blind(
     """
     train = {}
     for record in train_records:
-        train.setdefault(_task(record), []).append(record)
+        train.setdefault(task_name(record), []).append(record)
     guessers = {task: _best_guesser(records) for task, records in train.items()}
     rows = []
     for record in test_records:
-        if _task(record) not in guessers:
+        if task_name(record) not in guessers:
             raise UserError(
-                f"no train record of {_task(record)} to take the blind answer from; "
+                f"no train record of {task_name(record)} to take the blind answer from; "
                 "generate the train split with the same games"
             )
-        guess = guessers[_task(record)](record)
+        guess = guessers[task_name(record)](record)
         rows.append({**record, "extracted": guess, "correct": matches(guess, record)})
     return summarise(rows)
 

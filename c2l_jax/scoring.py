@@ -17,10 +17,10 @@ from tqdm import tqdm
 from c2l_jax.data.layout import RowShape, fill_up
 from c2l_jax.data.packing import pack
 from c2l_jax.data.processor import Processor, add_branches
-from c2l_jax.errors import UserError
 from c2l_jax.models.params import merge
 from c2l_jax.ops.logprobs import target_logprobs
 from c2l_jax.sharding import put_batch
+from records.errors import UserError
 
 # Rows grow with the longest question and its responses up to this; then responses are split up.
 ROW_TOKENS = 4096

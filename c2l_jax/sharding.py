@@ -14,7 +14,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from c2l_jax.errors import UserError
+from records.errors import UserError
 
 AXES = ("data", "fsdp", "tensor")
 

@@ -33,17 +33,17 @@ from ml_collections import ConfigDict, config_flags
 from c2l_jax.checkpoint import Checkpoints, write_config
 from c2l_jax.data.pictures import open_picture
 from c2l_jax.data.processor import Processor
-from c2l_jax.data.records import open_split
-from c2l_jax.errors import UserError, exit_on_user_error
 from c2l_jax.metrics import Metrics
 from c2l_jax.models import weights
 from c2l_jax.models.layers import REMAT
 from c2l_jax.objectives import named
 from c2l_jax.ops import attention
-from c2l_jax.paths import anywhere, output_folder, remove_folder, replace_text
 from c2l_jax.program import Program, build
 from c2l_jax.sharding import make_mesh, put_batch
 from c2l_jax.sources import Packed
+from records.errors import UserError, exit_on_user_error
+from records.paths import anywhere, output_folder, remove_folder, replace_text
+from records.reading import open_split
 
 BAD_FLAG = (flags.Error, AttributeError, KeyError, TypeError, ValueError, OSError)
 AT_LEAST_1 = (

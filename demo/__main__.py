@@ -19,8 +19,6 @@ from pathlib import Path
 from c2l_jax import scores
 from c2l_jax.answers import was_read
 from c2l_jax.data.processor import as_asked
-from c2l_jax.data.records import open_split
-from c2l_jax.errors import exit_on_user_error
 from c2l_jax.metrics import read_metrics
 from c2l_jax.preferences import COUNTS
 from configs import demo_dpo
@@ -29,6 +27,8 @@ from demo import pipeline
 from demo.commands import Commands
 from demo.pipeline import DPO_TASKS, STAGES, STEPS, Run
 from demo.report import write_report
+from records.errors import exit_on_user_error
+from records.reading import open_split
 
 SHOWN = 3  # chains that DPO fixed, chains that it broke, questions with token credit
 Rows = dict[str, dict]  # judged responses by record id

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import TextIO
 
-from c2l_jax.errors import UserError
+from records.errors import UserError
 
 RESUME = ("c2l_jax.train", "c2l_jax.sample")  # what goes on where it was interrupted
 HUGE_PAGES = "glibc.malloc.hugetlb=1"

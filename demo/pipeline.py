@@ -9,13 +9,13 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from c2l_jax.data.records import dataset_directory, open_split
 from c2l_jax.responses import RESPONSES
 from c2l_jax.scores import paired_difference
 from configs import demo_dpo, demo_sft
 from configs.demo_dpo import DPO_TASKS
 from configs.demo_sft import FORMAT
 from demo.commands import Commands
+from records.reading import dataset_directory, open_split
 
 # Steps of each stage: those of configs/demo_sft.py in their order, then DPO and as many of more
 # SFT.

@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+from records.errors import UserError
+from records.schema import SPLITS
 from synth import game as games
 from synth import registry
 from synth.records import make_record
@@ -66,14 +68,14 @@ def main(argv: list[str] | None = None) -> int:
     try:
         args = _parser().parse_args(argv)
         return args.run(args) or 0
-    except games.UserError as error:
+    except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
 
 
 class Parser(argparse.ArgumentParser):
     def error(self, message):
-        raise games.UserError(f"{message}; see {self.prog} --help.")
+        raise UserError(f"{message}; see {self.prog} --help.")
 
 
 def _parser() -> Parser:
@@ -217,9 +219,9 @@ def _parser() -> Parser:
 
 
 def _anywhere(text: str):
-    from etils import epath  # knows buckets, and is slow to import
+    from records.paths import anywhere  # slow to import
 
-    return epath.Path(text)
+    return anywhere(text)
 
 
 def _positive(text: str) -> int:
@@ -270,14 +272,14 @@ def _make_folder(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise games.UserError(f"the folder {path} cannot be made: {error}.") from error
+        raise UserError(f"the folder {path} cannot be made: {error}.") from error
 
 
 def _write(path: Path, text: str) -> None:
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise games.UserError(f"{path} cannot be written: {error}.") from error
+        raise UserError(f"{path} cannot be written: {error}.") from error
 
 
 def _list(args) -> None:
@@ -315,10 +317,12 @@ def _names(asked: str) -> tuple[str, ...]:
 
 
 def _generate(args) -> None:
-    from synth import dataset  # slow to import, and not needed by the other commands
+    from records.paths import size_of  # slow to import, and not needed by the other commands
+    from records.writing import folder
+    from synth import dataset
 
     if args.scale and not args.preset:
-        raise games.UserError("--scale belongs to --preset; give one, as --preset gameqa.")
+        raise UserError("--scale belongs to --preset; give one, as --preset gameqa.")
     scale = (args.scale or 1.0) if args.preset else None
     plan = dataset.Plan(_names(args.games), args.per_task, args.seed, args.size, scale)
     _make_folder(args.out)
@@ -328,26 +332,24 @@ def _generate(args) -> None:
     except ModuleNotFoundError as error:
         if error.name != "apache_beam":
             raise
-        raise games.UserError("--beam needs Apache Beam: pip install 'c2l-jax[beam]'.") from error
-    folder = args.out / dataset.GameQA.name / dataset.VERSION
+        raise UserError("--beam needs Apache Beam: pip install 'c2l-jax[beam]'.") from error
+    target = folder(args.out, dataset.NAME)
     if counts is None:
-        print(f"{folder} is already complete.")
+        print(f"{target} is already complete.")
         return
     seconds = time.perf_counter() - start
-    megabytes = sum(path.stat().length for path in folder.iterdir()) / 1e6
-    splits = ", ".join(f"{split} {counts.get(split, 0)}" for split in dataset.SPLITS)
+    megabytes = sum(map(size_of, target.iterdir())) / 1e6
+    splits = ", ".join(f"{split} {counts.get(split, 0)}" for split in SPLITS)
     total = sum(counts.values())
     print(f"{total} records in {seconds:.1f} s ({splits}), {megabytes:.1f} MB on disk")
-    print(folder)
+    print(target)
 
 
 def _audit(args) -> int:
     try:
         from synth import audit, tables  # slow to import
     except ModuleNotFoundError as error:
-        raise games.UserError(
-            f"the audit needs {error.name}: pip install 'c2l-jax[audit]'."
-        ) from error
+        raise UserError(f"the audit needs {error.name}: pip install 'c2l-jax[audit]'.") from error
 
     for kept in filter(None, (args.json, args.table)):
         _make_folder(kept.parent)
@@ -382,7 +384,7 @@ def _stats(args) -> None:
 
     if args.out:
         if args.out.suffix != ".png":
-            raise games.UserError(f"--out {args.out} is no picture; name one, as in stats.png.")
+            raise UserError(f"--out {args.out} is no picture; name one, as in stats.png.")
         _make_folder(args.out.parent)
     tasks = stats.collect(args.dataset)
     print(stats.table(tasks))
@@ -390,7 +392,7 @@ def _stats(args) -> None:
         try:
             charts.picture(tasks).save(args.out)
         except OSError as error:
-            raise games.UserError(f"{args.out} cannot be written: {error}.") from error
+            raise UserError(f"{args.out} cannot be written: {error}.") from error
         print(args.out)
 
 
@@ -414,7 +416,7 @@ def _gallery(args) -> None:
     from synth import gallery
 
     if args.out.is_dir():
-        raise games.UserError(f"--out {args.out} is a folder; name the page, as in gallery.html.")
+        raise UserError(f"--out {args.out} is a folder; name the page, as in gallery.html.")
     _make_folder(args.out.parent)
     asked = [
         (name, task.name, level)
@@ -438,15 +440,15 @@ def _solve(args) -> None:
             state, params = json.dumps(given), "{}"
         state = games.state_from_json(game, state)
     except (OSError, ValueError) as error:
-        raise games.UserError(f"--state {args.state} is no state: {error}.") from error
+        raise UserError(f"--state {args.state} is no state: {error}.") from error
     try:
         params = games.params_from_json(args.params or params)
     except ValueError as error:
-        raise games.UserError(f"--params is no JSON object: {error}.") from error
+        raise UserError(f"--params is no JSON object: {error}.") from error
     try:
         solution = task.solve(state, **params)
     except (TypeError, ValueError, IndexError, KeyError) as error:
-        raise games.UserError(f"{task.name} cannot be asked here: {error}.") from error
+        raise UserError(f"{task.name} cannot be asked here: {error}.") from error
     for step in solution.steps:
         print(step)
     print(f"answer: {task.text(solution.answer)}")

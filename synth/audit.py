@@ -13,14 +13,17 @@ import math
 import multiprocessing
 import statistics
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from string import ascii_uppercase as LETTERS
 
 from tqdm import tqdm
 
+from records.errors import UserError
+from records.reading import Split, dataset_directory, open_splits
+from records.schema import task_name
 from synth import blind, dataset
-from synth.game import LEVELS, Game, UserError, params_from_json, state_from_json
+from synth.game import LEVELS, Game, params_from_json, state_from_json
 from synth.records import in_words, make_record, split_of, with_position, write_answer
 from synth.registry import find_game, game_names
 
@@ -89,12 +92,12 @@ class Finding:
 
 def examine(job: Job) -> list[Finding]:
     source = _splits(job.folder)[job.split]
-    return [_examine(dataset.plain(source[at]), job.split, job) for at in range(job.first, job.end)]
+    return [_examine(source[at], job.split, job) for at in range(job.first, job.end)]
 
 
 @functools.cache
-def _splits(folder: Path) -> dict[str, Sequence]:
-    return dataset.open_dataset(folder)
+def _splits(folder: Path) -> dict[str, Split]:
+    return open_splits(folder)
 
 
 def _examine(record: dict, split: str, job: Job) -> Finding:
@@ -252,13 +255,13 @@ def audit(
     what is wrong. Raises UserError if there is no data set, no such package of oracles, or a game
     is unknown.
     """
-    folder = dataset.find_dataset(path)
+    folder = dataset_directory(path, dataset.NAME)
     plan = dataset.plan_of(folder)
     if unknown := [name for name in plan.games if name not in game_names()]:
         raise UserError(f"the data set has questions on unknown games: {', '.join(unknown)}.")
     if oracles:
         _check_package(oracles)
-    splits = dataset.open_dataset(folder)
+    splits = open_splits(folder)
     jobs = [
         Job(folder, split, first, min(first + CHUNK, len(source)), plan.size, oracles, sample)
         for split, source in splits.items()
@@ -407,7 +410,7 @@ def _difficulties(found, faults: list[Fault]) -> dict[str, dict]:
 
 def table(rows: list[dict]) -> str:
     """The rows as text, a line each."""
-    names = [f"{row['game']}/{row['task']}" for row in rows]
+    names = [task_name(row) for row in rows]
     width = max(map(len, ["task", *names]))
     lines = [
         f"{'task':{width}}{'records':>8}{'wrong':>7}{'ambig.':>7}{'twice':>6}{'oracle':>12}  "

@@ -1,39 +1,40 @@
 """The same data set made by an Apache Beam pipeline, on one machine or on many."""
 
 import shlex
-from functools import partial
+from collections.abc import Iterator
 
 import apache_beam
 import tensorflow_datasets as tfds
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 from apache_beam.runners import create_runner
-from tensorflow_datasets.core import registered
 
-from synth import unfinished
-from synth.dataset import GameQA, example
-from synth.game import UserError
+from records.errors import UserError
+from records.writing import example
+from synth import registry, unfinished
+from synth.plan import Plan
 from synth.records import splits_of
 
-with registered.skip_registration():  # its name is taken by the class it stands in for
 
-    class BeamGameQA(GameQA):
-        """Every record is made once, in shards that the workers of the pipeline share."""
+def splits(parts: str, plan: Plan, pipeline) -> dict:
+    """The examples of each split. Every record is made once, in shards that all workers share."""
+    made = (
+        pipeline
+        | "shards" >> apache_beam.Create(unfinished.jobs(plan))
+        | "spread" >> apache_beam.Reshuffle()
+        | "records" >> apache_beam.FlatMap(_records, parts, registry.more_folders())
+    )
+    return {
+        split: made
+        | f"in {split}" >> apache_beam.Filter(_is_in, split)
+        | f"examples of {split}" >> apache_beam.MapTuple(_example)
+        for split in splits_of(plan.games)
+    }
 
-        name, __module__ = GameQA.name, GameQA.__module__  # both are written into the data set
 
-        def _split_generators(self, dl_manager, pipeline):
-            made = (
-                pipeline
-                | "shards" >> apache_beam.Create(unfinished.jobs(self.plan))
-                | "spread" >> apache_beam.Reshuffle()
-                | "records" >> apache_beam.FlatMap(partial(unfinished.records, self._unfinished))
-            )
-            return {
-                split: made
-                | f"in {split}" >> apache_beam.Filter(_is_in, split)
-                | f"examples of {split}" >> apache_beam.MapTuple(_example)
-                for split in splits_of(self.plan.games)
-            }
+def _records(job: unfinished.Job, parts: str, folders: list[str]) -> Iterator[tuple[str, dict]]:
+    """A worker on another machine has not our environment, and may know no SYNTH_GAMES."""
+    registry.look_in(folders)
+    return unfinished.records(parts, job)
 
 
 def _is_in(placed: tuple[str, dict], split: str) -> bool:

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 from PIL import Image, ImageDraw, ImageFont
 
+from records.schema import SPLITS
 from synth.draw import WHITE
 from synth.game import LEVELS
-from synth.records import SPLITS
 from synth.stats import Of, count_by
 
 INK, SOFT, LINE = (29, 35, 41), (93, 104, 115), (223, 225, 227)

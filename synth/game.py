@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 from PIL import Image
 
+from records.errors import UserError
 from synth import questions
 
 LEVELS = ("Easy", "Medium", "Hard")
@@ -27,10 +28,6 @@ PERCEPTION, PREDICTION, STRATEGY = QA_TYPES = (
     "State Prediction",
     "Strategy Optimization",
 )
-
-
-class UserError(Exception):
-    """A mistake in the command or its files: one sentence that says what, where, what to do."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,8 +11,9 @@ import json
 import sys
 from fractions import Fraction
 
+from records.schema import SPLITS
 from synth.game import LEVELS
-from synth.records import MAX_DRAWS, SPLITS, make_question, split_of, splits_of, with_position
+from synth.records import MAX_DRAWS, make_question, split_of, splits_of, with_position
 from synth.registry import find_game
 
 SHARD = 256  # records that a worker makes in one go, and that a kill can cost

@@ -7,14 +7,14 @@ from string import ascii_uppercase as LETTERS
 
 import numpy as np
 
+from records.schema import SPLITS
 from synth import game as games
 from synth import registry
 from synth.draw import png
 from synth.questions import options_of
 
 MAX_DRAWS = 10_000
-HELD_OUT = ("validation", "test")
-SPLITS = ("train", *HELD_OUT)
+HELD_OUT = SPLITS[1:]
 
 
 def record_seed(game: str, task: str, level: str, seed: int, index: int) -> int:
@@ -44,7 +44,7 @@ def splits_of(played: Iterable[str]) -> tuple[str, ...]:
 def make_question(game: str, task: str, level: str, seed: int, index: int) -> dict:
     """A record without its picture: a function of the arguments alone.
 
-    The features are those of `dataset.FEATURES`. Raises RuntimeError if no drawn state can carry
+    The features are those of `schema.question`. Raises RuntimeError if no drawn state can carry
     the question.
     """
     its_game = registry.find_game(game)

@@ -8,9 +8,11 @@ import functools
 import importlib
 import pkgutil
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
-from synth.game import Game, UserError
+from records.errors import UserError
+from synth.game import Game
 
 
 @functools.cache
@@ -27,6 +29,22 @@ def game_names() -> tuple[str, ...]:
         elif not info.ispkg:
             raise UserError(f"{file} is no game: it has no line that begins with 'GAME = '.")
     return tuple(sorted(found))
+
+
+def more_folders() -> list[str]:
+    """The folders with games besides our own."""
+    import synth.games as ours
+
+    return list(ours.__path__)[1:]
+
+
+def look_in(folders: Iterable[str]) -> None:
+    """Games in these folders are found, too, in a process that SYNTH_GAMES does not reach."""
+    import synth.games as ours
+
+    if new := [folder for folder in folders if folder not in ours.__path__]:
+        ours.add(new)
+        game_names.cache_clear()
 
 
 @functools.cache

@@ -9,9 +9,10 @@ from string import ascii_uppercase as LETTERS
 
 from tqdm import tqdm
 
-from synth import dataset
+from records.reading import dataset_directory, open_splits
+from records.schema import SPLITS
+from synth.dataset import NAME
 from synth.game import CATEGORIES, LEVELS
-from synth.records import SPLITS
 
 
 @dataclasses.dataclass
@@ -61,12 +62,11 @@ def _size(image: bytes) -> tuple[int, int]:
 
 def collect(path: Path) -> list[Of]:
     """The tasks of a data set by category and game. Raises UserError where there is none."""
-    splits = dataset.open_dataset(dataset.find_dataset(path))
+    splits = open_splits(dataset_directory(path, NAME))
     found: dict[tuple[str, str], Of] = {}
     with tqdm(total=sum(map(len, splits.values())), unit=" records") as bar:
         for split, source in splits.items():
-            for at in range(len(source)):
-                record = dataset.plain(source[at])
+            for record in source:
                 named = [record[key] for key in ("game", "task", "category", "qa_type")]
                 found.setdefault(tuple(named[:2]), Of(*named)).add(split, record)
                 bar.update()

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from etils import epath
 from tqdm import tqdm
 
-from synth.game import UserError
+from records.errors import UserError
 from synth.plan import Plan, Shard, make_shard
 
 Job = tuple[int, Shard]  # with the shard's number

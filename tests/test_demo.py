@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from c2l_jax.errors import UserError
 from configs import demo_dpo, demo_sft
 from demo import pipeline
 from demo.commands import Commands
+from records.errors import UserError
 
 # Appends its first argument to the file trace in the folder that is its last.
 SCRIPT = """

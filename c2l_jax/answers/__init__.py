@@ -14,7 +14,7 @@ from c2l_jax.answers.conclusions import conclusions
 from c2l_jax.answers.plain import clean
 from c2l_jax.answers.reading import Reading, letters_of, read_choice, read_value
 from c2l_jax.answers.values import parse, same
-from c2l_jax.errors import UserError
+from records.errors import UserError
 
 __all__ = ["Verdict", "extract", "judge", "matches", "parse", "same", "was_read"]
 

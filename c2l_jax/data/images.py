@@ -17,8 +17,8 @@ import numpy as np
 from PIL import Image
 
 from c2l_jax.data.pictures import as_rgb, check_aspect
-from c2l_jax.errors import UserError
-from c2l_jax.paths import read_json
+from records.errors import UserError
+from records.paths import read_json
 
 # OpenAI CLIP's statistics, which every published Qwen2.5-VL uses.
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)

@@ -14,8 +14,9 @@ from grain.experimental import FirstFitPackIterDataset
 
 from c2l_jax.data.layout import AXES, FEATURES, SEGMENTS, RowShape, feature, on_axis, rebase, size
 from c2l_jax.data.processor import FORMATS, INSTRUCTIONS, READINGS
-from c2l_jax.data.records import Split
-from c2l_jax.errors import UserError, pattern_table
+from records.errors import UserError, pattern_table
+from records.reading import Split
+from records.schema import task_name
 
 
 class FitsRow:
@@ -120,7 +121,7 @@ def mixture(
     kinds, kind_n = split.kinds()
     groups: list[dict[str, list[int]]] = [{} for _ in table]
     for format in used:
-        names = [f"{kind['plot_level']}/{kind['game']}/{kind['task']}/{format}" for kind in kinds]
+        names = [f"{kind['plot_level']}/{task_name(kind)}/{format}" for kind in kinds]
         group_n = np.asarray([_first_match(table, name) for name in names])[kind_n]
         for number, group in enumerate(groups):
             group[format] = np.flatnonzero(group_n == number).tolist()

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from c2l_jax.errors import UserError
+from records.errors import UserError
 
 MAX_ASPECT = 200  # `smart_resize` of transformers has the same
 # Formats whose size and orientation Pillow knows before it decodes them.

@@ -15,10 +15,10 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from c2l_jax.data import layout
 from c2l_jax.data.images import patchify, target_size
 from c2l_jax.data.pictures import open_picture, picture_size
-from c2l_jax.errors import UserError
 from c2l_jax.models import family_of
 from c2l_jax.models.directory import chat_template, end_token_ids
-from c2l_jax.paths import AnyPath, anywhere, local_copy
+from records.errors import UserError
+from records.paths import AnyPath, anywhere, local_copy
 
 INSTRUCTIONS = {
     "cot": "Reason step by step. Finish with a line that reads: ### Answer: X",

@@ -24,8 +24,8 @@ Another family is one more folder and a line here.
 import importlib
 from types import ModuleType
 
-from c2l_jax.errors import UserError
-from c2l_jax.paths import AnyPath, anywhere, local_copy, read_json
+from records.errors import UserError
+from records.paths import AnyPath, anywhere, local_copy, read_json
 
 FAMILIES = {  # model_type -> module
     "qwen2_5_vl": "c2l_jax.models.qwen2_5_vl",

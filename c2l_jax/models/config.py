@@ -5,10 +5,10 @@ import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from c2l_jax.errors import UserError
 from c2l_jax.models.decoder import DecoderConfig
 from c2l_jax.models.directory import holds_both
-from c2l_jax.paths import read_json
+from records.errors import UserError
+from records.paths import read_json
 
 IDS = ("image_token_id", "video_token_id", "vision_start_token_id", "vision_end_token_id")
 # The embedding in the weights; some versions of transformers nest it.

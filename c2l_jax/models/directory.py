@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from c2l_jax.errors import UserError
-from c2l_jax.paths import AnyPath, anywhere, local_copy, read_json
+from records.errors import UserError
+from records.paths import AnyPath, anywhere, local_copy, read_json
 
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 TEMPLATES = "additional_chat_templates"  # a folder

@@ -8,12 +8,12 @@ import jax.numpy as jnp
 from flax import nnx
 
 from c2l_jax.checkpoint import restore_parameters
-from c2l_jax.errors import UserError
 from c2l_jax.models import family_of, weights
 from c2l_jax.models.config import ModelConfig
 from c2l_jax.models.layers import Compute
-from c2l_jax.paths import AnyPath, anywhere, local_copy, read_json
 from c2l_jax.sharding import parameter_shardings
+from records.errors import UserError
+from records.paths import AnyPath, anywhere, local_copy, read_json
 
 
 @dataclasses.dataclass(frozen=True)

@@ -23,14 +23,14 @@ from jax.experimental import multihost_utils
 from jax.sharding import Sharding, SingleDeviceSharding
 from safetensors.numpy import save_file
 
-from c2l_jax.errors import UserError
 from c2l_jax.models import family, family_of
 from c2l_jax.models.config import ModelConfig
 from c2l_jax.models.directory import COPIED, open_tensors
 from c2l_jax.models.layers import Compute
 from c2l_jax.models.params import flatten
 from c2l_jax.models.vlm import VisionLanguageModel
-from c2l_jax.paths import AnyPath, anywhere, is_remote, local_copy, upload
+from records.errors import UserError
+from records.paths import AnyPath, anywhere, is_remote, local_copy, upload
 
 Shapes = dict[str, jax.ShapeDtypeStruct]
 COMPUTE = Compute()

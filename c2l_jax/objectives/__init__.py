@@ -11,8 +11,8 @@ from typing import Protocol
 import jax
 from ml_collections import ConfigDict
 
-from c2l_jax.errors import UserError
 from c2l_jax.sources import Source
+from records.errors import UserError
 
 OBJECTIVES = {"sft": "c2l_jax.objectives.sft", "dpo": "c2l_jax.objectives.dpo"}
 

@@ -28,14 +28,14 @@ import numpy as np
 from c2l_jax import scoring
 from c2l_jax.data.packing import Group
 from c2l_jax.data.processor import add_branches, user_text
-from c2l_jax.data.records import dataset_directory
-from c2l_jax.errors import UserError
 from c2l_jax.models.directory import fingerprint
 from c2l_jax.models.layers import Compute
 from c2l_jax.models.loading import load_model
 from c2l_jax.ops.logprobs import target_logprobs
-from c2l_jax.paths import AnyPath, anywhere, read_json
 from c2l_jax.sources import Packed
+from records.errors import UserError
+from records.paths import AnyPath, anywhere, read_json
+from records.reading import dataset_directory
 
 _fingerprint = functools.cache(fingerprint)  # of gigabytes, for each split
 

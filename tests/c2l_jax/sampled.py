@@ -5,8 +5,8 @@ from pathlib import Path
 
 from c2l_jax.answers import judge
 from c2l_jax.data.processor import Processor, response_text
-from c2l_jax.data.records import open_split
 from c2l_jax.models.directory import fingerprint
+from records.reading import open_split
 
 KEPT = ("id", "game", "task", "qa_type", "qa_level", "plot_level", "question", "options", "answer")
 

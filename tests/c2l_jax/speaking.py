@@ -9,7 +9,7 @@ import numpy as np
 from safetensors.numpy import load_file, save_file
 
 from c2l_jax.data.processor import Processor
-from c2l_jax.data.records import open_split
+from records.reading import open_split
 
 
 def write(out: Path, model: Path, data: Path, text: str) -> Path:

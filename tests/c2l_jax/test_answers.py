@@ -3,7 +3,7 @@ import random
 import pytest
 
 from c2l_jax.answers import Verdict, extract, judge, matches, parse, same, was_read
-from c2l_jax.errors import UserError
+from records.errors import UserError
 
 CELLS = ["(1, 1)", "(4, 4)", "(3, 5)", "(5, 3)"]
 MOVES = ["left, up", "up, up, left", "up, left", "up, up, left, left"]

@@ -6,11 +6,11 @@ import pytest
 
 from c2l_jax import chat
 from c2l_jax.data.processor import Processor, user_text
-from c2l_jax.data.records import open_split
 from c2l_jax.models.layers import Compute
 from c2l_jax.models.loading import load_model
 from c2l_jax.sampler import PromptShape, Sampler
 from c2l_jax.sharding import make_mesh
+from records.reading import open_split
 
 
 @pytest.fixture(scope="module")

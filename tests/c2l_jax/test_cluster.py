@@ -48,8 +48,8 @@ def test_processes_that_would_share_rows_are_refused(model_dir, dataset, tmp_pat
 
 @pytest.mark.parametrize("sizes", [{"data": 1, "fsdp": 3, "tensor": 1}])
 def test_a_mesh_that_leaves_devices_out_is_refused(sizes):
-    from c2l_jax.errors import UserError
     from c2l_jax.sharding import make_mesh
+    from records.errors import UserError
 
     with pytest.raises(UserError, match="does not cover"):
         make_mesh(sizes)

@@ -11,10 +11,10 @@ from transformers import AutoTokenizer, Qwen2_5_VLForConditionalGeneration
 from transformers.processing_utils import ProcessorMixin
 
 from c2l_jax.data.processor import Processor
-from c2l_jax.errors import UserError
 from c2l_jax.models import weights
 from c2l_jax.models.directory import chat_template, end_token_ids, fingerprint
 from c2l_jax.models.qwen2_5_vl.config import Config
+from records.errors import UserError
 
 HEAD, EMBEDDING = "lm_head.weight", "model.embed_tokens.weight"
 TEXT_ONLY = (

@@ -16,13 +16,13 @@ from safetensors.numpy import load_file
 from c2l_jax.data.layout import RowShape
 from c2l_jax.data.packing import pack
 from c2l_jax.data.processor import Processor, add_branches
-from c2l_jax.data.records import open_split
-from c2l_jax.errors import UserError
 from c2l_jax.models import weights
 from c2l_jax.models.params import merge
 from c2l_jax.objectives import dpo
 from c2l_jax.ops.logprobs import target_logprobs
 from configs import tiny_dpo
+from records.errors import UserError
+from records.reading import open_split
 from tests.c2l_jax import tiny
 
 BETA = 0.3

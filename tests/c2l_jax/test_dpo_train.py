@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from c2l_jax.data.records import open_split
-from c2l_jax.errors import UserError
 from c2l_jax.metrics import read_metrics
 from c2l_jax.objectives import dpo
 from configs import tiny_dpo
+from records.errors import UserError
+from records.reading import open_split
 from tests.c2l_jax.conftest import train_arguments
 from tests.c2l_jax.test_train import start, start_and_signal
 from tests.conftest import run_module

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from c2l_jax import evaluate
-from c2l_jax.data.records import open_split
+from records.reading import open_split
 from tests.c2l_jax.conftest import STEPS
 from tests.conftest import run_module
 

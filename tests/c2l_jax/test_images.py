@@ -11,7 +11,7 @@ from PIL import Image
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
 from c2l_jax.data.images import ImageSpec, patchify, target_size
-from c2l_jax.errors import UserError
+from records.errors import UserError
 
 SIZES = [(112, 112), (224, 112), (300, 420), (97, 61), (56, 56), (30, 500), (640, 480)]
 

@@ -8,11 +8,11 @@ import pytest
 import torch
 from transformers import AutoTokenizer, Qwen2_5_VLForConditionalGeneration
 
-from c2l_jax.data.records import open_split
 from c2l_jax.init_model import main, texts, train_tokenizer
 from c2l_jax.models import weights
 from c2l_jax.models.qwen import SPECIAL_TOKENS
 from c2l_jax.models.qwen2_5_vl.config import Config
+from records.reading import open_split
 
 
 @pytest.fixture(scope="module")

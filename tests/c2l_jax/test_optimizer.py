@@ -6,9 +6,9 @@ import optax
 import pytest
 from ml_collections import ConfigDict
 
-from c2l_jax.errors import UserError
 from c2l_jax.models.qwen2_5_vl import NO_DECAY
 from c2l_jax.optimizer import make_optimizer, rate_scales, schedule
+from records.errors import UserError
 
 CONFIG = ConfigDict(
     {

@@ -8,9 +8,9 @@ from ml_collections import ConfigDict
 from c2l_jax.data.layout import RowShape
 from c2l_jax.data.packing import FitsRow, pack, training_batches
 from c2l_jax.data.processor import Processor
-from c2l_jax.data.records import open_split
-from c2l_jax.errors import UserError
 from c2l_jax.objectives import sft
+from records.errors import UserError
+from records.reading import open_split
 
 SHAPE = RowShape(tokens=768, targets=400, tiles=5)
 

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 from etils import epath
 
-from c2l_jax import chat, evaluate, init_model, paths, preferences, rerank, sample
+from c2l_jax import chat, evaluate, init_model, preferences, rerank, sample
 from c2l_jax.checkpoint import write_config
-from c2l_jax.errors import UserError, is_disk_full
 from c2l_jax.metrics import Metrics, read_metrics
 from configs import forkme
+from records import paths
+from records.errors import UserError, is_disk_full
 from tests.c2l_jax.conftest import train_arguments
 from tests.conftest import ROOT, run_module
 

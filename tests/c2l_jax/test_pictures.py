@@ -13,7 +13,7 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLIm
 
 from c2l_jax.data.images import ImageSpec, patchify
 from c2l_jax.data.pictures import as_rgb, image_size, open_image, open_picture, picture_size
-from c2l_jax.errors import UserError
+from records.errors import UserError
 
 WIDTH, HEIGHT = 60, 40
 RNG = np.random.default_rng(0)

@@ -10,9 +10,9 @@ import pytest
 
 from c2l_jax import preferences
 from c2l_jax.data.pairs import folder
-from c2l_jax.data.records import open_split
 from c2l_jax.models.directory import fingerprint
 from c2l_jax.responses import read_responses
+from records.reading import open_split
 from tests.conftest import ROOT
 
 

@@ -10,9 +10,9 @@ from PIL import Image
 
 from c2l_jax.answers import judge
 from c2l_jax.data.processor import Processor, add_branches, as_asked, response_text, user_text
-from c2l_jax.data.records import open_split
-from c2l_jax.errors import UserError
 from c2l_jax.models.qwen2_5_vl.config import Config
+from records.errors import UserError
+from records.reading import open_split
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def test_records_are_plain_values(record):
 
 
 def test_some_features_alone_are_those_of_whole_records(dataset, monkeypatch):
-    monkeypatch.setattr("c2l_jax.data.records._AT_ONCE", 7)
+    monkeypatch.setattr("records.reading._AT_ONCE", 7)
     split, names = open_split(dataset, "test"), ("task", "seed", "options")
     assert len(split) % 7
     whole = [{name: record[name] for name in names} for record in split]

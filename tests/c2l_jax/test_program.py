@@ -5,13 +5,13 @@ import jax.numpy as jnp
 import pytest
 
 from c2l_jax.data.processor import Processor
-from c2l_jax.data.records import open_split
-from c2l_jax.errors import UserError
 from c2l_jax.models import weights
 from c2l_jax.objectives import named, sft
 from c2l_jax.program import build
 from c2l_jax.sharding import make_mesh
 from configs import tiny_sft
+from records.errors import UserError
+from records.reading import open_split
 
 MESH = {"data": 1, "fsdp": -1, "tensor": 1}
 

@@ -13,11 +13,11 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLIm
 from c2l_jax import evaluate, preferences, sample
 from c2l_jax.data.images import patchify, target_size
 from c2l_jax.data.processor import Processor
-from c2l_jax.data.records import open_split
-from c2l_jax.errors import UserError
 from c2l_jax.metrics import read_metrics
 from c2l_jax.models import weights
 from c2l_jax.models.qwen3_vl import Config, pictures
+from records.errors import UserError
+from records.reading import open_split
 from tests.c2l_jax import sampled, tiny
 from tests.c2l_jax.conftest import train_arguments
 from tests.conftest import run_module

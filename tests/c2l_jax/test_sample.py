@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from c2l_jax import sample
-from c2l_jax.data.records import open_split
-from c2l_jax.errors import UserError
 from c2l_jax.models.directory import fingerprint
 from c2l_jax.models.loading import exported_model
+from records.errors import UserError
+from records.reading import open_split
 from tests.conftest import ROOT, run_module
 
 LIMIT, N = 24, 3

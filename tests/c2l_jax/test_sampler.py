@@ -13,12 +13,12 @@ from transformers.generation import TemperatureLogitsWarper, TopKLogitsWarper, T
 
 from c2l_jax import sampler
 from c2l_jax.data.processor import Processor, add_branches
-from c2l_jax.data.records import open_split
 from c2l_jax.models import family_of, weights
 from c2l_jax.models.layers import Compute
 from c2l_jax.models.params import merge, unstack
 from c2l_jax.sampler import PromptShape, Sampler, draw, prompt_rows, token_at, truncate
 from c2l_jax.sharding import make_mesh
+from records.reading import open_split
 from tests.c2l_jax import tiny
 
 LENGTH, SAMPLES = 10, 8

@@ -3,8 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from c2l_jax.errors import UserError
 from c2l_jax.scores import blind, paired_difference, summarise, table, wilson
+from records.errors import UserError
 
 COLORS = ["red", "blue", "white"]
 

@@ -5,11 +5,11 @@ import pytest
 
 from c2l_jax import scoring
 from c2l_jax.data.processor import Processor
-from c2l_jax.data.records import open_split
-from c2l_jax.errors import UserError
 from c2l_jax.models.layers import Compute
 from c2l_jax.models.loading import load_model
 from c2l_jax.sharding import make_mesh
+from records.errors import UserError
+from records.reading import open_split
 from tests.c2l_jax import sampled
 
 

@@ -13,8 +13,8 @@ import pytest
 import tensorflow_datasets as tfds
 from safetensors.numpy import load_file
 
-from c2l_jax.data.records import dataset_directory, open_split
 from c2l_jax.metrics import read_metrics
+from records.reading import dataset_directory, open_split
 from tests.c2l_jax.conftest import STEPS, train_arguments
 from tests.conftest import QUICKLY, ROOT, run_module
 

@@ -14,11 +14,11 @@ import torch
 from safetensors.numpy import load_file, save_file
 from transformers import Qwen2_5_VLForConditionalGeneration
 
-from c2l_jax.errors import UserError
 from c2l_jax.models import weights
 from c2l_jax.models.directory import open_tensors
 from c2l_jax.models.params import merge
 from c2l_jax.models.qwen2_5_vl.config import Config
+from records.errors import UserError
 from tests.c2l_jax import tiny
 
 

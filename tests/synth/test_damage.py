@@ -2,6 +2,7 @@
 
 import pytest
 
+from records.reading import dataset_directory
 from synth import dataset
 from synth.__main__ import main
 from tests.damage import DAMAGED, cut, missing, written
@@ -24,7 +25,7 @@ def test_a_damaged_file_is_named(name, whole, tmp_path, capsys):
     damage, file = (DAMAGED | METADATA)[name]
     folder = tmp_path / "data"
     folder.mkdir()
-    for path in dataset.find_dataset(whole).iterdir():
+    for path in dataset_directory(whole).iterdir():
         (folder / path.name).write_bytes(path.read_bytes())
     damage(folder)
     assert main(["audit", str(folder), "--workers", "1", "--no-oracles"]) == 2
@@ -43,7 +44,7 @@ def whole(tmp_path_factory):
 def test_what_a_damaged_data_set_was_made_of_is_not_guessed(name, whole, tmp_path, capsys):
     folder = tmp_path / "gameqa" / "1.0.0"
     folder.mkdir(parents=True)
-    for path in dataset.find_dataset(whole).iterdir():
+    for path in dataset_directory(whole).iterdir():
         (folder / path.name).write_bytes(path.read_bytes())
     METADATA[name][0](folder)
     command = ["generate", "--games", "tictactoe", "--per-task", "8", "--out", str(tmp_path)]

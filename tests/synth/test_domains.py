@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import synth.games
+from records.reading import open_splits
 from synth import dataset, plan, registry
 from synth.__main__ import main
 from synth.code import code_of
@@ -50,9 +51,9 @@ def _forget_games():
 
 def splits_by_game(out: Path) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
-    for split, source in dataset.open_dataset(dataset.find_dataset(out)).items():
-        for raw in source:
-            found.setdefault(dataset.plain(raw)["game"], set()).add(split)
+    for split, source in open_splits(out).items():
+        for record in source:
+            found.setdefault(record["game"], set()).add(split)
     return found
 
 

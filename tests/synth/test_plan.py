@@ -6,10 +6,11 @@ import types
 
 import pytest
 
+from records.schema import SPLITS
 from synth import plan
 from synth.game import LEVELS
 from synth.plan import Plan, make_shard
-from synth.records import HELD_OUT, SPLITS
+from synth.records import HELD_OUT
 from synth.registry import find_game, game_names
 
 

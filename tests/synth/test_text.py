@@ -7,8 +7,8 @@ from PIL import Image
 
 from c2l_jax.data.packing import mixture
 from c2l_jax.data.processor import Processor
-from c2l_jax.data.records import open_split
-from c2l_jax.errors import UserError
+from records.errors import UserError
+from records.reading import open_split, open_splits
 from synth import audit, blind, dataset, unfinished
 from synth.__main__ import main
 from synth.plan import make_shard
@@ -27,8 +27,7 @@ def made(tmp_path_factory):
 
 
 def test_the_question_holds_the_position_between_rules_and_what_is_asked(made):
-    splits = dataset.open_dataset(dataset.find_dataset(made))
-    records = [dataset.plain(raw) for source in splits.values() for raw in source]
+    records = [record for source in open_splits(made).values() for record in source]
     assert len(records) == 6 * 3 * 12
     for record in records:
         assert "image" not in record

@@ -4,10 +4,10 @@ import dataclasses
 from typing import ClassVar
 
 from c2l_jax.data.images import CLIP_MEAN, CLIP_STD, ImageSpec
-from c2l_jax.errors import UserError
 from c2l_jax.models import config as common
 from c2l_jax.models.decoder import DecoderConfig
-from c2l_jax.paths import AnyPath, anywhere, local_copy
+from records.errors import UserError
+from records.paths import AnyPath, anywhere, local_copy
 
 
 @dataclasses.dataclass(frozen=True)

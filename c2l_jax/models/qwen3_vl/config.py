@@ -3,11 +3,11 @@
 import dataclasses
 from typing import ClassVar
 
-from c2l_jax.errors import UserError
 from c2l_jax.models import config as common
 from c2l_jax.models.decoder import DecoderConfig
 from c2l_jax.models.qwen3_vl.pictures import pictures
-from c2l_jax.paths import AnyPath, anywhere, local_copy
+from records.errors import UserError
+from records.paths import AnyPath, anywhere, local_copy
 
 _HALF = (0.5, 0.5, 0.5)
 

@@ -12,8 +12,8 @@ import importlib
 
 import jax
 
-from c2l_jax.errors import UserError
 from c2l_jax.ops.attention.sees import Packed, SamePicture, Sees, ValidKeys
+from records.errors import UserError
 
 __all__ = ["IMPLEMENTATIONS", "Packed", "SamePicture", "Sees", "ValidKeys", "attend", "check"]
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from c2l_jax.data.packing import mixture
-from c2l_jax.data.records import open_split
-from c2l_jax.errors import UserError
 from c2l_jax.evaluate import asked_records
-from c2l_jax.paths import upload
+from records.errors import UserError
+from records.paths import upload
+from records.reading import open_split
 from tests.damage import DAMAGED, TEST, TRAIN, flipped
 
 INDEX = "gameqa-{}.index-00000-of-00001.json"

@@ -8,7 +8,7 @@ from pathlib import Path
 from etils import epath
 from tensorflow_datasets.core import shuffle
 
-from synth.writer import is_remote
+from records.paths import is_remote
 
 
 class Bucket:

@@ -1,4 +1,4 @@
-"""Reading a data set of questions from disk (TFDS array_record, TensorFlow never imported)."""
+"""Reading a data set from disk (TFDS array_record, TensorFlow never imported)."""
 
 import bisect
 import itertools
@@ -11,27 +11,29 @@ from array_record.python import array_record_data_source, array_record_module
 from google.protobuf.json_format import ParseError
 from google.protobuf.message import DecodeError
 
-from c2l_jax.data.index import KIND, read_index
-from c2l_jax.errors import UserError
-from c2l_jax.paths import AnyPath, anywhere, local_copy, read_json
+from records.errors import UserError
+from records.index import KIND, read_index
+from records.paths import AnyPath, anywhere, local_copy, read_json
 
-SPLITS = ("train", "validation", "test")
 _AT_ONCE = 1024  # records read from disk by `Split.only`
 
 
-def dataset_directory(path: AnyPath | str) -> AnyPath:
-    """The folder with dataset_info.json: `path` itself or the only one two levels below it."""
+def dataset_directory(path: AnyPath | str, name: str = "*") -> AnyPath:
+    """The folder with dataset_info.json: `path` itself or the only path/NAME/VERSION.
+
+    name: the data set's, where only that will do.
+    """
     path = anywhere(path)
     if (path / "dataset_info.json").exists():
         return path
-    found = sorted(info.parent for info in path.glob("*/*/dataset_info.json"))
-    found = [directory for directory in found if ".incomplete" not in directory.name]
+    found = sorted(info.parent for info in path.glob(f"{name}/*/dataset_info.json"))
+    found = [directory for directory in found if not directory.name.startswith("incomplete.")]
     if len(found) == 1:
         return found[0]
     if not found:
         raise UserError(
-            f"no data set in {path}: expected dataset_info.json there or in {path}/NAME/VERSION; "
-            "make one with `python -m synth generate --out DIR`."
+            f"no data set in {path}: a folder without dataset_info.json, there or in NAME/VERSION, "
+            "holds no data set; make one with `python -m synth generate --out DIR`."
         )
     raise UserError(
         f"{path} holds several data sets ({', '.join(str(f.relative_to(path)) for f in found)}): "
@@ -90,12 +92,18 @@ class Split(Sequence):
 
         A kind is {plot_level, game, task, options}, the last a number, 0 for a question to fill
         in. Told by the index beside each file; where one is missing, every record is read. Raises
-        UserError for an index that is not its file's.
+        UserError for an index that is not its file's, and for records that do not tell.
         """
+        if missing := [name for name in KIND if name not in self._features]:
+            raise UserError(
+                f"the records have no {', '.join(missing)}, so that no pattern can choose by them."
+            )
         shards = [read_index(path, count) for path, count in self._files]
         if None in shards:
-            read = self.only(*KIND)
-            every = [(*(r[name] for name in KIND[:-1]), len(r["options"])) for r in read]
+            every = [
+                (*(record[name] for name in KIND[:-1]), len(record[KIND[-1]]))
+                for record in self.only(*KIND)
+            ]
             shards = [(every, np.arange(len(every)))]
         numbers: dict[tuple, int] = {}
         parts = []
@@ -172,3 +180,10 @@ def _plain(name: str, value):
 def open_split(path: AnyPath | str, split: str) -> Split:
     """Opens one split of a data set, that of a bucket from a copy. Raises UserError for none."""
     return Split(local_copy(dataset_directory(path)), split)
+
+
+def open_splits(path: AnyPath | str) -> dict[str, Split]:
+    """All splits of a data set that have records, as `open_split`."""
+    directory = local_copy(dataset_directory(path))
+    found = _open_info(directory).splits
+    return {name: Split(directory, name) for name, info in found.items() if info.num_examples}

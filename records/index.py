@@ -14,10 +14,17 @@ from pathlib import Path
 
 import numpy as np
 
-from c2l_jax.errors import UserError
+from records.errors import UserError
 
 TAIL = 1 << 18
-KIND = ("plot_level", "game", "task", "options")
+KIND = ("plot_level", "game", "task", "options")  # the last as a number
+
+
+def write_index(path: Path, kinds: list[tuple], numbers: list[int]):
+    """Beside a file of records: the kinds, and the number of each record's kind."""
+    body = json.dumps({"kinds": kinds, "records": numbers}).encode()
+    head = json.dumps(_belonging(path, len(numbers), body)).encode()
+    _beside(path).write_bytes(head + b"\n" + body)
 
 
 def read_index(path: Path, count: int) -> tuple[list[tuple], np.ndarray] | None:
@@ -25,27 +32,36 @@ def read_index(path: Path, count: int) -> tuple[list[tuple], np.ndarray] | None:
 
     Raises UserError for an index that is damaged or not that of this file with `count` records.
     """
-    index = path.with_name(path.name.replace(".array_record-", ".index-") + ".json")
+    index = _beside(path)
     if not index.exists():
         return None
     head, _, body = index.read_bytes().partition(b"\n")
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - TAIL))
-        tail = file.read()
-    expected = {
-        "records": count,
-        "bytes": path.stat().st_size,
-        "tail": hashlib.sha256(tail).hexdigest(),
-        "sha256": hashlib.sha256(body).hexdigest(),
-    }
     try:
         told = json.loads(head)
     except ValueError:
         told = None
-    if told != expected:
+    if told != _belonging(path, count, body):
         raise UserError(
             f"{index} is damaged or not the index of the file beside it: copy both again, or "
             "delete the index (every record is then read when training starts)."
         )
     content = json.loads(body)
     return [tuple(kind) for kind in content["kinds"]], np.asarray(content["records"])
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(path.name.replace(".array_record-", ".index-") + ".json")
+
+
+def _belonging(path: Path, count: int, body: bytes) -> dict:
+    """What the index says that it belongs to."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        file.seek(max(0, size - TAIL))
+        tail = file.read()
+    return {
+        "records": count,
+        "bytes": size,
+        "tail": hashlib.sha256(tail).hexdigest(),
+        "sha256": hashlib.sha256(body).hexdigest(),
+    }

@@ -1,0 +1,1 @@
+"""The format of records on disk: what is in them, reading, writing; no games and no JAX."""
