@@ -82,6 +82,21 @@ class ImageSpec:
         """[S, P]: patches of a tile, numbers of a patch."""
         return (self.tile_size // self.patch_size) ** 2, 3 * self.patch_size**2
 
+    @property
+    def merged_per_tile(self) -> int:
+        """Tokens of the language model that a whole tile becomes."""
+        return self.patch_shape[0] // self.merge_size**2
+
+    def size(self, height: int, width: int) -> tuple[int, int]:
+        """(tokens, tiles) of a picture of this size in pixels; errors as in `target_size`."""
+        sides = target_size(height, width, self)
+        tokens = math.prod(sides) // (self.patch_size * self.merge_size) ** 2
+        return tokens, math.prod(-(-side // self.tile_size) for side in sides)
+
+    def cut(self, image: Image.Image) -> "Patches":
+        """A picture of any mode and size as patches."""
+        return patchify(image, self)
+
 
 def picture_settings(directory: Path) -> tuple[dict, Path]:
     """The image processor's settings that are not null, and the file that has them.
@@ -178,6 +193,7 @@ class Patches:
     coords_gs2: np.ndarray  # int32 [G, S, 2] (row, column) in the patch grid, -1 = empty slot
     slots_n: np.ndarray  # int32 [n] merged token (row-major) -> tile * units + unit
     merged_hw: tuple[int, int]  # the picture's size in merged tokens, n = height * width
+    grid_hw: tuple[int, int]  # its size in patches
 
 
 def target_size(height: int, width: int, spec: ImageSpec) -> tuple[int, int]:
@@ -237,4 +253,5 @@ def patchify(image: Image.Image, spec: ImageSpec) -> Patches:
         coords_gs2=np.ascontiguousarray(coords_gs2),
         slots_n=(tile * side * side + unit).reshape(-1).astype(np.int32),
         merged_hw=units_hw,
+        grid_hw=(height // patch, width // patch),
     )

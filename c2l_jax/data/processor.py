@@ -4,7 +4,6 @@ An example is a trunk (the prompt without its last token) and branches (each the
 token and a response). A branch sees the trunk and itself, so K responses share one prompt.
 """
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from PIL import Image
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from c2l_jax.data import layout
-from c2l_jax.data.images import patchify, target_size
 from c2l_jax.data.pictures import open_picture, picture_size
 from c2l_jax.models import family_of
 from c2l_jax.models.directory import chat_template, end_token_ids
@@ -92,7 +90,7 @@ class Processor:
             )
         family = family_of(self.directory)
         config = family.Config.from_directory(self.directory)
-        self.image_spec = family.pictures(self.directory)
+        self.pictures = family.pictures(self.directory)
         self.image_token, self._positions = family.IMAGE_TOKEN, family.positions
         marks = [family.IMAGE_TOKEN, family.END_TOKEN]
         self.tokenizer = load_tokenizer(self.directory, config.text_config.vocab_size, marks)
@@ -107,12 +105,11 @@ class Processor:
         ends = [self.end_token_id, self.tokenizer.eos_token_id, *end_token_ids(self.directory)]
         self.end_token_ids = tuple(dict.fromkeys(end for end in ends if end is not None))
         self._check_template()
-        self.slots_per_tile, self.patch_dim = self.image_spec.patch_shape
 
     def prompt(self, record: dict, format: str) -> dict[str, np.ndarray]:
         """The prompt of one record up to where the assistant begins.
 
-        Returns tokens [n], positions [n, 3], image_slots [n], patches [G, S, patch_dim] uint8,
+        Returns tokens [n], positions [n, 3], image_slots [n], patches [G, S, P] uint8,
         patch_coords [G, S, 2] and tile_images [G] (all int32 but the patches), and
         next_position, where a response goes on. Raises UserError for a picture that is missing
         or unreadable.
@@ -132,11 +129,9 @@ class Processor:
         sizes = [picture_size(record)] if "image" in record else []
         text = self._render(user_text(record, format), len(sizes))
         tokens, tiles = len(self.tokenizer(text, add_special_tokens=False).input_ids), 0
-        spec = self.image_spec
         for width, height in sizes:
-            height, width = target_size(height, width, spec)
-            tokens += height * width // (spec.patch_size * spec.merge_size) ** 2 - 1
-            tiles += math.prod(-(-side // spec.tile_size) for side in (height, width))
+            merged, of_picture = self.pictures.size(height, width)
+            tokens, tiles = tokens + merged - 1, tiles + of_picture
         return tokens, tiles
 
     def _check_template(self):
@@ -166,7 +161,7 @@ class Processor:
     def assemble(self, text: str, pictures: Sequence[Image.Image]) -> dict[str, np.ndarray]:
         """Tokens and patches of a rendered prompt with one image token for each picture."""
         tokens = np.asarray(self.tokenizer(text, add_special_tokens=False).input_ids, np.int32)
-        patches = [patchify(picture, self.image_spec) for picture in pictures]
+        patches = [self.pictures.cut(picture) for picture in pictures]
         is_image = tokens == self.image_token_id
         if is_image.sum() != len(patches):
             raise UserError(
@@ -178,17 +173,16 @@ class Processor:
         tokens = np.repeat(tokens, repeats)
         is_image = tokens == self.image_token_id
         positions, next_position = self._positions(is_image, [p.merged_hw for p in patches])
-        slots = self.slots_per_tile // self.image_spec.merge_size**2
         tiles = [len(p.pixels_gsp) for p in patches]
         image_slots = np.full(len(tokens), -1, np.int32)
         if patches:
-            offsets = np.cumsum([0, *tiles[:-1]]) * slots
+            offsets = np.cumsum([0, *tiles[:-1]]) * self.pictures.merged_per_tile
             image_slots[is_image] = np.concatenate(
                 [p.slots_n + offset for p, offset in zip(patches, offsets, strict=True)]
             )
-        grids = np.asarray([p.merged_hw for p in patches], np.int32).reshape(-1, 2)
-        empty = np.zeros((0, self.slots_per_tile, self.patch_dim), np.uint8)
-        coords = np.zeros((0, self.slots_per_tile, 2), np.int32)
+        grids = np.asarray([p.grid_hw for p in patches], np.int32).reshape(-1, 2)
+        empty = np.zeros((0, *self.pictures.patch_shape), np.uint8)
+        coords = np.zeros((0, self.pictures.patch_shape[0], 2), np.int32)
         return {
             "tokens": tokens,
             "positions": positions,
@@ -196,7 +190,7 @@ class Processor:
             "patches": np.concatenate([empty, *(p.pixels_gsp for p in patches)]),
             "patch_coords": np.concatenate([coords, *(p.coords_gs2 for p in patches)]),
             "tile_images": np.repeat(np.arange(1, len(patches) + 1), tiles).astype(np.int32),
-            "tile_grids": self.image_spec.merge_size * np.repeat(grids, tiles, axis=0),
+            "tile_grids": np.repeat(grids, tiles, axis=0),
             "next_position": next_position,
         }
 

@@ -8,7 +8,8 @@ A family is a module with
   RENAMES           (regular expression, replacement): other names that tensors have had
   PARTITION_TABLE   (regular expression on a parameter's path, mesh axes); see sharding
   NO_DECAY          regular expression on paths of parameters that weight decay spares
-  pictures          (directory) -> how pictures become patches; see data.images.ImageSpec
+  pictures          (directory) -> how pictures become patches: patch_shape, merged_per_tile,
+                    size(height, width), cut(image); see data.images.ImageSpec
   positions         (is_image [n], pictures' sizes) -> positions [n, 3] and the next one
   IMAGE_TOKEN       what stands for a picture in a rendered prompt
   END_TOKEN         what ends the assistant's turn

@@ -1,6 +1,5 @@
 """Qwen3-VL's directories and pictures, and the commands with a model of this family."""
 
-import dataclasses
 import json
 
 import numpy as np
@@ -172,4 +171,4 @@ def test_the_prompt_has_no_system_message_of_its_own(nano, dataset):
     assert text.endswith("<|im_end|>\n<|im_start|>assistant\n")
     merged = (prompt["tokens"] == processor.image_token_id).sum()
     assert merged == (prompt["image_slots"] >= 0).sum() == np.prod(prompt["tile_grids"][0]) // 4
-    assert dataclasses.asdict(processor.image_spec)["tile_size"] == 128
+    assert processor.pictures.tile_size == 128
