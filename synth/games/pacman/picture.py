@@ -59,7 +59,7 @@ def bean(image, pen, px: int) -> None:
 def pacman(image, pen, px: int, turned: int) -> None:
     """A disc without the slice that is its mouth."""
     low, high = px * 0.09, px * 0.97
-    pen.pieslice((low, low, high, high), turned + 42, turned + 318, YELLOW, BLACK, px // 24)
+    pen.pieslice((low, low, high, high), turned + 55, turned + 305, YELLOW, BLACK, px // 12)
 
 
 def ghost(image, pen, px: int, colour, ink, letter: str) -> None:
