@@ -65,7 +65,7 @@ def build(config: ConfigDict, objective: Objective, mesh: Mesh) -> Program:
     scales = rate_scales(shapes, config.optimizer.lr_scale)
     trained = frozenset(path for path, scale in scales.items() if scale > 0)
     optimizer = make_optimizer(config.optimizer, config.steps, scales, family.NO_DECAY)
-    loss = make_loss(graphdef, jnp.dtype(compute.dtype), objective, config)
+    loss = make_loss(graphdef, objective, config)
 
     def init_state(params):
         return {"params": params, "opt_state": optimizer.init(_only(params, trained))}
@@ -104,10 +104,9 @@ def build(config: ConfigDict, objective: Objective, mesh: Mesh) -> Program:
     )
 
 
-def make_loss(
-    graphdef: nnx.GraphDef, dtype: jnp.dtype, objective: Objective, config: ConfigDict
-) -> Callable:
+def make_loss(graphdef: nnx.GraphDef, objective: Objective, config: ConfigDict) -> Callable:
     """(params, batch) -> (loss sum, sums of what is logged); params are cast to compute in."""
+    dtype = jnp.dtype(config.compute_dtype)
 
     def loss(params, batch):
         cast = {path: p.astype(dtype) for path, p in params.items()}

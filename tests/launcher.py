@@ -6,6 +6,7 @@ variables JAX_*) must therefore be the same for all commands; others may differ.
 """
 
 import gc
+import importlib
 import json
 import os
 import runpy
@@ -15,6 +16,18 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+IMPORTED = (
+    "absl.app",
+    "flax.nnx",
+    "grain.experimental",
+    "jax.experimental.multihost_utils",
+    "ml_collections.config_flags",
+    "optax",
+    "orbax.checkpoint",
+    "tensorboardX",
+    "tensorflow_datasets",
+    "transformers.models.auto.tokenization_auto",
+)
 
 
 class Launcher:
@@ -51,17 +64,8 @@ class Launcher:
 
 def serve(replies: int):
     """Runs the commands that are asked for on standard input; in each child, returns from it."""
-    import absl.app  # noqa: F401
-    import flax.nnx  # noqa: F401
-    import grain.experimental  # noqa: F401
-    import jax.experimental.multihost_utils  # noqa: F401
-    import ml_collections.config_flags  # noqa: F401
-    import optax  # noqa: F401
-    import orbax.checkpoint  # noqa: F401
-    import tensorboardX  # noqa: F401
-    import tensorflow_datasets  # noqa: F401
-    from transformers import AutoTokenizer, PreTrainedTokenizerBase  # noqa: F401
-
+    for name in IMPORTED:
+        importlib.import_module(name)
     gc.freeze()  # a child's collections, at its exit too, pass over all of this
     while line := sys.stdin.readline():
         order = json.loads(line)

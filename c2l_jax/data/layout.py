@@ -4,7 +4,7 @@ A row has three axes, and examples lie behind one another along each of them:
 
   t  tokens   T of a row
   r  targets  R of a row, the response tokens, on which the loss is
-  g  tiles  G of a row, the pieces that pictures are cut into, each of S patches of P numbers
+  g  tiles    G of a row, the pieces that pictures are cut into, each of S patches of P numbers
 
 A batch [b, ...] has B rows. Besides the features listed here it has `segments` [b, t] and
 `target_segments` [b, r]: the number of the example, from 1, to which a place belongs; 0 is padding.

@@ -2,6 +2,7 @@
 
 from c2l_jax.data.positions import mrope_positions
 from c2l_jax.models.config import ModelConfig
+from c2l_jax.models.decoder import DecoderConfig
 
 IMAGE_TOKEN, END_TOKEN = "<|image_pad|>", "<|im_end|>"
 
@@ -49,14 +50,30 @@ CHAT_TEMPLATE = """\
 positions = mrope_positions
 
 
-def ids(tokens: dict[str, int]) -> dict[str, int]:
-    """A config's ids of special tokens, from those of a tokeniser."""
-    return {
-        "image_token_id": tokens["<|image_pad|>"],
-        "video_token_id": tokens["<|video_pad|>"],
-        "vision_start_token_id": tokens["<|vision_start|>"],
-        "vision_end_token_id": tokens["<|vision_end|>"],
-    }
+def preset_config(
+    config: type[ModelConfig],
+    text: type[DecoderConfig],
+    vision: type,
+    preset: dict,
+    vocab_size: int,
+    tokens: dict[str, int],
+) -> ModelConfig:
+    """The config of a preset of the family with these classes, for a tokeniser's special tokens."""
+    return config(
+        text(
+            vocab_size=vocab_size,
+            rms_norm_eps=1e-6,  # as the published models have it
+            bos_token_id=tokens["<|endoftext|>"],
+            eos_token_id=tokens["<|im_end|>"],
+            **preset["text"],
+        ),
+        vision(**preset["vision"]),
+        image_token_id=tokens["<|image_pad|>"],
+        video_token_id=tokens["<|video_pad|>"],
+        vision_start_token_id=tokens["<|vision_start|>"],
+        vision_end_token_id=tokens["<|vision_end|>"],
+        tie_word_embeddings=True,
+    )
 
 
 def preprocessor(config: ModelConfig, least: int, most: int) -> dict:

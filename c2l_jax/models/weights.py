@@ -78,7 +78,7 @@ def load(
     directory = local_copy(anywhere(directory))
     of = family_of(directory)
     config = of.Config.from_directory(directory)
-    names = _Names(config)
+    names, shapes = _Names(config), abstract(config, dtype=dtype)[1]
     params = {}
     with contextlib.ExitStack() as files:
         tensors = open_tensors(directory, files, names.canonical)
@@ -86,8 +86,8 @@ def load(
         if config.tie_word_embeddings and head in tensors:
             # Equal to the embedding, or the only one of the two that was saved.
             tensors.setdefault(embedding, tensors.pop(head))
-        _check(tensors, names.expected(), directory)
-        for path, shape in abstract(config, dtype=dtype)[1].items():
+        _check(tensors, names.expected(shapes), directory)
+        for path, shape in shapes.items():
             place = shardings[path] if shardings else SingleDeviceSharding(jax.devices()[0])
             read = functools.partial(_read, tensors, names.entry(path), shape)
             params[path] = jax.make_array_from_callback(shape.shape, place, read)
@@ -159,7 +159,7 @@ class _Names:
     """What the parameters of one model are called in a checkpoint."""
 
     def __init__(self, config: ModelConfig):
-        self._config, self._family = config, family(config.MODEL_TYPE)
+        self._family = family(config.MODEL_TYPE)
         self._entries = {
             path: _Entry(name, axes, "{}" in name) for name, path, axes in self._family.TENSORS
         }
@@ -176,10 +176,10 @@ class _Names:
             name = re.sub(pattern, replacement, name)
         return name
 
-    def expected(self) -> dict[str, tuple[int, ...]]:
-        """Name and shape of every tensor of a checkpoint."""
+    def expected(self, params: Mapping) -> dict[str, tuple[int, ...]]:
+        """Name and shape of every tensor of a checkpoint with these parameters."""
         shapes = {}
-        for path, param in abstract(self._config)[1].items():
+        for path, param in params.items():
             entry, shape = self.entry(path), param.shape
             layers = [""]
             if entry.stacked:
@@ -237,7 +237,7 @@ def _write_tensors(
     is_writer: bool,
 ) -> None:
     """Fetches and writes the parameters shard by shard."""
-    shapes = names.expected()
+    shapes = names.expected(params)
     shards, sizes = [[]], [0]
     for tensor in names.exported(params):
         size = int(np.prod(shapes[tensor[0]])) * tensor[1].dtype.itemsize

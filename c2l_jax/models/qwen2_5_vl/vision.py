@@ -10,7 +10,6 @@ from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import nnx
 
 from c2l_jax.models.layers import (
@@ -22,25 +21,11 @@ from c2l_jax.models.layers import (
     scan_layers,
 )
 from c2l_jax.models.qwen2_5_vl.config import VisionConfig
-from c2l_jax.ops.attention import SamePicture, Sees, ValidKeys, attend
-from c2l_jax.ops.rotary import rotate, vision_angles
+from c2l_jax.models.vit import VisionAttention, embed_patches
+from c2l_jax.ops.attention import SamePicture, Sees, ValidKeys
+from c2l_jax.ops.rotary import vision_angles
 
 _EPS = 1e-6  # of every norm in the tower; no field of the config
-
-
-class VisionAttention(nnx.Module):
-    def __init__(self, config: VisionConfig, compute: Compute, new: NewParams, out_gain: float):
-        size = config.hidden_size
-        self.implementation = compute.attention
-        self.qkv = Linear(new, size, 3 * size, bias=True)
-        self.output = Linear(new, size, size, bias=True, gain=out_gain)
-        self.heads = config.num_heads
-
-    def __call__(self, x_nsd: jax.Array, angles_nsk: jax.Array, sees: Sees) -> jax.Array:
-        qkv = self.qkv(x_nsd).reshape(*x_nsd.shape[:2], 3, self.heads, -1)
-        q, k, v = (qkv[:, :, i] for i in range(3))
-        out = attend(rotate(q, angles_nsk), rotate(k, angles_nsk), v, sees, self.implementation)
-        return self.output(out.reshape(x_nsd.shape))
 
 
 class VisionBlock(nnx.Module):
@@ -48,7 +33,7 @@ class VisionBlock(nnx.Module):
         size = config.hidden_size
         out_gain = (2 * config.depth) ** -0.5
         self.attention_norm = RMSNorm(new, size, _EPS)
-        self.attention = VisionAttention(config, compute, new, out_gain)
+        self.attention = VisionAttention(size, config.num_heads, compute, new, out_gain)
         self.mlp_norm = RMSNorm(new, size, _EPS)
         self.mlp = GatedMLP(new, size, config.intermediate_size, bias=True, out_gain=out_gain)
 
@@ -95,7 +80,10 @@ class VisionTower(nnx.Module):
         """Merged tokens [B, G * S / 4, D] of patches, patch_coords and tile_images."""
         patches, coords = batch["patches"], batch["patch_coords"]
         rows, windows, slots = patches.shape[:3]
-        x = self.embed(patches).reshape(rows * windows, slots, -1)
+        config = self.config
+        kernel = self.patch_embedding[...]
+        x = embed_patches(patches, kernel, config.image_mean, config.image_std)
+        x = x.reshape(rows * windows, slots, -1)
         angles = vision_angles(coords, self.config.head_dim).reshape(rows * windows, slots, -1)
         valid = coords[..., 0] >= 0
         images = jnp.where(valid, batch["tile_images"][..., None], 0).reshape(rows, -1)
@@ -127,23 +115,6 @@ class VisionTower(nnx.Module):
         params = jax.tree.map(lambda p: p.reshape(-1, period, *p.shape[1:]), nnx.state(self.blocks))
         x, _ = jax.lax.scan(run_period, x, params)
         return self.merger(x.reshape(rows, windows * slots, -1)), None
-
-    def embed(self, patches_bgsp: jax.Array) -> jax.Array:
-        """uint8 RGB patches [..., channel * row * column] to [..., D].
-
-        A still picture is one frame shown temporal_patch_size times, so the time slices of the
-        kernel add up.
-        """
-        # The barrier makes the slices' gradient an array of its own. As the broadcast that it is,
-        # XLA's CPU backend (jax 0.10.2, YNNPACK) at times sums its squares wrongly, by a half.
-        kernel = jax.lax.optimization_barrier(self.patch_embedding[...]).sum(0)
-        kernel = kernel.reshape(-1, kernel.shape[-1])
-        mean, std = (
-            np.repeat(np.asarray(values, np.float32), self.config.patch_size**2)
-            for values in (self.config.image_mean, self.config.image_std)
-        )
-        pixels = (patches_bgsp.astype(jnp.float32) / 255.0 - mean) / std
-        return pixels.astype(kernel.dtype) @ kernel
 
 
 def _period(kinds: list[bool]) -> int:

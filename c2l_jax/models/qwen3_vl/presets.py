@@ -1,5 +1,7 @@
 """Small Qwen3-VL models from scratch, as large as the presets of Qwen2.5-VL."""
 
+import functools
+
 from c2l_jax.models import qwen
 from c2l_jax.models.qwen3_vl.config import Config, TextConfig, VisionConfig
 
@@ -53,19 +55,7 @@ PRESETS = {
 }
 
 
-def preset_config(preset: dict, vocab_size: int, tokens: dict[str, int]) -> Config:
-    """The config of a preset, for a tokeniser's ids of special tokens."""
-    return Config(
-        TextConfig(
-            vocab_size=vocab_size,
-            bos_token_id=tokens["<|endoftext|>"],
-            eos_token_id=tokens["<|im_end|>"],
-            **preset["text"],
-        ),
-        VisionConfig(**preset["vision"]),
-        tie_word_embeddings=True,
-        **qwen.ids(tokens),
-    )
+preset_config = functools.partial(qwen.preset_config, Config, TextConfig, VisionConfig)
 
 
 def preprocessor(config: Config) -> dict:

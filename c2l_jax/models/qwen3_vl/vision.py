@@ -11,36 +11,22 @@ from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import nnx
 
 from c2l_jax.models.layers import MLP, Compute, LayerNorm, Linear, NewParams, scan_layers
 from c2l_jax.models.qwen3_vl.config import VisionConfig
-from c2l_jax.ops.attention import SamePicture, Sees, attend
-from c2l_jax.ops.rotary import rotate, vision_angles
+from c2l_jax.models.vit import VisionAttention, embed_patches
+from c2l_jax.ops.attention import SamePicture, Sees
+from c2l_jax.ops.rotary import vision_angles
 
 _EPS = 1e-6
-
-
-class VisionAttention(nnx.Module):
-    def __init__(self, config: VisionConfig, compute: Compute, new: NewParams, out_gain: float):
-        size = config.hidden_size
-        self.qkv = Linear(new, size, 3 * size, bias=True)
-        self.output = Linear(new, size, size, bias=True, gain=out_gain)
-        self.heads, self.implementation = config.num_heads, compute.attention
-
-    def __call__(self, x_bpd: jax.Array, angles_bpk: jax.Array, sees: Sees) -> jax.Array:
-        qkv = self.qkv(x_bpd).reshape(*x_bpd.shape[:2], 3, self.heads, -1)
-        q, k, v = (qkv[:, :, i] for i in range(3))
-        q, k = rotate(q, angles_bpk), rotate(k, angles_bpk)
-        return self.output(attend(q, k, v, sees, self.implementation).reshape(x_bpd.shape))
 
 
 class VisionBlock(nnx.Module):
     def __init__(self, config: VisionConfig, compute: Compute, new: NewParams):
         size, out_gain = config.hidden_size, (2 * config.depth) ** -0.5
         self.attention_norm = LayerNorm(new, size, _EPS)
-        self.attention = VisionAttention(config, compute, new, out_gain)
+        self.attention = VisionAttention(size, config.num_heads, compute, new, out_gain)
         self.mlp_norm = LayerNorm(new, size, _EPS)
         self.mlp = MLP(new, size, config.intermediate_size, out_gain=out_gain)
 
@@ -103,13 +89,16 @@ class VisionTower(nnx.Module):
     def __call__(self, batch: Mapping[str, jax.Array]) -> tuple[jax.Array, jax.Array | None]:
         """Merged tokens [B, M, D] of patches, patch_coords, tile_images and tile_grids; and
         what goes to the first K layers of the decoder, [K, B, M, D], or None."""
+        config = self.config
         rows, tiles, slots = batch["patches"].shape[:3]
         coords = batch["patch_coords"].reshape(rows, tiles * slots, 2)
         grids = jnp.repeat(batch["tile_grids"], slots, axis=1)
         images = jnp.repeat(batch["tile_images"], slots, axis=1)
         sees = SamePicture(jnp.where(coords[..., 0] >= 0, images, 0))
-        angles = vision_angles(coords, self.config.head_dim)
-        x = self._embed(batch["patches"].reshape(rows, tiles * slots, -1))
+        angles = vision_angles(coords, config.head_dim)
+        patches = batch["patches"].reshape(rows, tiles * slots, -1)
+        kernel, statistics = self.patch_embedding[...], (config.image_mean, config.image_std)
+        x = embed_patches(patches, kernel, *statistics) + self.patch_bias[...]
         x += self._positions(coords, grids).astype(x.dtype)
 
         def apply(block, x, index):
@@ -117,30 +106,14 @@ class VisionTower(nnx.Module):
             return block(x, angles, sees), None
 
         params, found = nnx.state(self.blocks), []
-        ends = [index + 1 for index in self.config.deepstack_visual_indexes]
-        bounds = dict.fromkeys([0, *ends, self.config.depth])
+        ends = [index + 1 for index in config.deepstack_visual_indexes]
+        bounds = dict.fromkeys([0, *ends, config.depth])
         for start, end in itertools.pairwise(bounds):
             some = jax.tree.map(lambda p, s=start, e=end: p[s:e], params)
             x, _ = scan_layers(self.blocks, some, apply, x, self.compute.remat)
             if end in ends:
                 found.append(self.merger.of_depth(len(found), x))
         return self.merger(x), jnp.stack(found) if found else None
-
-    def _embed(self, patches_bpc: jax.Array) -> jax.Array:
-        """uint8 RGB patches [..., channel * row * column] to [..., D].
-
-        A still picture is one frame shown temporal_patch_size times, so the time slices of the
-        kernel add up.
-        """
-        # Behind a barrier for the reason given in Qwen2.5-VL's tower.
-        kernel = jax.lax.optimization_barrier(self.patch_embedding[...]).sum(0)
-        kernel = kernel.reshape(-1, kernel.shape[-1])
-        mean, std = (
-            np.repeat(np.asarray(values, np.float32), self.config.patch_size**2)
-            for values in (self.config.image_mean, self.config.image_std)
-        )
-        pixels = (patches_bpc.astype(jnp.float32) / 255.0 - mean) / std
-        return pixels.astype(kernel.dtype) @ kernel + self.patch_bias[...]
 
     def _positions(self, coords_bp2: jax.Array, grids_bp2: jax.Array) -> jax.Array:
         """float32 [B, P, D]: the table, stretched over each picture's patches corner to corner.
