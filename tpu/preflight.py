@@ -150,10 +150,10 @@ def check_all_reduce():
     """1 + 2 + ... over all devices of all hosts."""
     import jax
     import numpy as np
-    from jax.sharding import NamedSharding, PartitionSpec
+    from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
     count = jax.device_count()
-    mesh = jax.make_mesh((count,), ("all",))
+    mesh = Mesh(np.array(jax.devices()), ("all",))
     numbers_d = jax.make_array_from_callback(
         (count,),
         NamedSharding(mesh, PartitionSpec("all")),

@@ -7,8 +7,8 @@
 the log, the state and the lock that lets one supervisor run in it; the log is copied to BUCKET
 each minute. A command that ends well, or with a mistake of the user (exit code 2), is not started
 again, nor one that failed quickly a few times in a row. `follow` prints the log until the command
-is done and exits as `run` does: 0 finished or stopped, 2 a mistake of the user, 1 given up,
-75 interrupted: the machine goes down or went down, start it again.
+is done and exits as `run` does: 0 finished or stopped, 2 a mistake of the user, 3 given up,
+75 interrupted: the machine goes or went down, so start it again. (1 is left to whoever connects.)
 """
 
 import argparse
@@ -28,7 +28,7 @@ from pathlib import Path
 from records.errors import UserError, exit_on_user_error
 from records.paths import anywhere, replace_text
 
-EXIT = {"finished": 0, "stopped": 0, "gave up": 1, "refused": 2, "interrupted": 75}
+EXIT = {"finished": 0, "stopped": 0, "gave up": 3, "refused": 2, "interrupted": 75}
 UPLOAD_EVERY = 60.0  # seconds
 LONGEST_PAUSE = 300.0  # seconds
 
@@ -137,19 +137,13 @@ class Supervisor:
             return
         size = log.stat().st_size
         try:
-            target = anywhere(self._options.logs) / f"{machine_name()}.log"
+            target = anywhere(self._options.logs) / f"{socket.gethostname()}.log"
             target.parent.mkdir(parents=True, exist_ok=True)
             with log.open("rb") as source, target.open("wb") as sink:
                 shutil.copyfileobj(source, sink)
             self._uploaded = size
         except Exception as error:  # a bucket out of reach for a while must not end a run
             self._log.write(f"the log was not copied to {self._options.logs}: {error}\n".encode())
-
-
-def machine_name() -> str:
-    """Host name; on SLURM, where processes share a host, the process too."""
-    rank = os.environ.get("SLURM_PROCID")
-    return socket.gethostname() + (f"-{rank}" if rank else "")
 
 
 def is_unfinished(command: list[str]) -> bool:
@@ -178,7 +172,7 @@ def start(options: argparse.Namespace) -> int:
     """Leaves once the supervisor holds its lock, so that what follows finds it."""
     lock = Lock(options.folder)
     if pid := lock.holder():
-        print(f"process {pid} runs in {options.folder} already; it is left alone")
+        print(f"process {pid} runs in {options.folder} already: stop it to start another job")
         return 0
     (options.folder / "state.json").unlink(missing_ok=True)
     words = [*sys.argv[1:]]
@@ -245,6 +239,8 @@ def parse(argv: list[str]) -> argparse.Namespace:
     cut = argv.index("--") if "--" in argv else len(argv)
     options = parser.parse_args(argv[:cut])
     options.command = argv[cut + 1 :]
+    if rank := os.environ.get("SLURM_PROCID"):  # all share the folder
+        options.folder /= f"process-{rank}"
     if bool(options.command) != (options.action in ("run", "start")):
         parser.error("run and start take a command after --, the others none")
     return options
