@@ -108,15 +108,17 @@ class Pod:
         seconds = self.options.timeout
         words = ["--bucket", folder, "--run", uuid.uuid4().hex[:8], "--timeout", f"{seconds:g}"]
         command = self._ssh(self._module("tpu.preflight", *words, "--tpu"))
-        passed = self._listen(command, r"process (\d+) \(\S+\): passed", 4 * seconds)
-        silent = [f"{i} ({host})" for i, host in enumerate(hosts) if str(i) not in passed]
-        if silent:
-            raise UserError(
-                f"preflight did not pass on worker {', '.join(silent)} of {len(hosts)}: see what "
-                "they and the others say above."
-            )
-        if not hosts and not self.options.dry_run:
+        heard = self._listen(command, r"process (\d+) \(\S+\): (is up|passed)", 4 * seconds)
+        if self.options.dry_run:
+            return
+        if not hosts:
             raise UserError(f"{self.name} has no workers: `create` waits until it has.")
+        for what, meaning in (("is up", "said nothing"), ("passed", "did not pass")):
+            bad = [f"{i} ({at})" for i, at in enumerate(hosts) if (str(i), what) not in heard]
+            if bad:
+                raise UserError(
+                    f"preflight: worker {', '.join(bad)} of {len(hosts)} {meaning}; more above."
+                )
         self._say(f"all {len(hosts)} workers passed")
 
     def launch(self):
@@ -244,7 +246,7 @@ class Pod:
             raise UserError(f"exit code {result.returncode} (see above) of {shlex.join(command)}")
         return result.stdout
 
-    def _listen(self, command: list[str], pattern: str, seconds: float) -> set[str]:
+    def _listen(self, command: list[str], pattern: str, seconds: float) -> set[tuple]:
         """Runs a command and passes on its lines; what the pattern finds in them.
 
         Ended after so many seconds, whoever still hangs.

@@ -171,6 +171,7 @@ def check(options: argparse.Namespace):
     def say(what: str):
         print(f"process {place.process} ({socket.gethostname()}): {what}", flush=True)
 
+    say("is up")
     roll_call(folder, place, options.timeout, options.poll)
     say(f"writes and reads {folder}; all {len(place.hosts)} are there")
     with limit(f"process {place.process}: connecting to {place.hosts[0]}", options.timeout):

@@ -118,9 +118,13 @@ class Supervisor:
             return self._asked
         if code == 2:
             return "refused"
-        if code == 0 and not is_unfinished(self._options.command):
+        if code:
+            return None
+        try:
+            return None if is_unfinished(self._options.command) else "finished"
+        except Exception as error:  # it ended well; that alone counts where nothing else is known
+            self._log.write(f"how far the run came can't be read: {error}\n".encode())
             return "finished"
-        return None
 
     def _tell(self, state: str, code: int | None, more: str = "") -> str:
         told = "" if code is None else f", exit code {code}"
