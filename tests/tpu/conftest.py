@@ -66,7 +66,9 @@ class Played:
     def calls(self) -> list[list[str]]:
         """The words of every call of gcloud so far."""
         calls = self.folder / "calls"
-        return [json.loads(line) for line in calls.read_text().splitlines()] if calls.exists() else []
+        return (
+            [json.loads(line) for line in calls.read_text().splitlines()] if calls.exists() else []
+        )
 
     def verbs(self) -> list[str]:
         return [words[3] for words in self.calls()]

@@ -146,16 +146,17 @@ def test_a_job_with_bad_settings_ends_the_watch(pod, tmp_path):
     assert "error: the job refused its settings" in told and "refused, exit code 2" in told
 
 
+METADATA = {"agent-worker-number": "0", "worker-network-endpoints": "10.0.0.0,10.0.0.1"}
+
+
 class Metadata(BaseHTTPRequestHandler):
     """What Cloud TPU's metadata server tells worker 0 of two."""
-
-    VALUES = {"agent-worker-number": "0", "worker-network-endpoints": "10.0.0.0,10.0.0.1"}
 
     def do_GET(self):
         assert self.headers["Metadata-Flavor"] == "Google"
         self.send_response(200)
         self.end_headers()
-        self.wfile.write(self.VALUES[os.path.basename(self.path)].encode())
+        self.wfile.write(METADATA[os.path.basename(self.path)].encode())
 
     def log_message(self, *args):
         pass

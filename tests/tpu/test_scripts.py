@@ -37,7 +37,11 @@ def project(tmp_path):
     (tmp_path / "setup.py").write_text("")
     (tmp_path / ".venv/bin").mkdir(parents=True)
     (tmp_path / "cli").mkdir()
-    for name, then in ((".venv/bin/pip", ""), (".venv/bin/python", ""), ("cli/srun", 'exec "${@:2}"')):
+    for name, then in (
+        (".venv/bin/pip", ""),
+        (".venv/bin/python", ""),
+        ("cli/srun", 'exec "${@:2}"'),
+    ):
         script = f'#!/usr/bin/env bash\nprintf "%s|" {name} "$@" >> {tmp_path}/asked\n'
         script += f"echo >> {tmp_path}/asked\n{then}\n"
         (tmp_path / name).write_text(script)

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -20,12 +21,13 @@ print("started with", *sys.argv[1:], flush=True)
 sys.exit(int(left[0]) if left else 0)
 """
 WAITING = """
-import pathlib, signal, sys, time
+import os, pathlib, signal, sys, time
 def leave(*_):
     print("a checkpoint was saved", flush=True)
     sys.exit(0)
 signal.signal(signal.SIGTERM, leave)
-pathlib.Path("ready").write_text("")
+pathlib.Path("pid.new").write_text(str(os.getpid()))
+os.rename("pid.new", "pid")
 time.sleep(600)
 """
 
@@ -46,6 +48,13 @@ def supervise(folder, action: str, *words: str) -> subprocess.CompletedProcess:
         capture_output=True,
         text=True,
     )
+
+
+def pid_of_job(folder) -> int:
+    """Once it is ready to be told to stop."""
+    while not (folder / "pid").exists():
+        time.sleep(0.02)
+    return int((folder / "pid").read_text())
 
 
 def run(folder, *words: str) -> tuple[int, str]:
@@ -84,9 +93,6 @@ def test_a_run_that_left_half_way_is_not_finished(folder, done, starts):
     (folder / "work/config.json").write_text('{"steps": 20}')
     if done:  # of a shorter run in the same folder
         (folder / "work/summary.json").write_text(json.dumps({"steps": done}))
-    (folder / "failing.py").write_text(
-        FAILING + "\nif len(left) == 1:\n    open('work/summary.json', 'w').write('{\"steps\": 20}')"
-    ).__class__
     source = FAILING.replace(
         "sys.exit(",
         "if len(left) == 1:\n"
@@ -112,23 +118,21 @@ def test_one_at_a_time_in_the_background_until_it_is_stopped(folder):
     assert started.returncode == 0, started.stderr
     assert "already" in supervise(folder, "start", "--", "failing").stdout
     assert "already" in supervise(folder, "run", "--", "failing").stderr
-    while not (folder / "ready").exists():
-        os.sched_yield()
+    pid_of_job(folder)
     stopped = supervise(folder, "stop", *words)
     assert "has stopped" in stopped.stdout
     followed = supervise(folder, "follow", *words)
     assert followed.returncode == 0
-    assert "a checkpoint was saved\n" in followed.stdout and "stopped, exit code 0" in followed.stdout
+    assert (
+        "a checkpoint was saved\n" in followed.stdout and "stopped, exit code 0" in followed.stdout
+    )
 
 
 @pytest.mark.parametrize("last", [signal.SIGTERM, signal.SIGKILL])
 def test_a_machine_that_goes_down_is_not_the_end_of_the_job(folder, last):
     supervise(folder, "start", "--", "waiting")
-    while not (folder / "ready").exists():
-        os.sched_yield()
-    pid = int((folder / "run/lock").read_text())
-    child = int(subprocess.check_output(["ps", "-o", "pid=", "--ppid", str(pid)]))
-    os.kill(pid, last)
+    child, supervisor = pid_of_job(folder), int((folder / "run/lock").read_text())
+    os.kill(supervisor, last)
     assert supervise(folder, "follow", "--poll", "0.05").returncode == 75
     if last == signal.SIGKILL:  # which nobody can pass on
         os.kill(child, signal.SIGKILL)
