@@ -29,11 +29,11 @@ sys.exit(int(code.read_text()) if code.exists() else 0)
 
 
 class Played:
-    """A pod of two workers, and a committed copy of the project from which it is commanded."""
+    """A pod, and a committed copy of the project from which it is commanded."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, workers: int):
         self.folder, self.project = folder / "played", folder / "project"
-        self.workers = [self.folder / f"worker-{i}" for i in range(2)]
+        self.workers = [self.folder / f"worker-{i}" for i in range(workers)]
         for path in (*self.workers, self.folder / "cli", self.folder / "bin", self.project):
             path.mkdir(parents=True)
         shutil.copy(ROOT / "tests" / "tpu" / "gcloud", self.folder / "cli")
@@ -80,4 +80,11 @@ class Played:
 
 @pytest.fixture
 def pod(tmp_path) -> Played:
-    return Played(tmp_path)
+    """Of two workers."""
+    return Played(tmp_path, 2)
+
+
+@pytest.fixture
+def lone(tmp_path) -> Played:
+    """Of one worker."""
+    return Played(tmp_path, 1)
