@@ -294,7 +294,10 @@ def parse(argv: list[str]) -> argparse.Namespace:
 @exit_on_user_error
 def main():
     options = parse(sys.argv[1:])
-    getattr(Pod(options), options.action)()
+    try:
+        getattr(Pod(options), options.action)()
+    except KeyboardInterrupt:  # the usual way to leave `watch`
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -100,7 +100,7 @@ def limit(what: str, seconds: float) -> Iterator[None]:
     timer.daemon = True
     timer.start()
     yield
-    timer.cancel()
+    timer.cancel()  # after an error it goes on: leaving the others can hang, too
 
 
 def join(place: Place, timeout: float):

@@ -13,8 +13,8 @@ run() {
 home=$HOME/c2l-jax
 run rm -rf "$home/src"
 run mv "$home/new" "$home/src"
-# The images have Python 3.10; uv brings a newer one.
+# The images have Python 3.10, which is too old; uv brings a newer one.
 run env PIP_BREAK_SYSTEM_PACKAGES=1 python3 -m pip install --quiet --user --upgrade uv
-run python3 -m uv venv --quiet --allow-existing --python 3.12 "$home/venv"
+run python3 -m uv venv --quiet --allow-existing --python 3.11 "$home/venv"
 run python3 -m uv pip install --quiet --python "$home/venv/bin/python" --editable "$home/src[tpu]"
 echo "$(hostname) is set up"

@@ -10,7 +10,7 @@ import pytest
 
 from tests.tpu.conftest import ROOT
 
-SCRIPTS = [*ROOT.glob("tpu/*.sh"), ROOT / ".ci/run"]
+SCRIPTS = [*ROOT.glob("*/*.sh"), ROOT / ".ci/run"]
 
 
 def test_shellcheck_has_no_complaint():
