@@ -15,8 +15,10 @@ launch, makes a pod that was preempted anew and goes on there. Needs gcloud, log
 
 import argparse
 import json
+import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
@@ -37,11 +39,11 @@ OLDER_RUNTIME = "tpu-ubuntu2204-base"
 LOST = ("FAILED", "SUSPENDED")  # never comes back by itself
 LEAVING = ("", "DELETING")
 ENDED = {
-    2: "refused its settings",
+    2: "can't go on with what it was given",
     3: "failed again and again",
 }
 INTERRUPTED = 75
-ATTEMPTS = 20  # looks at a pod that is ACTIVE and does not answer: it may be about to go
+ATTEMPTS = 20  # of `watch`, in a row: a pod that does not answer may be about to go
 
 
 class Pod:
@@ -122,60 +124,60 @@ class Pod:
         self._say(f"all {len(hosts)} workers passed")
 
     def launch(self):
-        options = self.options
-        if not options.job:
-            raise UserError("launch takes a job after --: -- c2l_jax.train --config ...")
+        job = self._needed("job")
         logs = f"{self._needed('bucket').rstrip('/')}/logs/{self.name}"
-        words = ["start", "../run", "--logs", logs, "--", *options.job]
+        words = ["start", "../run", "--logs", logs, "--", *job]
         self._run("launch", self._ssh(self._module("tpu.supervise", *words)))
         print(f"logs, copied each minute: {logs}")
         flag = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
         flag.add_argument("--workdir")
-        if workdir := flag.parse_known_args(options.job)[0].workdir:
+        if workdir := flag.parse_known_args(job)[0].workdir:
             print(shlex.join(["tensorboard", "--logdir", workdir]))
 
     def watch(self):
-        options, failures = self.options, 0
+        options = self.options
         if options.restart:
+            for name in ("accelerator_type", "bucket", "job"):
+                self._needed(name)
             self._ask(f"Delete {self.name} and create it again whenever it is preempted?")
             options.yes = True
-        while True:
-            state, code = self._state(assumed="ACTIVE"), None
+        steps, failures = [], 0  # what is to be done before there is a log again
+        while failures < ATTEMPTS:
+            state = self._state(assumed="ACTIVE")
             self._say(f"{self.name} is {state or 'gone'}")
-            if state in LEAVING:
+            if state in LOST:
+                steps = [self.delete, self.create, self.setup, self.launch]
+            elif state in LEAVING and not steps:
                 raise UserError(f"{self.name} was deleted; `create` makes another.")
-            if state == "ACTIVE":
+            elif state == "ACTIVE" and not steps:
                 began = time.monotonic()
-                follow = self._ssh(self._module("tpu.supervise", "follow", "../run"), worker=0)
-                code = self._run("watch", follow, accepted=range(256))
+                code = self._follow()
                 if code == 0:
                     return self._say("the job is done")
-                if code in ENDED:
-                    raise UserError(f"the job {ENDED[code]} (above); mend it, and `launch` again.")
                 failures = 0 if time.monotonic() - began > options.poll else failures + 1
-            if state in LOST or code == INTERRUPTED:
-                self._again(state, last=failures >= ATTEMPTS)
-            elif failures >= ATTEMPTS:
-                raise UserError(f"worker 0 of {self.name} was out of reach {failures} times.")
+                steps = [self.launch] if code == INTERRUPTED else []
+            if steps and not options.restart:
+                raise UserError(
+                    f"the job was interrupted, and {self.name} is {state}: `launch` again if that "
+                    "is ACTIVE, or `delete` and `create` it; --restart does so by itself."
+                )
+            try:
+                while steps:
+                    steps[0]()
+                    steps.pop(0)
+            except UserError as error:
+                failures += 1
+                print(f"{error} Once more in {options.poll:g} s.", file=sys.stderr)
             time.sleep(options.poll)
+        raise UserError(f"{self.name} did not answer, or could not be set up, {failures} times.")
 
-    def _again(self, state: str, last: bool):
-        """Starts the interrupted job once more, if that was asked for, on a new pod if need be."""
-        if not self.options.restart:
-            raise UserError(
-                f"the job was interrupted and {self.name} is {state}: `launch` again if that is "
-                "ACTIVE, `delete` and `create` it otherwise; --restart does that by itself."
-            )
-        try:
-            if state in LOST:
-                self.delete()
-                self.create()
-                self.setup()
-            self.launch()
-        except UserError as error:
-            if last or state in LOST:
-                raise
-            print(f"{error} Once more in {self.options.poll:g} s.", file=sys.stderr)
+    def _follow(self) -> int:
+        """Prints the log of worker 0 until the job is done, or something comes between."""
+        follow = self._ssh(self._module("tpu.supervise", "follow", "../run"), worker=0)
+        code = self._run("watch", follow, accepted=range(256))
+        if code in ENDED:
+            raise UserError(f"the job {ENDED[code]} (above); mend it, and `launch` again.")
+        return code
 
     def stop(self):
         self._run("stop", self._ssh(self._module("tpu.supervise", "stop", "../run")))
@@ -188,9 +190,14 @@ class Pod:
         words = ("queued-resources", "delete", self.name, "--force", "--quiet")
         self._run("delete", self._gcloud(*words))
 
-    def _needed(self, name: str) -> str:
+    def _needed(self, name: str):
+        """The value of a flag, or the job. Raises UserError where it was not given."""
         if value := getattr(self.options, name):
             return value
+        if name == "job":
+            raise UserError(
+                f"{self.options.action} takes a job after --: -- c2l_jax.train --config ..."
+            )
         raise UserError(f"{self.options.action} needs --{name.replace('_', '-')}.")
 
     def _state(self, assumed: str) -> str:
@@ -249,19 +256,25 @@ class Pod:
     def _listen(self, command: list[str], pattern: str, seconds: float) -> set[tuple]:
         """Runs a command and passes on its lines; what the pattern finds in them.
 
-        Ended after so many seconds, whoever still hangs.
+        Ended after so many seconds with all that it started, some of which may hang.
         """
         print(shlex.join(command), flush=True)
         if self.options.dry_run:
             return set()
         found = set()
-        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-            timer = threading.Timer(seconds, process.kill)
-            timer.start()
+        process = subprocess.Popen(
+            command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
+        )
+        timer = threading.Timer(seconds, os.killpg, (process.pid, signal.SIGKILL))
+        timer.start()
+        try:
             for line in process.stdout:
                 print(line, end="", flush=True)
                 found.update(re.findall(pattern, line))
+        finally:
             timer.cancel()
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
         return found
 
 

@@ -102,10 +102,11 @@ def test_a_preempted_pod_is_made_anew_if_that_was_asked_for(lone, tmp_path):
     flags = (*CREATE, "--poll", "0.1", *job(tmp_path / "bucket"))
     (lone.folder / "state").write_text("SUSPENDED\n")
     assert "the job was interrupted" in lone.do("watch", *flags, code=2)
+    lone.reply("scp", "", 1)  # it goes on with the step that failed
     told = lone.do("watch", "--restart", *flags)
     assert "the job is done" in told
-    again = ["list", "delete", "list", "create", "list", "scp", "ssh", "ssh", "list", "ssh"]
-    assert lone.verbs() == ["list", "list", *again]
+    again = ["list", "delete", "list", "create", "list", "scp", "list", "scp", "ssh", "ssh"]
+    assert lone.verbs() == ["list", "list", *again, "list", "ssh"]
 
 
 def test_a_job_whose_machine_went_down_is_launched_again(lone, tmp_path):
@@ -125,8 +126,11 @@ def test_a_job_with_bad_settings_ends_the_watch(lone, tmp_path):
         (worker / "code").write_text("2")
     for action in ("create", "setup", "launch"):
         lone.do(action, *CREATE, *job(tmp_path / "bucket"))
-    told = lone.do("watch", "--restart", "--yes", "--poll", "0.1", code=2)
-    assert "error: the job refused its settings" in told and "refused, exit code 2" in told
+    told = lone.do("watch", "--poll", "0.1", code=2)
+    assert (
+        "error: the job can't go on with what it was given" in told
+        and "refused, exit code 2" in told
+    )
 
 
 METADATA = {"agent-worker-number": "0", "worker-network-endpoints": "10.0.0.0,10.0.0.1"}
@@ -168,7 +172,15 @@ def test_preflight_wants_all_to_pass(pod, tmp_path):
     assert "worker 0 (10.0.0.0) of 2 did not pass" in told
 
 
+def test_preflight_ends_even_if_a_connection_hangs(lone, tmp_path):
+    lone.reply("tpu.preflight", "process 0 (t1v-n-abc-w-0): is up\n", -1)
+    told = lone.do("preflight", "--bucket", "gs://b", "--timeout", "0.5", code=2)
+    assert told.splitlines()[-1].startswith("error: preflight: worker 0 (10.0.0.0) of 1 ")
+
+
 def test_bad_flags_are_one_sentence(lone):
     assert "create needs --accelerator-type" in lone.do("create", "--yes", code=2)
     assert "launch takes a job after --" in lone.do("launch", "--bucket", "gs://b", code=2)
+    told = lone.do("watch", "--restart", *CREATE, "--bucket", "gs://b", code=2)
+    assert "watch takes a job after --" in told
     assert not lone.calls()
