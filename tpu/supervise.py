@@ -105,6 +105,7 @@ class Supervisor:
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._log,
+            process_group=0,  # so that Ctrl-C only reaches the supervisor, which asks it to leave
         )
         if self._asked:  # between the last look and the start
             self._child.terminate()
