@@ -7,22 +7,21 @@ the response as the model wrote it. Without --question it asks for questions in 
 an empty line; every question stands alone, with the same pictures.
 """
 
-import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from PIL import Image
 
+from c2l_jax import options
 from c2l_jax.data.pictures import open_image
 from c2l_jax.data.processor import Processor
-from c2l_jax.evaluate import add_dtype, check_positive, check_seed, check_temperature
 from c2l_jax.models.layers import Compute
 from c2l_jax.models.loading import load_model
 from c2l_jax.sampler import PromptShape, Sampler
 from c2l_jax.sharding import make_mesh
 from records.errors import UserError, exit_on_user_error
-from records.paths import anywhere
+from records.paths import AnyPath, anywhere
 
 ROOM = 256  # tokens by which a later question may be longer without compiling anew
 
@@ -43,11 +42,20 @@ def _typed_line() -> str:
 class Chat:
     """A loaded model that answers one prompt after the other."""
 
-    def __init__(self, args: argparse.Namespace):
+    def __init__(
+        self,
+        model: AnyPath,
+        *,
+        temperature: float,
+        seed: int,
+        max_tokens: int,
+        dtype: str,
+    ):
         # One row can't be shared: on several devices each holds a part of every matrix instead.
         self._mesh = make_mesh({"data": 1, "fsdp": 1, "tensor": -1})
-        self._model = load_model(args.model, self._mesh, Compute(args.dtype))
-        self._args, self.processor = args, Processor(self._model.directory)
+        self._model = load_model(model, self._mesh, Compute(dtype))
+        self._temperature, self._seed, self._max_tokens = temperature, seed, max_tokens
+        self.processor = Processor(self._model.directory)
         self._shape, self._sampler, self._params = PromptShape(0, 0), None, None
         self._asked = 0
 
@@ -62,30 +70,54 @@ class Chat:
                 mesh=self._mesh,
                 shape=self._shape,
                 end_tokens=self.processor.end_token_ids,
-                max_tokens=self._args.max_tokens,
+                max_tokens=self._max_tokens,
                 rows=1,
-                temperature=self._args.temperature,
+                temperature=self._temperature,
             )
             # In the same layout for any shape.
             self._params = self._params or self._sampler.prepare(self._model.params, consume=True)
         prompts = [(self._asked, prompt)]
         self._asked += 1  # so that a question asked twice is drawn anew
-        ((_, (response,)),) = self._sampler.run(self._params, prompts, n=1, seed=self._args.seed)
+        ((_, (response,)),) = self._sampler.run(self._params, prompts, n=1, seed=self._seed)
         if not response.ended:
-            print(f"(cut off after {self._args.max_tokens} tokens)", file=sys.stderr)
+            print(f"(cut off after {self._max_tokens} tokens)", file=sys.stderr)
         return self.processor.tokenizer.decode(response.tokens)
 
 
-def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m c2l_jax.chat",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+def chat(
+    *,
+    model: AnyPath | str,
+    image: Sequence[Path | str] = (),
+    question: str | None = None,
+    temperature: float = 0.0,
+    seed: int = 0,
+    max_tokens: int = 512,
+    dtype: str | None = None,
+):
+    """Prints the response to a question about pictures, or to every question that is typed.
+
+    Raises UserError for arguments that make no sense, and for a model or picture that isn't there.
+    """
+    options.check_positive(max_tokens=max_tokens)
+    options.check_seed(seed)
+    options.check_temperature(temperature)
+    if question is None and not sys.stdin.isatty():
+        raise UserError("there is no terminal to ask for questions in: give --question.")
+    dtype = options.chosen_dtype(dtype)
+    pictures = [open_image(Path(path)) for path in image]
+    loaded = Chat(
+        anywhere(model), temperature=temperature, seed=seed, max_tokens=max_tokens, dtype=dtype
     )
-    parser.add_argument("--model", type=anywhere, required=True, metavar="DIR_OR_WORKDIR")
+    for text in typed_questions() if question is None else [question]:
+        print(loaded.reply(text, pictures), flush=True)
+
+
+@exit_on_user_error
+def main(arguments: list[str] | None = None):
+    parser = options.parser_of(chat, "c2l_jax.chat", __doc__)
+    parser.add_argument("--model", required=True, metavar="DIR_OR_WORKDIR")
     parser.add_argument(
         "--image",
-        type=Path,
         action="append",
         default=[],
         metavar="FILE",
@@ -95,30 +127,13 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--temperature",
         type=float,
-        default=0.0,
-        help="0 takes the likeliest token, 1 draws as the model's probabilities say (default: 0)",
+        help="0 takes the likeliest token, 1 draws as the model's probabilities say (default: "
+        "%(default)s)",
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the random draws (default: 0)")
-    parser.add_argument(
-        "--max-tokens", type=int, default=512, help="longest response (default: 512)"
-    )
-    add_dtype(parser)
-    args = parser.parse_args(arguments)
-    check_positive(max_tokens=args.max_tokens)
-    check_seed(args.seed)
-    check_temperature(args.temperature)
-    if args.question is None and not sys.stdin.isatty():
-        raise UserError("there is no terminal to ask for questions in: give --question.")
-    return args
-
-
-@exit_on_user_error
-def main(arguments: list[str] | None = None):
-    args = parse_arguments(arguments)
-    pictures = [open_image(path) for path in args.image]
-    chat = Chat(args)
-    for question in typed_questions() if args.question is None else [args.question]:
-        print(chat.reply(question, pictures), flush=True)
+    parser.add_argument("--seed", type=int, help="of the random draws (default: %(default)s)")
+    parser.add_argument("--max-tokens", type=int, help="longest response (default: %(default)s)")
+    options.add_dtype(parser)
+    chat(**vars(parser.parse_args(arguments)))
 
 
 if __name__ == "__main__":

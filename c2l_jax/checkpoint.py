@@ -100,13 +100,18 @@ def _first_line(error: Exception) -> str:
     return str(error).strip().splitlines()[0][:200] if str(error).strip() else repr(error)
 
 
-def restore_parameters(workdir: AnyPath, abstract_params: dict) -> tuple[int, dict[str, jax.Array]]:
-    """Parameters alone, from the newest checkpoint of a run, placed as `abstract_params` says."""
+def newest_step(workdir: AnyPath) -> int:
+    """Of a run's complete checkpoints. Raises UserError where there is none."""
     directory = for_orbax(workdir / "checkpoints")
-    manager = ocp.CheckpointManager(directory, item_names=("state",))
-    step = manager.latest_step()
+    step = ocp.CheckpointManager(directory, item_names=("state",)).latest_step()
     if step is None:
         raise UserError(f"{directory} holds no complete checkpoint yet: let the run save one.")
+    return step
+
+
+def restore_parameters(workdir: AnyPath, abstract_params: dict) -> tuple[int, dict[str, jax.Array]]:
+    """Parameters alone, from the newest checkpoint of a run, placed as `abstract_params` says."""
+    directory, step = for_orbax(workdir / "checkpoints"), newest_step(workdir)
     restore_args = jax.tree.map(
         lambda leaf: ocp.ArrayRestoreArgs(sharding=leaf.sharding, global_shape=leaf.shape),
         abstract_params,

@@ -1,6 +1,5 @@
 """Makes a small model with random weights and a tokenizer fitted to one data set."""
 
-import argparse
 import json
 import sys
 import tempfile
@@ -10,9 +9,10 @@ from types import ModuleType
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
+from c2l_jax import options
 from c2l_jax.data.processor import FORMATS, response_text, user_text
-from c2l_jax.evaluate import check_seed
-from c2l_jax.models import FAMILIES, family, weights
+from c2l_jax.models import FAMILIES, weights
+from c2l_jax.models import family as family_named
 from c2l_jax.models.config import ModelConfig
 from records.errors import UserError, exit_on_user_error
 from records.paths import AnyPath, anywhere
@@ -84,7 +84,7 @@ def write_tokenizer(tokenizer: Tokenizer, directory: Path, context: int, of: Mod
 def write_settings(config: ModelConfig, directory: Path) -> None:
     """preprocessor_config.json and generation_config.json."""
     text = config.text_config
-    preprocessor = family(config.MODEL_TYPE).preprocessor(config)
+    preprocessor = family_named(config.MODEL_TYPE).preprocessor(config)
     _write_json(directory / "preprocessor_config.json", preprocessor)
     _write_json(
         directory / "generation_config.json",
@@ -96,15 +96,21 @@ def write_settings(config: ModelConfig, directory: Path) -> None:
     )
 
 
-def create(
-    preset: str,
+def init_model(
+    *,
     data: AnyPath | str,
     out: AnyPath | str,
-    seed: int,
-    model_type: str = "qwen2_5_vl",
+    family: str = "qwen2_5_vl",
+    preset: str = "tiny",
+    seed: int = 0,
 ) -> int:
-    """Writes the model directory `out`; returns the number of parameters."""
-    of = family(model_type)
+    """Writes the model directory `out`; returns the number of parameters.
+
+    Raises UserError for an unknown family or preset, a data set that isn't there, and an `out`
+    that is.
+    """
+    options.check_seed(seed)
+    of = family_named(family)
     if preset not in of.PRESETS:
         raise UserError(f"no preset {preset!r}: choose from {', '.join(sorted(of.PRESETS))}.")
     out = anywhere(out)
@@ -122,7 +128,9 @@ def create(
         write_tokenizer(tokenizer, Path(source), context, of)
         write_settings(config, Path(source))
         weights.export(config, params, out, source)
-    return sum(leaf.size for leaf in params.values())
+    count = sum(leaf.size for leaf in params.values())
+    print(f"{out}: {count / 1e6:.2f} M parameters", file=sys.stderr)
+    return count
 
 
 def _write_json(path: Path, content: dict) -> None:
@@ -131,28 +139,23 @@ def _write_json(path: Path, content: dict) -> None:
 
 @exit_on_user_error
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m c2l_jax.init_model",
-        description="Make a small vision-language model with random weights, to be trained from "
-        "scratch. Its byte-level tokenizer is fitted to the texts of one data set. The result is "
-        "a Hugging Face directory: c2l_jax and transformers load it like a published checkpoint.",
+    parser = options.parser_of(
+        init_model,
+        "c2l_jax.init_model",
+        "Make a small vision-language model with random weights, to be trained from scratch. Its "
+        "byte-level tokenizer is fitted to the texts of one data set. The result is a Hugging Face "
+        "directory: c2l_jax and transformers load it like a published checkpoint.",
         epilog="example: python -m c2l_jax.init_model --preset tiny --data data/tictactoe "
         "--out models/tiny",
     )
     parser.add_argument(
-        "--family",
-        default="qwen2_5_vl",
-        choices=sorted(FAMILIES),
-        help="kind of model (default: qwen2_5_vl)",
+        "--family", choices=sorted(FAMILIES), help="kind of model (default: %(default)s)"
     )
-    parser.add_argument("--preset", default="tiny", help="size: nano or tiny (default: tiny)")
+    parser.add_argument("--preset", help="size: nano or tiny (default: %(default)s)")
     parser.add_argument("--data", required=True, help="data set (its train split is read)")
     parser.add_argument("--out", required=True, help="directory to create")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the weights (default: 0)")
-    options = parser.parse_args(arguments)
-    check_seed(options.seed)
-    count = create(options.preset, options.data, options.out, options.seed, options.family)
-    print(f"{options.out}: {count / 1e6:.2f} M parameters", file=sys.stderr)
+    parser.add_argument("--seed", type=int, help="seed of the weights (default: %(default)s)")
+    init_model(**vars(parser.parse_args(arguments)))
 
 
 if __name__ == "__main__":

@@ -14,29 +14,27 @@ counts.json beside it says what became of the questions.
 alone.
 """
 
-import argparse
 import dataclasses
 import functools
 import hashlib
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from c2l_jax import scoring
+from c2l_jax import options, scoring
 from c2l_jax.answers import was_read
 from c2l_jax.data import pairs as pair_data
 from c2l_jax.data.processor import Processor
-from c2l_jax.evaluate import KEPT, add_dtype, check_seed, device_mesh
 from c2l_jax.models.directory import fingerprint
 from c2l_jax.models.layers import Compute
 from c2l_jax.models.loading import exported_model, load_model
-from c2l_jax.responses import RESPONSES, read_responses, record_of
+from c2l_jax.responses import KEPT, RESPONSES, read_responses, record_of
 from records.errors import UserError, exit_on_user_error
 from records.paths import AnyPath, anywhere, output_folder, replace_text
-from records.reading import Split, open_split
+from records.reading import open_split
 from records.schema import task_name
 
 COUNTS = "counts.json"
@@ -133,7 +131,14 @@ def _hash(text: str) -> int:
 
 
 def reference_logprobs(
-    pairs: Sequence[Pair], questions: Sequence[dict], record, args, settings: dict, model: AnyPath
+    pairs: Sequence[Pair],
+    questions: Sequence[dict],
+    record: Callable[[int], dict],
+    model: AnyPath,
+    *,
+    format: str,
+    rows: int,
+    dtype: str,
 ) -> dict[tuple[int, str], np.ndarray]:
     """(question, text) -> the model's log-probability of each token; every text once."""
     texts: dict[int, dict[str, dict]] = {}
@@ -141,11 +146,11 @@ def reference_logprobs(
         for response in (pair.chosen, pair.rejected):
             texts.setdefault(pair.question, {})[response["text"]] = response
     used = list(texts)
-    mesh = device_mesh(args.rows)
-    loaded = load_model(model, mesh, Compute(args.dtype))
+    mesh = options.device_mesh(rows)
+    loaded = load_model(model, mesh, Compute(dtype))
 
     def question(number):
-        return record(used[number]), settings["format"], list(texts[used[number]])
+        return record(used[number]), format, list(texts[used[number]])
 
     found = scoring.score(
         loaded.graphdef,
@@ -154,7 +159,7 @@ def reference_logprobs(
         question,
         len(used),
         mesh=mesh,
-        rows=args.rows,
+        rows=rows,
         title="reference",
     )
     logps, differences, other = {}, [], 0
@@ -177,7 +182,11 @@ def reference_logprobs(
 
 
 def pair_records(
-    pairs: Sequence[Pair], questions: Sequence[dict], record, logps: dict, common: dict
+    pairs: Sequence[Pair],
+    questions: Sequence[dict],
+    record: Callable[[int], dict],
+    logps: dict,
+    common: dict,
 ) -> Iterator[dict]:
     """Records of `schema.pair`; the picture is read again from the data set."""
     for pair in pairs:
@@ -203,110 +212,100 @@ def pair_records(
 # ----------------------------------------------------------------------------------- the command
 
 
-def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m c2l_jax.preferences",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--responses", type=anywhere, required=True, metavar="DIR")
-    parser.add_argument("--out", type=anywhere, required=True, metavar="PAIRS")
-    parser.add_argument("--model", type=anywhere, help="if it is elsewhere now than when sampling")
-    parser.add_argument("--data", type=anywhere, help="if it is elsewhere now than when sampling")
-    parser.add_argument(
-        "--low", type=float, default=0.25, help="least accuracy of a question (default: 0.25)"
-    )
-    parser.add_argument("--high", type=float, default=0.85, help="and largest (default: 0.85)")
-    parser.add_argument("--max-pairs", type=int, default=3, help="of a question (default: 3)")
-    parser.add_argument(
-        "--balance", action="store_true", help="no task has more pairs than tasks have on average"
-    )
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--validation", type=float, default=0.05, help="share of the questions (default: 0.05)"
-    )
-    parser.add_argument("--rows", type=int, default=8, help="rows scored at a time (default: 8)")
-    add_dtype(parser)
-    args = parser.parse_args(arguments)
-    check_seed(args.seed)
-    if not 0 <= args.low <= args.high <= 1 or not 0 <= args.validation < 1 or args.max_pairs < 1:
+def preferences(
+    *,
+    responses: AnyPath | str,
+    out: AnyPath | str,
+    model: AnyPath | str | None = None,
+    data: AnyPath | str | None = None,
+    low: float = 0.25,
+    high: float = 0.85,
+    max_pairs: int = 3,
+    balance: bool = False,
+    seed: int = 0,
+    validation: float = 0.05,
+    rows: int = 8,
+    dtype: str | None = None,
+):
+    """Writes the pairs to be had from a directory of responses; see the module and its --help.
+
+    Raises UserError for arguments that make no sense, responses that are not whole or of another
+    model or data set, other pairs in `out`, and where there is no pair.
+    """
+    options.check_seed(seed)
+    if not 0 <= low <= high <= 1 or not 0 <= validation < 1 or max_pairs < 1:
         raise UserError(
             "--low and --high must be in order and in 0..1, --validation in 0..1 and below 1, "
             "--max-pairs at least 1."
         )
-    return args
-
-
-@exit_on_user_error
-def main(arguments: list[str] | None = None):
-    args = parse_arguments(arguments)
-    output_folder(args.out)
-    settings, questions = read_responses(args.responses)
-    model = exported_model(args.model or anywhere(settings["model"]))
+    dtype, out, responses = options.chosen_dtype(dtype), anywhere(out), anywhere(responses)
+    output_folder(out)
+    settings, questions = read_responses(responses)
+    model = exported_model(anywhere(model or settings["model"]))
     if fingerprint(model) != settings["fingerprint"]:
         raise UserError(
-            f"the responses in {args.responses} were not sampled with the model in {model} (its "
+            f"the responses in {responses} were not sampled with the model in {model} (its "
             "fingerprint differs): give --model the one that wrote them."
         )
-    names = ("low", "high", "max_pairs", "balance", "seed", "validation", "dtype")
-    sampled = hashlib.sha256((args.responses / RESPONSES).read_bytes()).hexdigest()
-    metadata = {name: getattr(args, name) for name in names}
+    sampled = hashlib.sha256((responses / RESPONSES).read_bytes()).hexdigest()
+    metadata = {"low": low, "high": high, "max_pairs": max_pairs, "balance": balance}
+    metadata |= {"seed": seed, "validation": validation, "dtype": dtype}
     unread = count_unread(questions)
     metadata |= {"fingerprint": settings["fingerprint"], "responses": sampled, "unread": unread}
-    if pair_data.is_written(args.out, metadata):
-        print(f"{pair_data.folder(args.out)} is already there.")
+    if pair_data.is_written(out, metadata):
+        print(f"{pair_data.folder(out)} is already there.")
         return
     pairs, counts = choose(
-        questions,
-        low=args.low,
-        high=args.high,
-        most=args.max_pairs,
-        balance=args.balance,
-        seed=args.seed,
+        questions, low=low, high=high, most=max_pairs, balance=balance, seed=seed
     )
     print(table(pairs, questions, counts))
     told = {"questions": len(questions), **counts, "pairs": len(pairs), "unread": unread}
-    replace_text(args.out / COUNTS, json.dumps(told, indent=2) + "\n")
+    replace_text(out / COUNTS, json.dumps(told, indent=2) + "\n")
     if not pairs:
         raise UserError(
-            f"not one pair in {args.responses}: no question has both kinds of response and an "
-            f"accuracy from {args.low} to {args.high}; sample more, or widen --low and --high."
+            f"not one pair in {responses}: no question has both kinds of response and an "
+            f"accuracy from {low} to {high}; sample more, or widen --low and --high."
         )
-    data = args.data or anywhere(settings["data"])
-    write(args, settings, model, data, pairs, questions, metadata)
-    print(pair_data.folder(args.out))
-
-
-def write(args, settings, model, data, pairs, questions, metadata):
-    """Computes the reference and writes the data set."""
-    split: Split = open_split(data, settings["split"])
+    by_split = split_up(pairs, questions, validation)
+    data = anywhere(data or settings["data"])
+    split = open_split(data, settings["split"])
 
     def record(index):
         return record_of(questions[index], split, data)
 
-    parts: dict[str, list[Pair]] = {"train": [], "validation": []}
-    for pair in pairs:
-        held_out = is_validation(questions[pair.question]["id"], args.validation)
-        parts["validation" if held_out else "train"].append(pair)
-    if not args.validation:
-        del parts["validation"]
-    for name, part in parts.items():
-        if not part:
-            raise UserError(
-                f"of {len(pairs)} pairs none falls to the split {name}: change --validation "
-                f"{args.validation} (0 holds none out; train with --config.evaluation.every=0 "
-                "then), or sample more."
-            )
-    logps = reference_logprobs(pairs, questions, record, args, settings, model)
+    logps = reference_logprobs(
+        pairs, questions, record, model, format=settings["format"], rows=rows, dtype=dtype
+    )
     common = {"format": settings["format"], "fingerprint": settings["fingerprint"]}
-    splits = {
-        name: functools.partial(pair_records, part, questions, record, logps, common)
-        for name, part in parts.items()
+    records = {
+        name: functools.partial(pair_records, some, questions, record, logps, common)
+        for name, some in by_split.items()
     }
     image = "image" in record(pairs[0].question)
-    pair_data.write_pairs(args.out, splits, image=image, metadata=metadata)
-    sizes = ", ".join(f"{name} {len(part)}" for name, part in parts.items())
+    pair_data.write_pairs(out, records, image=image, metadata=metadata)
+    sizes = ", ".join(f"{name} {len(some)}" for name, some in by_split.items())
     print(f"{len(pairs)} pairs ({sizes})")
+    print(pair_data.folder(out))
+
+
+def split_up(
+    pairs: Sequence[Pair], questions: Sequence[dict], validation: float
+) -> dict[str, list[Pair]]:
+    """The pairs of each split. Raises UserError where one would be empty."""
+    by_split: dict[str, list[Pair]] = {"train": [], "validation": []}
+    for pair in pairs:
+        held_out = is_validation(questions[pair.question]["id"], validation)
+        by_split["validation" if held_out else "train"].append(pair)
+    if not validation:
+        del by_split["validation"]
+    for name, some in by_split.items():
+        if not some:
+            raise UserError(
+                f"of {len(pairs)} pairs none falls to the split {name}: change --validation "
+                f"{validation} (0 holds none out; train with --config.evaluation.every=0 "
+                "then), or sample more."
+            )
+    return by_split
 
 
 def table(pairs: Sequence[Pair], questions: Sequence[dict], counts: Counter) -> str:
@@ -319,6 +318,30 @@ def table(pairs: Sequence[Pair], questions: Sequence[dict], counts: Counter) -> 
     lines += [f"{'pairs':32}{len(pairs):>8}"]
     lines += [f"  {name:30}{count:>8}" for name, count in sorted(tasks.items())]
     return "\n".join(lines)
+
+
+@exit_on_user_error
+def main(arguments: list[str] | None = None):
+    parser = options.parser_of(preferences, "c2l_jax.preferences", __doc__)
+    parser.add_argument("--responses", required=True, metavar="DIR")
+    parser.add_argument("--out", required=True, metavar="PAIRS")
+    parser.add_argument("--model", help="if it is elsewhere now than when sampling")
+    parser.add_argument("--data", help="if it is elsewhere now than when sampling")
+    parser.add_argument(
+        "--low", type=float, help="least accuracy of a question (default: %(default)s)"
+    )
+    parser.add_argument("--high", type=float, help="and largest (default: %(default)s)")
+    parser.add_argument("--max-pairs", type=int, help="of a question (default: %(default)s)")
+    parser.add_argument(
+        "--balance", action="store_true", help="no task has more pairs than tasks have on average"
+    )
+    parser.add_argument("--seed", type=int)
+    parser.add_argument(
+        "--validation", type=float, help="share of the questions (default: %(default)s)"
+    )
+    parser.add_argument("--rows", type=int, help="rows scored at a time (default: %(default)s)")
+    options.add_dtype(parser)
+    preferences(**vars(parser.parse_args(arguments)))
 
 
 if __name__ == "__main__":

@@ -19,18 +19,16 @@ over questions. Writes to --out: rerank.json, scores.jsonl (each response's scor
 log-ratios) and TensorBoard events, with N for the step.
 """
 
-import argparse
 import itertools
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from c2l_jax import scoring
+from c2l_jax import options, scoring
 from c2l_jax.answers import matches, was_read
 from c2l_jax.data.processor import Processor, letter
-from c2l_jax.evaluate import add_dtype, check_positive, check_seed, device_mesh
 from c2l_jax.models.directory import fingerprint
 from c2l_jax.models.layers import Compute
 from c2l_jax.models.loading import exported_model, load_model
@@ -38,7 +36,7 @@ from c2l_jax.paths import Board
 from c2l_jax.responses import read_responses, record_of
 from c2l_jax.scores import wilson
 from records.errors import UserError, exit_on_user_error
-from records.paths import anywhere, output_folder, replace_text
+from records.paths import AnyPath, anywhere, output_folder, replace_text
 from records.reading import open_split
 
 METHODS = ("single", "majority", "best", "weighted", "oracle")
@@ -140,25 +138,28 @@ def _interval(shares: Sequence[float]) -> dict[str, float]:
 
 
 def log_ratios(
-    args: argparse.Namespace, settings: dict, questions: Sequence[dict]
+    questions: Sequence[dict],
+    record: Callable[[dict], dict],
+    models: Mapping[str, AnyPath],
+    *,
+    format: str,
+    rows: int,
+    dtype: str,
 ) -> tuple[list[list[np.ndarray]], Processor]:
     """log(policy / reference) [r] of each response's tokens; end tokens only where one was written.
 
-    The models are in memory one after the other.
+    The models, "policy" and "reference", are in memory one after the other.
     """
-    mesh = device_mesh(args.rows)
-    data = args.data or anywhere(settings["data"])
-    split = open_split(data, settings["split"])
+    mesh = options.device_mesh(rows)
     # Responses with the same text are scored once.
     texts = [list(dict.fromkeys(r["text"] for r in q["responses"])) for q in questions]
 
     def question(number):
-        record = record_of(questions[number], split, data)
-        return record, settings["format"], texts[number]
+        return record(questions[number]), format, texts[number]
 
     found = []
     for name in ("policy", "reference"):
-        model = load_model(exported_model(getattr(args, name)), mesh, Compute(args.dtype))
+        model = load_model(models[name], mesh, Compute(dtype))
         processor = Processor(model.directory)
         found.append(
             scoring.score(
@@ -168,7 +169,7 @@ def log_ratios(
                 question,
                 len(questions),
                 mesh=mesh,
-                rows=args.rows,
+                rows=rows,
                 title=name,
             )
         )
@@ -214,40 +215,32 @@ def score_lines(questions, ratios, scores, processor: Processor) -> str:
 # ----------------------------------------------------------------------------------- the command
 
 
-def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m c2l_jax.rerank",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    for name, what in (
-        ("responses", "from c2l_jax.sample"),
-        ("policy", "the preference-trained model, or its run"),
-        ("reference", "the model it was trained from, or its run"),
-        ("out", ""),
-    ):
-        parser.add_argument(f"--{name}", type=anywhere, required=True, metavar="DIR", help=what)
-    parser.add_argument("--data", type=anywhere, help="if it is elsewhere now than when sampling")
-    parser.add_argument("--mean", action="store_true", help="score by the mean over tokens")
-    parser.add_argument(
-        "--beta", type=float, default=0.1, help="of weighted voting; as in training (default: 0.1)"
-    )
-    parser.add_argument("--subsets", type=int, default=256, help="a question (default: 256)")
-    parser.add_argument("--seed", type=int, default=0, help="of the subsets (default: 0)")
-    parser.add_argument("--rows", type=int, default=8, help="rows scored at a time (default: 8)")
-    add_dtype(parser)
-    args = parser.parse_args(arguments)
-    check_positive(subsets=args.subsets)
-    check_seed(args.seed)
-    return args
+def rerank(
+    *,
+    responses: AnyPath | str,
+    policy: AnyPath | str,
+    reference: AnyPath | str,
+    out: AnyPath | str,
+    data: AnyPath | str | None = None,
+    mean: bool = False,
+    beta: float = 0.1,
+    subsets: int = 256,
+    seed: int = 0,
+    rows: int = 8,
+    dtype: str | None = None,
+) -> dict:
+    """Scores a directory of responses and writes the curves; see the module and its --help.
 
-
-@exit_on_user_error
-def main(arguments: list[str] | None = None):
-    args = parse_arguments(arguments)
-    output_folder(args.out)
-    settings, questions = read_responses(args.responses)
-    models = {name: exported_model(getattr(args, name)) for name in ("policy", "reference")}
+    Returns what rerank.json holds. Raises UserError for arguments that make no sense, responses
+    that are not whole or of another data set, and models of different tokenisers.
+    """
+    options.check_positive(subsets=subsets)
+    options.check_seed(seed)
+    dtype, out, responses = options.chosen_dtype(dtype), anywhere(out), anywhere(responses)
+    output_folder(out)
+    settings, questions = read_responses(responses)
+    models = {"policy": exported_model(anywhere(policy))}
+    models["reference"] = exported_model(anywhere(reference))
     # What the tokenisers are, whatever files they come from.
     tokenizers = {Processor(path).tokenizer.backend_tokenizer.to_str() for path in models.values()}
     if len(tokenizers) > 1:
@@ -255,30 +248,40 @@ def main(arguments: list[str] | None = None):
             f"{models['policy']} and {models['reference']} have different tokenisers: --reference "
             "must be the model that --policy was trained from."
         )
-    ratios, processor = log_ratios(args, settings, questions)
-    reduce = np.mean if args.mean else np.sum
+    data = anywhere(data or settings["data"])
+    split = open_split(data, settings["split"])
+
+    def record(question):
+        return record_of(question, split, data)
+
+    ratios, processor = log_ratios(
+        questions, record, models, format=settings["format"], rows=rows, dtype=dtype
+    )
+    reduce = np.mean if mean else np.sum
     scores = [
         np.asarray([reduce(r, dtype=np.float64) if len(r) else 0.0 for r in of_question])
         for of_question in ratios
     ]
-    found = curves(questions, scores, beta=args.beta, subsets=args.subsets, seed=args.seed)
+    found = curves(questions, scores, beta=beta, subsets=subsets, seed=seed)
     result = {
         **{name: str(path) for name, path in models.items()},
         **{f"{name}_fingerprint": fingerprint(path) for name, path in models.items()},
-        "responses": str(args.responses),
-        "score": "mean" if args.mean else "sum",
-        **{name: getattr(args, name) for name in ("beta", "subsets", "seed")},
+        "responses": str(responses),
+        "score": "mean" if mean else "sum",
+        "beta": beta,
+        "subsets": subsets,
+        "seed": seed,
         "questions": len(questions),
         "curves": found,
     }
-    lines = score_lines(questions, ratios, scores, processor)
-    replace_text(args.out / "scores.jsonl", lines)
-    replace_text(args.out / "rerank.json", json.dumps(result, indent=2) + "\n")
-    with Board(args.out) as board:
+    replace_text(out / "scores.jsonl", score_lines(questions, ratios, scores, processor))
+    replace_text(out / "rerank.json", json.dumps(result, indent=2) + "\n")
+    with Board(out) as board:
         for method, points in found.items():
             for point in points:
                 board.add_scalar(f"rerank/{method}", point["accuracy"], point["n"])
     print(table(found))
+    return result
 
 
 def table(found: dict[str, list[dict]]) -> str:
@@ -291,6 +294,28 @@ def table(found: dict[str, list[dict]]) -> str:
         )
         lines.append(f"{row[0]['n']:>4}" + "".join(f"{cell:>22}" for cell in cells))
     return "\n".join(lines)
+
+
+@exit_on_user_error
+def main(arguments: list[str] | None = None):
+    parser = options.parser_of(rerank, "c2l_jax.rerank", __doc__)
+    for name, what in (
+        ("responses", "from c2l_jax.sample"),
+        ("policy", "the preference-trained model, or its run"),
+        ("reference", "the model it was trained from, or its run"),
+        ("out", ""),
+    ):
+        parser.add_argument(f"--{name}", required=True, metavar="DIR", help=what)
+    parser.add_argument("--data", help="if it is elsewhere now than when sampling")
+    parser.add_argument("--mean", action="store_true", help="score by the mean over tokens")
+    parser.add_argument(
+        "--beta", type=float, help="of weighted voting; as in training (default: %(default)s)"
+    )
+    parser.add_argument("--subsets", type=int, help="a question (default: %(default)s)")
+    parser.add_argument("--seed", type=int, help="of the subsets (default: %(default)s)")
+    parser.add_argument("--rows", type=int, help="rows scored at a time (default: %(default)s)")
+    options.add_dtype(parser)
+    rerank(**vars(parser.parse_args(arguments)))
 
 
 if __name__ == "__main__":

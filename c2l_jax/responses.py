@@ -1,12 +1,80 @@
-"""What `python -m c2l_jax.sample` leaves in its --out, and reading it."""
+"""What `c2l_jax.sample` and `c2l_jax.evaluate` leave in their --out, and reading it.
+
+sampling.json holds the settings and the model's fingerprint; responses.jsonl a line a question,
+with what its record says (KEPT), its place in the split and its n responses, each with text, logp,
+tokens, ended, extracted, correct and read.
+"""
 
 import json
+from collections.abc import Iterable, Sequence
 
 from records.errors import UserError
-from records.paths import AnyPath, read_json
+from records.paths import AnyPath, read_json, recorded, replace_text
 from records.reading import Split
 
 SETTINGS, RESPONSES = "sampling.json", "responses.jsonl"
+KEPT = ("id", "game", "task", "qa_type", "qa_level", "plot_level", "question", "options", "answer")
+
+
+# --------------------------------------------------------------------------------------- writing
+
+
+def question_line(index: int, record: dict, responses: Sequence[dict]) -> str:
+    """A line of responses.jsonl."""
+    kept = {name: record[name] for name in KEPT}
+    line = {"id": record["id"], "index": index, **kept, "responses": responses}
+    return json.dumps(line) + "\n"
+
+
+def claim(out: AnyPath, settings: dict, started: bool):
+    """Writes sampling.json, or, once there are responses, checks that it says the same.
+
+    Raises UserError where it doesn't.
+    """
+    path = out / SETTINGS
+    if started and path.exists():
+        there = read_json(path)
+        there |= {name: recorded(there[name]) for name in ("model", "data") if name in there}
+        changed = [
+            f"{name}: {there.get(name)} there, {settings.get(name)} now"
+            for name in sorted(there.keys() | settings.keys())
+            if there.get(name) != settings.get(name)
+        ]
+        if changed:
+            raise UserError(
+                f"{out} holds responses of other settings ({'; '.join(changed)}): use its "
+                "settings, or another --out."
+            )
+    else:
+        replace_text(path, json.dumps(settings, indent=2) + "\n")
+
+
+def complete_lines(path: AnyPath) -> dict[int, str]:
+    """The complete lines of responses.jsonl by index, without what a kill left of a last one."""
+    if not path.exists():
+        return {}
+    content = path.read_bytes()
+    end = content.rfind(b"\n") + 1
+    lines = content[:end].decode().splitlines(keepends=True)
+    try:
+        return {json.loads(line)["index"]: line for line in lines}
+    except (ValueError, KeyError):
+        raise UserError(f"{path} holds a line that is no question: use another --out.") from None
+
+
+def check_records(done: dict[int, str], asked: Sequence[int], split: Split, path: AnyPath):
+    """Raises UserError where a line is not of the record that is asked now."""
+    places = frozenset(asked)
+    for index, line in done.items():
+        written = json.loads(line)["id"]
+        if index not in places or split[index]["id"] != written:
+            raise UserError(
+                f"{path} holds responses to {written} at place {index}, which this command doesn't "
+                "ask: use the data set they were sampled on, or another --out."
+            )
+
+
+# --------------------------------------------------------------------------------------- reading
 
 
 def read_responses(directory: AnyPath) -> tuple[dict, list[dict]]:
@@ -27,9 +95,18 @@ def read_responses(directory: AnyPath) -> tuple[dict, list[dict]]:
     if not len(whole) == len(questions) == settings["questions"]:
         raise UserError(
             f"{directory / RESPONSES} is incomplete: {len(whole)} of {settings['questions']} "
-            f"questions have {settings['n']} responses; run its `python -m c2l_jax.sample` again."
+            f"questions have {settings['n']} responses; give the command that wrote it again."
         )
     return settings, questions
+
+
+def judged(questions: Iterable[dict]) -> list[dict]:
+    """One mapping a response, with what its question's line says beside; see c2l_jax.accuracy."""
+    return [
+        {**{name: question[name] for name in KEPT}, **response}
+        for question in questions
+        for response in question["responses"]
+    ]
 
 
 def record_of(question: dict, split: Split, data: AnyPath) -> dict:

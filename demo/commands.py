@@ -13,7 +13,11 @@ from typing import TextIO
 
 from records.errors import UserError
 
-RESUME = ("c2l_jax.train", "c2l_jax.sample")  # what goes on where it was interrupted
+RESUME = (
+    "c2l_jax.train",
+    "c2l_jax.sample",
+    "c2l_jax.evaluate",
+)  # what goes on where it was interrupted
 HUGE_PAGES = "glibc.malloc.hugetlb=1"
 
 

@@ -5,11 +5,10 @@ stages, its answers to training questions, pairs of them, DPO; beside DPO as man
 """
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from c2l_jax.responses import RESPONSES
+from c2l_jax.responses import judged, read_responses
 from c2l_jax.scores import paired_difference
 from configs import demo_dpo, demo_sft
 from configs.demo_dpo import DPO_TASKS
@@ -131,7 +130,7 @@ def ask(run: Run, name: str, model: Path, limit: int, tasks: str | None = None) 
                      "--data", run.data, "--split", "test", *only, "--format", FORMAT, "--limit",
                      limit, "--rows", ROWS, "--max-tokens", MAX_TOKENS, *DTYPE, "--out", out,
                      out=out)  # fmt: skip
-    return [json.loads(line) for line in (out / RESPONSES).read_text().splitlines()]
+    return judged(read_responses(out)[1])
 
 
 def compare(run: Run, stages: Sequence[str] = STAGES) -> dict[str, list[dict]]:

@@ -99,23 +99,27 @@ def local_copy(folder: AnyPath) -> Path:
     """
     if not is_remote(folder):
         return folder
-    files = sorted((os.fspath(path.relative_to(folder)), path) for path in _files(folder))
-    listing = "\n".join(f"{name} {size_of(path)}" for name, path in files)
-    digest = hashlib.sha256(f"{os.fspath(folder)}\n{listing}".encode()).hexdigest()[:16]
+    digest = hashlib.sha256(f"{os.fspath(folder)}\n{listing(folder)}".encode()).hexdigest()[:16]
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "c2l_jax" / digest
     copy = cache / folder.name
     if copy.is_dir():
         return copy
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache) as partial:
-        for name, path in files:
-            target = Path(partial) / "copy" / name
+        for path in _files(folder):
+            target = Path(partial) / "copy" / path.relative_to(folder)
             target.parent.mkdir(parents=True, exist_ok=True)
             with path.open("rb") as source, target.open("wb") as sink:
                 shutil.copyfileobj(source, sink, 1 << 24)
         with contextlib.suppress(FileExistsError, OSError):  # another process was faster
             (Path(partial) / "copy").rename(copy)
     return copy
+
+
+def listing(folder: AnyPath) -> str:
+    """Names and sizes of all files in a folder, a line a file."""
+    files = sorted((os.fspath(path.relative_to(folder)), path) for path in _files(folder))
+    return "\n".join(f"{name} {size_of(path)}" for name, path in files)
 
 
 def remove_folder(path: AnyPath):

@@ -61,7 +61,7 @@ def make_data():
     judged = {
         name: [
             {
-                "response": f"[{name}] says {ATTACK}",
+                "text": f"[{name}] says {ATTACK}",
                 "extracted": ATTACK,
                 "correct": i % 5 < rank + 1,
             }
@@ -261,7 +261,7 @@ def test_lines_that_differ_are_marked(built):
 
 def test_right_options_are_marked_and_unanswered_is_said(tmp_path):
     data = make_data()
-    data["samples"][0]["responses"]["SFT"] = {"response": "", "extracted": None, "correct": False}
+    data["samples"][0]["responses"]["SFT"] = {"text": "", "extracted": None, "correct": False}
     write_report(tmp_path / "page.html", data)
     page = Page((tmp_path / "page.html").read_text(encoding="utf-8"))
     marked = [each for each in page.attributes("li") if each.get("class") == "key-answer"]

@@ -6,7 +6,7 @@ are not comparable with its tables to the last point.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from c2l_jax.answers.announced import MOST_CHARACTERS
@@ -16,7 +16,7 @@ from c2l_jax.answers.reading import Reading, letters_of, read_choice, read_value
 from c2l_jax.answers.values import parse, same
 from records.errors import UserError
 
-__all__ = ["Verdict", "extract", "judge", "matches", "parse", "same", "was_read"]
+__all__ = ["Verdict", "extract", "judge", "matches", "parse", "same", "verdict", "was_read"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +43,12 @@ def was_read(judged: Mapping[str, Any]) -> bool:
     return judged["read"] if "read" in judged else judged["extracted"] is not None
 
 
-def judge(response: str, record: Mapping[str, Any]) -> Verdict:
+def judge(records: Sequence[Mapping[str, Any]], responses: Sequence[str]) -> list[Verdict]:
+    """`verdict` on each of several responses, one for each record."""
+    return [verdict(text, record) for text, record in zip(responses, records, strict=True)]
+
+
+def verdict(response: str, record: Mapping[str, Any]) -> Verdict:
     """The verdict on a response's final answer; fields and errors of the record as in `matches`.
 
     A sentence that can't be read as an answer states none ("this answer is consistent"), so an

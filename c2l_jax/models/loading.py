@@ -1,19 +1,21 @@
 """From a directory on the command line to a model in its place on the devices."""
 
 import dataclasses
+import hashlib
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from c2l_jax.checkpoint import restore_parameters
+from c2l_jax.checkpoint import newest_step, restore_parameters
 from c2l_jax.models import family_of, weights
 from c2l_jax.models.config import ModelConfig
+from c2l_jax.models.directory import fingerprint
 from c2l_jax.models.layers import Compute
 from c2l_jax.sharding import parameter_shardings
 from records.errors import UserError
-from records.paths import AnyPath, anywhere, local_copy, read_json
+from records.paths import AnyPath, anywhere, listing, local_copy, read_json, recorded
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +62,22 @@ def load_model(path: AnyPath, mesh: jax.sharding.Mesh, compute: Compute) -> Load
     dtype = jnp.dtype(compute.dtype)
     params = {name: param.astype(dtype) for name, param in params.items()}
     return LoadedModel(config, compute, params, directory, step)
+
+
+def identity(path: AnyPath) -> dict[str, str | int]:
+    """{model, fingerprint} of what `load_model` loads, and of a run its newest {step}.
+
+    A step is known by its files, whose names and sizes no other save repeats. Raises UserError
+    where there is no model.
+    """
+    if not path.is_dir():
+        raise UserError(f"no model at {path}: give a model directory or a run's workdir.")
+    if not (path / "checkpoints").is_dir():
+        return {"model": recorded(path), "fingerprint": fingerprint(path)}
+    step = newest_step(path)
+    files = listing(path / "checkpoints" / str(step) / "state")
+    digest = hashlib.sha256(f"{fingerprint(trained_from(path))}\n{files}".encode())
+    return {"model": recorded(path), "fingerprint": digest.hexdigest(), "step": step}
 
 
 def trained_from(workdir: AnyPath) -> Path:

@@ -13,7 +13,7 @@
                                   since start
   samples: [{"image": PNG bytes, "record": record, "responses": {stage name: judged}}, ...]
                                   record: game, task, qa_type, plot_level, question, options,
-                                  answer, steps; judged: response, extracted (or None), correct
+                                  answer, steps; judged: text, extracted (or None), correct
   preference: {
     tasks: ["game/task", ...]     what preferences are about
     stages, blind                 as above, on held-out questions of these tasks alone

@@ -27,14 +27,14 @@ def _sample(sample: Sample, shown: str) -> str:
     judged = sample["responses"][shown]
     folded = "".join(
         f"<details><summary>{escape(name)}: {verdict(other)}</summary>"
-        f"<pre>{escape(other['response'])}</pre></details>"
+        f"<pre>{escape(other['text'])}</pre></details>"
         for name, other in sample["responses"].items()
         if name != shown
     )
     return (
         f'<article class="card sample">{head}<div>{asked}'
         f'<p class="verdict">{escape(shown)}: {verdict(judged)}</p>'
-        f"<pre>{escape(judged['response'])}</pre>{folded}{_solution(sample)}</div></article>\n"
+        f"<pre>{escape(judged['text'])}</pre>{folded}{_solution(sample)}</div></article>\n"
     )
 
 
@@ -60,7 +60,7 @@ def changes_section(fixed: Sequence[Sample], broken: Sequence[Sample]) -> str:
 
 def _change(sample: Sample) -> str:
     head, asked = question(sample)
-    texts = {name: judged["response"] for name, judged in sample["responses"].items()}
+    texts = {name: judged["text"] for name, judged in sample["responses"].items()}
     chains = ""
     for name, judged in sample["responses"].items():
         others = {line for n, text in texts.items() if n != name for line in text.splitlines()}

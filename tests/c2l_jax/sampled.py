@@ -3,16 +3,15 @@
 import json
 from pathlib import Path
 
-from c2l_jax.answers import judge
+from c2l_jax.answers import verdict
 from c2l_jax.data.processor import Processor, response_text
 from c2l_jax.models.directory import fingerprint
+from c2l_jax.responses import KEPT, RESPONSES, SETTINGS
 from records.reading import open_split
-
-KEPT = ("id", "game", "task", "qa_type", "qa_level", "plot_level", "question", "options", "answer")
 
 
 def response(text: str, record: dict, ended: bool = True) -> dict:
-    return {"text": text, "logp": -10.0, "ended": ended, **judge(text, record).fields()}
+    return {"text": text, "logp": -10.0, "ended": ended, **verdict(text, record).fields()}
 
 
 def wrong(record: dict, number: int = 0) -> str:
@@ -48,8 +47,8 @@ def write(out: Path, model: Path, data: Path, limit: int = 24) -> Path:
         "temperature": 1.0,
         "questions": limit,
     }
-    (out / "sampling.json").write_text(json.dumps(settings))
-    with (out / "responses.jsonl").open("w") as file:
+    (out / SETTINGS).write_text(json.dumps(settings))
+    with (out / RESPONSES).open("w") as file:
         for index in range(limit):
             record = split[index]
             kept = {name: record[name] for name in KEPT}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from c2l_jax.answers import judge
+from c2l_jax import answers
 
 TABLE = Path(__file__).with_name("answer_cases.txt")
 
@@ -22,7 +22,7 @@ def records() -> list[tuple[dict, list[tuple[str, str]]]]:
 
 
 def verdict(response: str, record: dict) -> str:
-    given = judge(response, record)
+    given = answers.verdict(response, record)
     return "right" if given.correct else "wrong" if given.read else "unread"
 
 

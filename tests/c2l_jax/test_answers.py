@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from c2l_jax.answers import Verdict, extract, judge, matches, parse, same, was_read
+from c2l_jax.answers import Verdict, extract, matches, parse, same, verdict, was_read
 from records.errors import UserError
 
 CELLS = ["(1, 1)", "(4, 4)", "(3, 5)", "(5, 3)"]
@@ -300,15 +300,15 @@ OTHER_GRIDS = [
      "The answer is {}.", "Answer:\n```\n{}\n```"],
 )  # fmt: skip
 def test_a_grid_is_read_however_it_is_spaced(form, spaced):
-    assert judge(form.format(spaced(GRID)), record([], GRID)).correct
+    assert verdict(form.format(spaced(GRID)), record([], GRID)).correct
     for other in OTHER_GRIDS:
-        assert not judge(form.format(spaced(other)), record([], GRID)).correct
+        assert not verdict(form.format(spaced(other)), record([], GRID)).correct
 
 
 def test_a_list_that_was_cut_off_is_no_grid():
     assert extract("### Answer: [[1, 0, 1], [1, 1") == "[[1, 0, 1], [1, 1"
     assert extract("[[1, 0, 1],\n [1, 1") is None
-    assert not judge("### Answer: [[1, 0, 1],\n[1, 1, 1],\n[0, 0", record([], GRID)).correct
+    assert not verdict("### Answer: [[1, 0, 1],\n[1, 1, 1],\n[0, 0", record([], GRID)).correct
 
 
 def test_values_equal_themselves_whatever_they_are_written_like():
@@ -336,14 +336,14 @@ def test_values_equal_themselves_whatever_they_are_written_like():
 
 def test_the_right_letter_in_the_reasoning_alone_does_not_count():
     chain = "(3, 5) is option C, so C looks good.\nBut look again.\n### Answer: B"
-    assert judge(chain, record(CELLS, "C")) == Verdict("B", False)
+    assert verdict(chain, record(CELLS, "C")) == Verdict("B", False)
     cut_off = "(3, 5) is option C.\nIs C right? Then"
-    assert judge(cut_off, record(CELLS, "C")) == Verdict(None, False)
+    assert verdict(cut_off, record(CELLS, "C")) == Verdict(None, False)
 
 
 def test_judge_gives_the_extracted_answer_and_the_verdict():
-    assert judge("Reading…\n### Answer: (C) 3,5", record(CELLS, "C")) == Verdict("(C) 3,5", True)
-    assert judge("", record([], "7")) == Verdict(None, False)
+    assert verdict("Reading…\n### Answer: (C) 3,5", record(CELLS, "C")) == Verdict("(C) 3,5", True)
+    assert verdict("", record([], "7")) == Verdict(None, False)
 
 
 def test_a_record_whose_answer_is_no_letter_of_its_options_is_refused():
@@ -360,8 +360,8 @@ def test_no_response_whatsoever_raises_and_endless_ones_end():
         "### Answer: " + "(" * 900 + ")" * 900
     ]
     for response in junk + endless:
-        judge(response, record(CELLS, "C"))
-        judge(response, record([], "up, up, left"))
+        verdict(response, record(CELLS, "C"))
+        verdict(response, record([], "up, up, left"))
 
 
 def test_a_hundred_thousand_characters_of_anything_end_soon():
@@ -370,10 +370,10 @@ def test_a_hundred_thousand_characters_of_anything_end_soon():
               "up\n", "\\boxed{A} or ", "\\text{", '{"answer": ', "**a", " one", "①"]  # fmt: skip
     for number, piece in enumerate(pieces):
         response = ("### Answer: " * (number % 2)) + piece * (100_000 // len(piece))
-        judge(response, record(CELLS, "C"))
-        judge(response, record([], "up, up, left"))
+        verdict(response, record(CELLS, "C"))
+        verdict(response, record([], "up, up, left"))
     last = "so the next " * 9_000 + "\n### Answer: C"
-    assert judge(last, record(CELLS, "C")) == Verdict("C", True)
+    assert verdict(last, record(CELLS, "C")) == Verdict("C", True)
 
 
 def test_no_character_raises():
@@ -383,13 +383,16 @@ def test_no_character_raises():
     for _ in range(200):
         response = "".join(chance.choices(pieces, k=12))
         for each in (record(CELLS, "C"), record(["\ue000", "*"], "A"), record([], "7")):
-            judge(response, each)
+            verdict(response, each)
             matches(response, each)
 
 
 def test_what_cannot_be_read_with_certainty_is_neither_right_nor_wrong():
-    right, wrong = judge("### Answer: C", record(CELLS, "C")), judge("B", record(CELLS, "C"))
-    unread, silent = judge("### Answer: up there", record(CELLS, "C")), judge("", record([], "7"))
+    right, wrong = verdict("### Answer: C", record(CELLS, "C")), verdict("B", record(CELLS, "C"))
+    unread, silent = (
+        verdict("### Answer: up there", record(CELLS, "C")),
+        verdict("", record([], "7")),
+    )
     assert right.read and right.correct and wrong.read and not wrong.correct
     assert not unread.read and unread == Verdict("up there", False, unclear=True)
     assert not silent.read and silent == Verdict(None, False)
@@ -405,5 +408,5 @@ def test_lines_of_before_there_were_unread_answers_still_load():
 def test_a_taken_back_answer_counts_for_nothing():
     for more in ["\nWait, that is wrong. Look", " Hmm. Let me recount the", "\nOops, I was wrong."]:
         for letter in "ABCD":
-            assert not judge(f"The answer is C.{more}", record(CELLS, letter)).read
-    assert judge("The answer is C.\nWait. The answer is C.", record(CELLS, "C")).correct
+            assert not verdict(f"The answer is C.{more}", record(CELLS, letter)).read
+    assert verdict("The answer is C.\nWait. The answer is C.", record(CELLS, "C")).correct

@@ -44,7 +44,7 @@ def test_an_objective_a_family_and_an_attention_of_ones_own_train(
     monkeypatch.syspath_prepend(str(folder))
     monkeypatch.setitem(FAMILIES, "pinhole", "pinhole")
     model = tmp_path / "model"
-    init_model.create("nano", dataset, model, 0, "pinhole")
+    init_model.init_model(preset="nano", data=dataset, out=model, family="pinhole")
     arguments = train_arguments(model, dataset, tmp_path / "run", steps=2, data__rows=2)
     arguments[arguments.index("--config") + 1] = str(folder / "settings.py")
     run_module(*arguments, PYTHONPATH=f"{folder}:{ROOT}")

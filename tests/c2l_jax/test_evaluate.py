@@ -5,6 +5,7 @@ import json
 import pytest
 
 from c2l_jax import evaluate
+from c2l_jax.responses import judged, read_responses
 from records.reading import open_split
 from tests.c2l_jax.conftest import STEPS
 from tests.conftest import run_module
@@ -23,7 +24,7 @@ def of_run(finished_run, dataset, tmp_path_factory):
 def test_every_question_is_asked_and_counted(of_run, dataset):
     out, result = of_run
     evaluation = json.loads((out / "evaluation.json").read_text())
-    rows = [json.loads(line) for line in (out / "responses.jsonl").read_text().splitlines()]
+    rows = judged(read_responses(out)[1])
     split = open_split(dataset, "test")
     assert [row["id"] for row in rows] == [split[i]["id"] for i in range(LIMIT)]
     assert evaluation["overall"]["count"] == LIMIT and evaluation["step"] == STEPS
@@ -40,8 +41,8 @@ def test_right_wrong_and_unread_answers_are_told_apart(model_that_says_a, datase
                    str(tmp_path), "--max-tokens", "16", "--rows", "8"])  # fmt: skip
     split = open_split(dataset, "test")
     records = [split[i] for i in range(len(split))]
-    rows = [json.loads(line) for line in (tmp_path / "responses.jsonl").read_text().splitlines()]
-    assert {row["response"] for row in rows} == {"# Answer: A"}
+    rows = judged(read_responses(tmp_path)[1])
+    assert {row["text"] for row in rows} == {"# Answer: A"}
     assert [row["correct"] for row in rows] == [record["answer"] == "A" for record in records]
     assert [row["read"] for row in rows] == [bool(record["options"]) for record in records]
     right, fill_ins = sum(row["correct"] for row in rows), sum(not row["read"] for row in rows)
@@ -52,19 +53,34 @@ def test_right_wrong_and_unread_answers_are_told_apart(model_that_says_a, datase
 
 
 def test_the_exported_model_answers_like_its_run(of_run, finished_run, dataset, tmp_path):
-    arguments = ["--model", finished_run[0] / "model", "--data", dataset, "--out", tmp_path / "e"]
-    options = ["--limit", LIMIT, "--rows", 7, "--max-tokens", 24]
-    run_module("c2l_jax.evaluate", *arguments, *options)
-    ours = (tmp_path / "e" / "responses.jsonl").read_text()
-    assert ours == (of_run[0] / "responses.jsonl").read_text()
+    """Called from Python, and after a kill amid the fourth line."""
+    written = (of_run[0] / "responses.jsonl").read_text()
+    marked, *others = written.replace('"responses": [', '"responses": [ ').splitlines(True)
+    (tmp_path / "responses.jsonl").write_text("".join([marked, *others[:2], others[2][:99]]))
+    model, options = finished_run[0] / "model", {"limit": LIMIT, "rows": 4, "max_tokens": 24}
+    ours = evaluate.evaluate(model=model, data=dataset, out=tmp_path, **options)
+    again = (tmp_path / "responses.jsonl").read_text()
+    assert again.startswith(marked) and again.replace(": [ {", ": [{") == written
+    theirs = json.loads((of_run[0] / "evaluation.json").read_text())
+    assert ours["overall"] == theirs["overall"] and ours["step"] == 0
+    assert json.loads((tmp_path / "evaluation.json").read_text()) == ours
 
 
-def test_sampled_responses_are_not_overwritten(model_dir, dataset, tmp_path, capsys):
-    (tmp_path / "sampling.json").write_text("{}")
-    with pytest.raises(SystemExit) as stopped:
-        evaluate.main(["--model", str(model_dir), "--data", str(dataset), "--out", str(tmp_path)])
-    assert stopped.value.code == 2 and "use another --out" in capsys.readouterr().err
-    assert [path.name for path in tmp_path.iterdir()] == ["sampling.json"]
+def test_other_responses_are_not_overwritten(responses, finished_run, of_run, dataset, capsys):
+    """Those sampled, and those of another step of the run."""
+    settings = json.loads((of_run[0] / "sampling.json").read_text())
+    assert settings["step"] == STEPS and (settings["n"], settings["temperature"]) == (1, 0)
+    changed = {"step": STEPS - 1, "fingerprint": "0" * 64}
+    (of_run[0] / "sampling.json").write_text(json.dumps(settings | changed))
+    for out, said in ((responses, "n: 4 there, 1 now"), (of_run[0], "step: 11 there, 12 now")):
+        before = {path.name: path.read_bytes() for path in out.iterdir()}
+        with pytest.raises(SystemExit) as stopped:
+            evaluate.main(["--model", str(finished_run[0]), "--data", str(dataset), "--split",
+                           settings["split"], "--limit", str(LIMIT), "--rows", "4", "--out",
+                           str(out)])  # fmt: skip
+        told = capsys.readouterr().err
+        assert stopped.value.code == 2 and said in told and "or another --out" in told
+        assert {path.name: path.read_bytes() for path in out.iterdir()} == before
 
 
 @pytest.mark.parametrize(

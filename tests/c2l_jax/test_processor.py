@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from c2l_jax.answers import judge
+from c2l_jax.answers import verdict
 from c2l_jax.data.processor import Processor, add_branches, as_asked, response_text, user_text
 from c2l_jax.models.qwen2_5_vl.config import Config
 from records.errors import UserError
@@ -73,9 +73,9 @@ def test_open_is_the_chain_without_options_and_letter(record):
     assert record["question"] in asked and "Options" not in asked
     assert reply == "\n".join([*record["steps"][:-1], f"### Answer: {right}"])
     asked = as_asked(record, "open")
-    assert judge(reply, asked).correct and as_asked(record, "cot") is record
+    assert verdict(reply, asked).correct and as_asked(record, "cot") is record
     for other in (*record["options"], record["answer"]):  # nor the letter, which nobody showed
-        is_right = judge(reply.replace(f"Answer: {right}", f"Answer: {other}"), asked).correct
+        is_right = verdict(reply.replace(f"Answer: {right}", f"Answer: {other}"), asked).correct
         assert is_right == (other == right)
     fill_in = record | {"options": (), "answer": "7"}
     assert response_text(fill_in, "open") == response_text(fill_in, "cot")

@@ -14,6 +14,7 @@ import pytest
 from c2l_jax import sample
 from c2l_jax.models.directory import fingerprint
 from c2l_jax.models.loading import exported_model
+from c2l_jax.responses import RESPONSES, SETTINGS, claim
 from records.errors import UserError
 from records.reading import open_split
 from tests.conftest import ROOT, run_module
@@ -31,7 +32,7 @@ def arguments(model_dir, dataset, out, **changed) -> list[str]:
 
 
 def lines(out: Path) -> list[dict]:
-    return [json.loads(line) for line in (out / sample.RESPONSES).read_text().splitlines()]
+    return [json.loads(line) for line in (out / RESPONSES).read_text().splitlines()]
 
 
 @pytest.fixture(scope="module")
@@ -55,10 +56,11 @@ def test_every_question_has_its_judged_responses(unbroken, model_dir, dataset):
             assert 1 <= response["tokens"] <= 40 and response["logp"] < 0
             assert response["ended"] or response["tokens"] == 40
             assert response["logp"] == round(response["logp"], 4)
-    settings = json.loads((out / sample.SETTINGS).read_text())
+    settings = json.loads((out / SETTINGS).read_text())
     expected = {"split": "train", "format": "cot", "n": N, "temperature": 1.0, "top_p": 1.0}
     expected |= {"top_k": 50, "seed": 0, "max_tokens": 40, "limit": LIMIT, "data": str(dataset)}
     expected |= {"model": str(model_dir), "fingerprint": fingerprint(model_dir)}
+    expected |= {"judge": "c2l_jax.answers:judge"}
     assert settings == expected | {"dtype": "float32", "tasks": None, "questions": LIMIT}
     assert "questions" in stdout and "tokens/s" in stdout and f" {LIMIT}\n" in stdout
 
@@ -93,7 +95,7 @@ def test_killed_at_any_moment_and_started_again_equals_unbroken(
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    path = tmp_path / sample.RESPONSES
+    path = tmp_path / RESPONSES
     while process.poll() is None and not (path.exists() and b"\n" in path.read_bytes()):
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
@@ -107,12 +109,12 @@ def test_killed_at_any_moment_and_started_again_equals_unbroken(
     sample.main(command)
     text = path.read_text()
     assert text.count(marked) == 1
-    assert text.replace(marked, first) == (unbroken[0] / sample.RESPONSES).read_text()
-    assert sorted(os.listdir(tmp_path)) == [sample.RESPONSES, sample.SETTINGS]
+    assert text.replace(marked, first) == (unbroken[0] / RESPONSES).read_text()
+    assert sorted(os.listdir(tmp_path)) == [RESPONSES, SETTINGS]
 
 
 def test_a_complete_file_is_only_reported(unbroken, model_dir, dataset, capsys):
-    path = unbroken[0] / sample.RESPONSES
+    path = unbroken[0] / RESPONSES
     before = path.read_bytes()
     sample.main(arguments(model_dir, dataset, unbroken[0]))
     assert path.read_bytes() == before
@@ -163,20 +165,20 @@ def test_other_settings_in_the_same_directory_are_refused(unbroken, model_dir, d
 
 
 def test_responses_to_another_data_set_are_refused(unbroken, model_dir, dataset, tmp_path, capsys):
-    shutil.copy(unbroken[0] / sample.SETTINGS, tmp_path)
-    content = (unbroken[0] / sample.RESPONSES).read_text()
+    shutil.copy(unbroken[0] / SETTINGS, tmp_path)
+    content = (unbroken[0] / RESPONSES).read_text()
     first = json.loads(content.splitlines()[0])["id"]
-    (tmp_path / sample.RESPONSES).write_text(content.replace(first, "another"))
+    (tmp_path / RESPONSES).write_text(content.replace(first, "another"))
     message = refusal(arguments(model_dir, dataset, tmp_path), capsys)
     assert "holds responses to another at place 0" in message
 
 
 def test_settings_bind_once_there_are_responses(tmp_path):
-    sample.claim(tmp_path, {"n": 8}, started=False)
-    sample.claim(tmp_path, {"n": 4}, started=False)
-    sample.claim(tmp_path, {"n": 4}, started=True)
+    claim(tmp_path, {"n": 8}, started=False)
+    claim(tmp_path, {"n": 4}, started=False)
+    claim(tmp_path, {"n": 4}, started=True)
     with pytest.raises(UserError, match="n: 4 there, 8 now"):
-        sample.claim(tmp_path, {"n": 8}, started=True)
+        claim(tmp_path, {"n": 8}, started=True)
 
 
 @pytest.mark.parametrize(
@@ -211,6 +213,6 @@ def test_a_damaged_file_or_an_unfinished_run_is_refused(model_dir, dataset, tmp_
     (tmp_path / "run" / "model").mkdir()
     assert exported_model(tmp_path / "run") == tmp_path / "run" / "model"
     (tmp_path / "out").mkdir(exist_ok=True)
-    (tmp_path / "out" / sample.RESPONSES).write_text('{"index": 0}\nnonsense\n')
+    (tmp_path / "out" / RESPONSES).write_text('{"index": 0}\nnonsense\n')
     command = arguments(model_dir, dataset, tmp_path / "out")
     assert "holds a line that is no question" in refusal(command, capsys)

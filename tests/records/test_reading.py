@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from c2l_jax.asking import asked_records
 from c2l_jax.data.packing import mixture
-from c2l_jax.evaluate import asked_records
 from records.errors import UserError
 from records.paths import upload
 from records.reading import open_split

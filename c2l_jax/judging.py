@@ -1,0 +1,52 @@
+"""Who says whether responses are right: a function `(records, responses) -> list[Verdict]`.
+
+Records are as they were asked (see `processor.as_asked`), with their pictures; responses are texts,
+one for each record. `c2l_jax.answers.judge` goes by rules; --judge takes any other.
+"""
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from c2l_jax.answers import Verdict
+from records.errors import UserError
+
+Judge = Callable[[Sequence[Mapping[str, Any]], Sequence[str]], list[Verdict]]
+
+
+def function_at(path: str, setting: str) -> Callable:
+    """The function that `setting` gives as package.module:function.
+
+    Raises UserError where there is none.
+    """
+    module_name, _, name = path.partition(":")
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if not f"{module_name}.".startswith(f"{error.name}."):
+            raise  # a module that the function's own module needs
+        module = None
+    except ValueError:  # an empty name
+        module = None
+    function = getattr(module, name, None) if name else None
+    if not callable(function):
+        raise UserError(f"{setting} {path!r}: there is no such function; give package.module:name.")
+    return function
+
+
+def import_path(function: Callable) -> str:
+    """What `function_at` finds it by."""
+    return f"{function.__module__}:{function.__qualname__}"
+
+
+def verdicts(
+    judge: Judge, records: Sequence[Mapping[str, Any]], responses: Sequence[str]
+) -> list[Verdict]:
+    """What a judge says of a batch. Raises UserError where that is not one verdict a response."""
+    found = judge(records, responses)
+    if len(found) != len(responses):
+        raise UserError(
+            f"the judge {import_path(judge)} gave {len(found)} verdicts on {len(responses)} "
+            "responses: it must give one for each, in their order."
+        )
+    return found

@@ -1,0 +1,122 @@
+"""Options that several commands share: how they are parsed, and what is refused.
+
+A command is a function of keywords, which has the defaults and refuses what makes no sense; its
+`main` only parses them. Messages name an option as it is typed.
+"""
+
+import argparse
+import inspect
+import math
+from collections.abc import Callable
+
+import jax
+import numpy as np
+
+from c2l_jax.data.processor import INSTRUCTIONS
+from c2l_jax.judging import function_at
+from c2l_jax.sharding import make_mesh
+from records.errors import UserError
+from records.schema import SPLITS
+
+DTYPES = ("float32", "bfloat16")
+_LEAST_TEMPERATURE = float(np.finfo(np.float32).tiny)  # logits divided by less are no numbers
+
+
+# --------------------------------------------------------------------------------------- parsing
+
+
+def parser_of(command: Callable, name: str, description: str, **options) -> argparse.ArgumentParser:
+    """A parser for `python -m NAME`, whose options have the defaults of the command's keywords."""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m {name}",
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        **options,
+    )
+    keywords = inspect.signature(command).parameters.values()
+    parser.set_defaults(
+        **{each.name: each.default for each in keywords if each.default is not each.empty}
+    )
+    return parser
+
+
+def add_questions(parser: argparse.ArgumentParser):
+    """What every command that asks a data set's questions takes."""
+    parser.add_argument("--model", required=True, metavar="DIR_OR_WORKDIR")
+    parser.add_argument("--data", required=True, metavar="DATASET")
+    parser.add_argument("--split", help=f"{', '.join(SPLITS)} (default: %(default)s)")
+    parser.add_argument("--out", required=True, metavar="DIR")
+    parser.add_argument(
+        "--format",
+        choices=list(INSTRUCTIONS),
+        help="cot: a chain of reasoning, open: the same but without the options, direct: the "
+        "answer alone (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--tasks", metavar="REGEX", help='only records whose "game/task" has it (default: all)'
+    )
+    parser.add_argument("--limit", type=int, help="only the first N of them (default: all)")
+    parser.add_argument("--rows", type=int, help="questions at a time (default: %(default)s)")
+    parser.add_argument("--max-tokens", type=int, help="longest response (default: %(default)s)")
+    parser.add_argument(
+        "--judge",
+        type=lambda path: function_at(path, "--judge"),
+        metavar="PACKAGE.MODULE:FUNCTION",
+        help="who says what is right: (records, responses) -> list of verdicts (default: rules, "
+        "c2l_jax.answers:judge)",
+    )
+    add_dtype(parser)
+
+
+def add_dtype(parser: argparse.ArgumentParser):
+    parser.add_argument(
+        "--dtype",
+        choices=DTYPES,
+        help="what the model computes in (default: float32 on a CPU, else bfloat16)",
+    )
+
+
+# -------------------------------------------------------------------------------- what is refused
+
+
+def check_positive(**values: int | None):
+    """Raises UserError that names the option, for one below 1; None is an option not given."""
+    for name, value in values.items():
+        if value is not None and value < 1:
+            raise UserError(f"--{name.replace('_', '-')} {value} must be at least 1.")
+
+
+def check_choice(name: str, value: str, choices):
+    """Raises UserError unless the value of --`name` is one of the choices."""
+    if value not in choices:
+        raise UserError(f"--{name} {value!r} must be one of {', '.join(choices)}.")
+
+
+def check_temperature(temperature: float):
+    """Raises UserError unless 0 or a number by which logits can be divided in float32."""
+    if temperature and not _LEAST_TEMPERATURE <= temperature < math.inf:
+        raise UserError(
+            f"--temperature {temperature} must be 0 or a number of at least "
+            f"{_LEAST_TEMPERATURE:.2g}."
+        )
+
+
+def check_seed(seed: int):
+    if seed < 0:
+        raise UserError(f"--seed {seed} must not be negative.")
+
+
+def chosen_dtype(dtype: str | None) -> str:
+    """What the model computes in; None chooses by the device. Raises UserError for another one."""
+    if dtype is None:
+        return "float32" if jax.default_backend() == "cpu" else "bfloat16"
+    check_choice("dtype", dtype, DTYPES)
+    return dtype
+
+
+def device_mesh(rows: int) -> jax.sharding.Mesh:
+    """All devices, each with its share of the rows. Raises UserError where they don't share."""
+    mesh = make_mesh({"data": 1, "fsdp": -1, "tensor": 1})
+    if rows < 1 or rows % mesh.size:
+        raise UserError(f"--rows {rows} must be a positive multiple of {mesh.size} devices.")
+    return mesh
