@@ -12,7 +12,7 @@ TensorBoard events. The same command goes on where it was stopped or killed.
 
 import json
 
-from c2l_jax import answers, options, scores
+from c2l_jax import accuracy, answers, options
 from c2l_jax.asking import Settings, ask
 from c2l_jax.judging import Judge, import_path
 from c2l_jax.paths import Board
@@ -55,7 +55,7 @@ def evaluate(
     )
     model, data, out = anywhere(model), anywhere(data), anywhere(out)
     asked = ask(model, data, out, settings, rows=rows, lanes=1, judge=judge)
-    summary = scores.summarise(judged(map(json.loads, asked.lines)))
+    summary = accuracy.summarise(judged(map(json.loads, asked.lines)))
     result = {
         "model": str(model),
         "step": asked.step,
@@ -74,7 +74,7 @@ def evaluate(
         # Training's "accuracy" is of tokens: not in one picture.
         board.add_scalar("accuracy_overall", summary["overall"]["accuracy"], asked.step)
         board.add_scalar("unread_overall", summary["overall"]["unread"], asked.step)
-    print(scores.table(summary))
+    print(accuracy.table(summary))
     return result
 
 

@@ -24,13 +24,14 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from c2l_jax import options, scoring
+from c2l_jax import options
 from c2l_jax.answers import was_read
 from c2l_jax.data import pairs as pair_data
 from c2l_jax.data.processor import Processor
 from c2l_jax.models.directory import fingerprint
 from c2l_jax.models.layers import Compute
 from c2l_jax.models.loading import exported_model, load_model
+from c2l_jax.response_logprobs import response_logprobs
 from c2l_jax.responses import KEPT, RESPONSES, read_responses, record_of
 from records.errors import UserError, exit_on_user_error
 from records.paths import AnyPath, anywhere, output_folder, replace_text
@@ -152,7 +153,7 @@ def reference_logprobs(
     def question(number):
         return record(used[number]), format, list(texts[used[number]])
 
-    found = scoring.score(
+    found = response_logprobs(
         loaded.graphdef,
         loaded.params,
         Processor(loaded.directory),

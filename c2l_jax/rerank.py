@@ -26,15 +26,16 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from c2l_jax import options, scoring
+from c2l_jax import options
+from c2l_jax.accuracy import wilson
 from c2l_jax.answers import matches, was_read
 from c2l_jax.data.processor import Processor, letter
 from c2l_jax.models.directory import fingerprint
 from c2l_jax.models.layers import Compute
 from c2l_jax.models.loading import exported_model, load_model
 from c2l_jax.paths import Board
+from c2l_jax.response_logprobs import response_logprobs
 from c2l_jax.responses import read_responses, record_of
-from c2l_jax.scores import wilson
 from records.errors import UserError, exit_on_user_error
 from records.paths import AnyPath, anywhere, output_folder, replace_text
 from records.reading import open_split
@@ -162,7 +163,7 @@ def log_ratios(
         model = load_model(models[name], mesh, Compute(dtype))
         processor = Processor(model.directory)
         found.append(
-            scoring.score(
+            response_logprobs(
                 model.graphdef,
                 model.params,
                 processor,

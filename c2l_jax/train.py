@@ -138,7 +138,7 @@ def log_samples(metrics: Metrics, split, objective, config: ConfigDict):
     """Pictures, prompts and responses of a few training records, as TensorBoard shows them."""
     for index in range(min(4, len(split))):
         record = split[index]
-        for name, text in objective.samples(record, config).items():
+        for name, text in objective.texts(record, config).items():
             image = np.asarray(open_picture(record)) if "image" in record else None
             metrics.sample(0, f"sample {index} ({name})", image, text)
 

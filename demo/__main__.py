@@ -16,7 +16,7 @@ import os
 import platform
 from pathlib import Path
 
-from c2l_jax import scores
+from c2l_jax import accuracy
 from c2l_jax.answers import was_read
 from c2l_jax.data.processor import as_asked
 from c2l_jax.metrics import read_metrics
@@ -145,7 +145,7 @@ def finish(run: Run, general: dict[str, list], on_tasks: dict[str, list], rerank
     )
     records = {record["id"]: record for record in test}
     blind, blind_on_tasks = (
-        scores.blind(train, (records[row["id"]] for row in rows["SFT"]))
+        accuracy.blind(train, (records[row["id"]] for row in rows["SFT"]))
         for rows in (general, on_tasks)
     )
     by_id = {
@@ -153,7 +153,7 @@ def finish(run: Run, general: dict[str, list], on_tasks: dict[str, list], rerank
         for name, stages in (("general", general), ("on_tasks", on_tasks))
     }
     general, of_tasks = (
-        {stage: scores.summarise(rows) for stage, rows in stages.items()}
+        {stage: accuracy.summarise(rows) for stage, rows in stages.items()}
         for stages in (general, on_tasks)
     )
     gains = pipeline.differences(run.data, on_tasks)

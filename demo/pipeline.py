@@ -8,8 +8,8 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
+from c2l_jax.accuracy import paired_difference
 from c2l_jax.responses import judged, read_responses
-from c2l_jax.scores import paired_difference
 from configs import demo_dpo, demo_sft
 from configs.demo_dpo import DPO_TASKS
 from configs.demo_sft import FORMAT

@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from records.errors import UserError
+from records.errors import UserError, is_disk_full
 from records.schema import SPLITS
 from synth import game as games
 from synth import registry
@@ -69,8 +69,13 @@ def main(argv: list[str] | None = None) -> int:
         args = _parser().parse_args(argv)
         return args.run(args) or 0
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        sentence = str(error)
+    except OSError as error:
+        if not is_disk_full(error):
+            raise
+        sentence = f"no room left on the disk for {error.filename}: make room, then try again."
+    print(f"error: {sentence}", file=sys.stderr)
+    return 2
 
 
 class Parser(argparse.ArgumentParser):
@@ -268,20 +273,6 @@ def _add_size(parser) -> None:
     )
 
 
-def _make_folder(path: Path) -> None:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"the folder {path} cannot be made: {error}.") from error
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{path} cannot be written: {error}.") from error
-
-
 def _list(args) -> None:
     found = [
         {
@@ -317,7 +308,7 @@ def _names(asked: str) -> tuple[str, ...]:
 
 
 def _generate(args) -> None:
-    from records.paths import size_of  # slow to import, and not needed by the other commands
+    from records.paths import output_folder, size_of  # slow to import, as below
     from records.writing import folder
     from synth import dataset
 
@@ -325,7 +316,7 @@ def _generate(args) -> None:
         raise UserError("--scale belongs to --preset; give one, as --preset gameqa.")
     scale = (args.scale or 1.0) if args.preset else None
     plan = dataset.Plan(_names(args.games), args.per_task, args.seed, args.size, scale)
-    _make_folder(args.out)
+    output_folder(args.out)
     start = time.perf_counter()
     try:
         counts = dataset.generate(args.out, plan, args.workers, args.beam)
@@ -346,13 +337,17 @@ def _generate(args) -> None:
 
 
 def _audit(args) -> int:
+    from records.paths import output_folder, replace_text
+
     try:
         from synth import audit, tables  # slow to import
     except ModuleNotFoundError as error:
         raise UserError(f"the audit needs {error.name}: pip install 'c2l-jax[audit]'.") from error
 
     for kept in filter(None, (args.json, args.table)):
-        _make_folder(kept.parent)
+        if kept.is_dir():
+            raise UserError(f"{kept} is a folder; name a file in it.")
+        output_folder(kept.parent)
     oracles = None if args.no_oracles else args.oracles
     rows, difficulties, faults = audit.audit(
         args.dataset, oracles, args.oracle_sample, args.workers
@@ -369,9 +364,9 @@ def _audit(args) -> int:
     if args.json:
         found = {"tasks": rows, "difficulty": difficulties}
         found["faults"] = [dataclasses.asdict(fault) for fault in faults]
-        _write(args.json, json.dumps(found, indent=2) + "\n")
+        replace_text(args.json, json.dumps(found, indent=2) + "\n")
     if args.table:
-        _write(args.table, tables.audited(rows, faults))
+        replace_text(args.table, tables.audited(rows, faults))
     for fault in audit.shown(faults):
         print(f"FAIL {fault.where}: {fault.kind}: {fault.reason}")
     total = sum(row["records"] for row in rows)
@@ -380,12 +375,13 @@ def _audit(args) -> int:
 
 
 def _stats(args) -> None:
-    from synth import charts, stats  # slow to import
+    from records.paths import output_folder  # slow to import
+    from synth import charts, stats
 
     if args.out:
         if args.out.suffix != ".png":
             raise UserError(f"--out {args.out} is no picture; name one, as in stats.png.")
-        _make_folder(args.out.parent)
+        output_folder(args.out.parent)
     tasks = stats.collect(args.dataset)
     print(stats.table(tasks))
     if args.out:
@@ -397,27 +393,30 @@ def _stats(args) -> None:
 
 
 def _show(args) -> None:
+    from records.paths import output_folder, replace_text  # slow to import
+
     game = registry.find_game(args.game)
     games.check_level(args.level)
     tasks = game.tasks if args.task is None else (game.task(args.task),)
-    _make_folder(args.out)
+    output_folder(args.out)
     for task in tasks:
         record = make_record(game.name, task.name, args.level, args.seed, 0, args.size)
         path = args.out / f"{game.name}-{task.name}-{args.level}.png"
         path.write_bytes(record.pop("image"))
         text = json.dumps(record, indent=2, ensure_ascii=False)
-        _write(path.with_suffix(".json"), text + "\n")
+        replace_text(path.with_suffix(".json"), text + "\n")
         print(path)
 
 
 def _gallery(args) -> None:
     from tqdm import tqdm
 
+    from records.paths import output_folder, replace_text  # slow to import
     from synth import gallery
 
     if args.out.is_dir():
         raise UserError(f"--out {args.out} is a folder; name the page, as in gallery.html.")
-    _make_folder(args.out.parent)
+    output_folder(args.out.parent)
     asked = [
         (name, task.name, level)
         for name in _names(args.games)
@@ -425,7 +424,7 @@ def _gallery(args) -> None:
         for level in games.LEVELS
     ]
     made = [make_record(*names, args.seed, 0, args.size) for names in tqdm(asked, unit=" records")]
-    _write(args.out, gallery.page(made))
+    replace_text(args.out, gallery.page(made))
     print(f"{args.out}: {len(made)} questions, {args.out.stat().st_size / 1e6:.1f} MB")
 
 

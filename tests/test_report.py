@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import pytest
 from PIL import Image
 
-from c2l_jax.scores import blind, paired_difference, summarise
+from c2l_jax.accuracy import blind, paired_difference, summarise
 from demo.report import write_report
 
 ATTACK = '<script>alert("x")</script> & \'"> </pre>'

@@ -46,7 +46,7 @@ FEATURES = {
     "targets": Feature("targets"),
     "target_slots": Feature("targets", counts="tokens"),  # the token whose output predicts it
     "target_branches": Feature("targets"),
-    "weights": Feature("targets", dtype=np.float32),
+    "target_weights": Feature("targets", dtype=np.float32),
     "patches": Feature("tiles", ("s", "p"), np.uint8),
     "patch_coords": Feature("tiles", ("s", 2), padding=-1),  # (row, column); -1 is an empty slot
     "tile_images": Feature("tiles", counts="images"),  # from 1; 0 is padding

@@ -258,7 +258,7 @@ def add_branches(prompt: dict, responses: Sequence[np.ndarray]) -> dict[str, np.
     A branch starts with the prompt's last token, whose output predicts the response's first token;
     the response's last token is a target only. Adds branches [n] and, with an entry for each of
     the r response tokens, targets [r], target_slots [r] (the token whose output predicts it),
-    target_branches [r] (all int32) and weights [r] float32, all 1; next_position is used up.
+    target_branches [r] (all int32) and target_weights [r] float32, all 1; next_position is used up.
     """
     trunk = len(prompt["tokens"]) - 1
     pieces = {
@@ -278,7 +278,7 @@ def add_branches(prompt: dict, responses: Sequence[np.ndarray]) -> dict[str, np.
         "targets": targets,
         "target_slots": np.arange(trunk, trunk + len(targets), dtype=np.int32),
         "target_branches": joined["branches"][trunk:],
-        "weights": np.ones(len(targets), np.float32),
+        "target_weights": np.ones(len(targets), np.float32),
     }
     slots = np.full(len(joined["tokens"]), -1, np.int32)
     slots[:trunk] = prompt["image_slots"][:trunk]

@@ -30,7 +30,7 @@ class Objective(Protocol):
         """Where batches come from; a model may run here, as for a reference."""
 
     @staticmethod
-    def samples(record: dict, config: ConfigDict) -> dict[str, str]:
+    def texts(record: dict, config: ConfigDict) -> dict[str, str]:
         """Prompts and responses of a record, by name, as TensorBoard shows them."""
 
     @staticmethod

@@ -25,13 +25,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from c2l_jax import scoring
 from c2l_jax.data.packing import Group
 from c2l_jax.data.processor import add_branches, user_text
 from c2l_jax.models.directory import fingerprint
 from c2l_jax.models.layers import Compute
 from c2l_jax.models.loading import load_model
 from c2l_jax.ops.logprobs import target_logprobs
+from c2l_jax.response_logprobs import response_logprobs
 from c2l_jax.sources import Packed
 from records.errors import UserError
 from records.paths import AnyPath, anywhere, read_json
@@ -125,7 +125,7 @@ def pair_example(pair: dict, processor, dpo) -> dict[str, np.ndarray]:
         weights.append(discounts(dpo.discount, count))
     example = add_branches(processor.prompt(pair, pair["format"]), kept)
     example |= {
-        "weights": np.concatenate(weights),
+        "target_weights": np.concatenate(weights),
         "reference_logps": np.concatenate(logps).astype(np.float32),
     }
     return {"id": pair["id"], **example}
@@ -154,7 +154,7 @@ def discounts(kind: str, count: int) -> np.ndarray:
     return weights[kind].astype(np.float32)
 
 
-def samples(record: dict, config) -> dict[str, str]:
+def texts(record: dict, config) -> dict[str, str]:
     """Prompt and both responses of a pair, as TensorBoard shows them."""
     texts = user_text(record, record["format"]), record["chosen"], record["rejected"]
     return {"pair": "{}\n\n---> chosen\n\n{}\n\n---> rejected\n\n{}".format(*texts)}
@@ -203,7 +203,7 @@ def reference_logprobs(split, processor, config, mesh) -> list[list[np.ndarray]]
         return pair, pair["format"], (pair["chosen"], pair["rejected"])
 
     logging.info("computing the reference's log-probabilities of %d pairs", len(split))
-    return scoring.score(
+    return response_logprobs(
         model.graphdef,
         model.params,
         processor,
@@ -229,7 +229,7 @@ def loss(model, batch, config):
     """
     dpo = config.dpo
     logp_br, hit_br = target_logprobs(model, batch, config.logprob_chunk)
-    weights_br, reference_br = batch["weights"], batch["reference_logps"]
+    weights_br, reference_br = batch["target_weights"], batch["reference_logps"]
     scored_br = (weights_br > 0).astype(jnp.float32)
     ratio_br = logp_br - reference_br
     features = {

@@ -29,7 +29,7 @@ def groups(split, processor, config) -> list[Group]:
     return [Group(functools.partial(example, name), found, share) for name, found, share in lines]
 
 
-def samples(record: dict, config) -> dict[str, str]:
+def texts(record: dict, config) -> dict[str, str]:
     """Prompts and responses of a record, by name, as TensorBoard shows them."""
     names = [name for name, weight in config.data.formats.items() if weight > 0]
     return {n: f"{user_text(record, n)}\n\n--->\n\n{response_text(record, n)}" for n in names}
@@ -42,6 +42,6 @@ def loss(model, batch, config):
     weight, the number of response tokens: accuracy counts those that the model would have written.
     """
     logp_br, hit_br = target_logprobs(model, batch, config.logprob_chunk)
-    weights_br = batch["weights"]
+    weights_br = batch["target_weights"]
     metrics = {"accuracy": (hit_br * weights_br).sum()}
     return -(logp_br * weights_br).sum(), weights_br.sum(), metrics

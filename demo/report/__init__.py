@@ -6,8 +6,8 @@
   minutes: float                  minutes that all commands took
   settings: {name: value}         both text
   stages: [(name, summary), ...]  in order, e.g. ("before", …), ("SFT", …); summary as of
-                                  c2l_jax.scores.summarise, every stage on the same questions
-  blind: summary                  as of c2l_jax.scores.blind
+                                  c2l_jax.accuracy.summarise, every stage on the same questions
+  blind: summary                  as of c2l_jax.accuracy.blind
   loss: [{"step", "loss", "accuracy", "seconds", "stage"}, ...]
                                   of SFT; accuracy: share of next tokens right, 0..1; seconds
                                   since start
@@ -17,7 +17,7 @@
   preference: {
     tasks: ["game/task", ...]     what preferences are about
     stages, blind                 as above, on held-out questions of these tasks alone
-    differences: {"DPO − SFT": …} as of c2l_jax.scores.paired_difference, on the same questions
+    differences: {"DPO − SFT": …} as of c2l_jax.accuracy.paired_difference, on the same questions
     pairs: {name: count}          counts.json of c2l_jax.preferences
     training: [{"step", "loss", "rewards/margin", ...}, ...]
                                   metrics.jsonl of the DPO run

@@ -113,7 +113,7 @@ def test_trunk_and_branches_equal_separate_sequences(model, tiny_pairs, ours):
     def run(params):
         def loss(params):
             logp, _ = target_logprobs(merge(model.graphdef, params), batch, 16)
-            ratio = (logp - batch["reference_logps"]) * batch["weights"]
+            ratio = (logp - batch["reference_logps"]) * batch["target_weights"]
             by_sequence = [(ratio * (batch["target_segments"] == n)).sum() for n in range(1, 5)]
             return sum(
                 -jax.nn.log_sigmoid(BETA * (chosen - rejected))
@@ -176,7 +176,7 @@ def fake_batch(discount="none"):
     batch = {
         "target_segments": arrays["segment"],
         "target_branches": arrays["branch"],
-        "weights": arrays["weight"].astype(np.float32),
+        "target_weights": arrays["weight"].astype(np.float32),
         "reference_logps": arrays["reference"].astype(np.float32),
     }
     return batch, jnp.asarray(arrays["logp"], jnp.float32)
@@ -323,7 +323,7 @@ def test_a_pair_is_cut_with_its_reference(processor, pairs_split, words, score_e
         np.testing.assert_array_equal(example["targets"][of], whole[: of.sum()])
         stored = np.float32(pair[f"{name}_logps"][: of.sum()])
         np.testing.assert_array_equal(example["reference_logps"][of], stored)
-        np.testing.assert_allclose(example["weights"][of], dpo.discounts("linear", of.sum()))
+        np.testing.assert_allclose(example["target_weights"][of], dpo.discounts("linear", of.sum()))
     assert (example["branches"] == 1).sum() == (example["target_branches"] == 1).sum()
 
 

@@ -57,7 +57,7 @@ def _example(batch, row, segment):
     slots = batch["image_slots"][row][tokens]
     example = {n: batch[n][row][tokens] for n in ("tokens", "positions", "branches")}
     targets = batch["target_segments"][row] == segment
-    for name in ("targets", "target_branches", "weights"):
+    for name in ("targets", "target_branches", "target_weights"):
         example[name] = batch[name][row][targets]
     example["target_slots"] = batch["target_slots"][row][targets] - np.flatnonzero(tokens)[0]
     units = batch["patches"].shape[2] // 4
@@ -77,7 +77,7 @@ def test_padding_is_marked(processor, split):
     batch = next(iter(open_batches(split, processor)[0]))
     padding, no_target = batch["segments"] == 0, batch["target_segments"] == 0
     assert padding.any() and no_target.any()
-    assert (batch["weights"] == ~no_target).all()
+    assert (batch["target_weights"] == ~no_target).all()
     assert (batch["image_slots"][padding] == -1).all()
     assert (batch["patch_coords"][batch["tile_images"] == 0] == -1).all()
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from c2l_jax import scoring
+from c2l_jax import response_logprobs
 from c2l_jax.data.processor import Processor
 from c2l_jax.models.layers import Compute
 from c2l_jax.models.loading import load_model
@@ -26,7 +26,7 @@ def scored(model_dir, dataset):
             texts = [response["text"] for response in sampled.responses_of(record)]
             return record, "cot", [texts[i] for i in which]
 
-        return scoring.score(
+        return response_logprobs.response_logprobs(
             model.graphdef,
             model.params,
             processor,
@@ -50,7 +50,7 @@ def test_company_changes_nothing(scored, monkeypatch):
     alone = scored([3], (2,))
     np.testing.assert_allclose(alone[0][0], together[3][2], atol=1e-5)
     # Rows too short for all responses of a question: it comes several times.
-    monkeypatch.setattr(scoring, "ROW_TOKENS", 1)
+    monkeypatch.setattr(response_logprobs, "ROW_TOKENS", 1)
     split_up = scored(range(5), (0, 1, 2, 3))
     for ours, theirs in zip(split_up, together, strict=True):
         for a, b in zip(ours, theirs, strict=True):
@@ -58,12 +58,16 @@ def test_company_changes_nothing(scored, monkeypatch):
 
 
 def test_plan_puts_as_many_responses_together_as_fit():
-    sizes = [scoring.Size(10, 1, (5, 5, 5)), scoring.Size(4, 2, (30,)), scoring.Size(2, 0, (1, 1))]
-    shape = scoring.fitting_shape(sizes)
+    sizes = [
+        response_logprobs.Size(10, 1, (5, 5, 5)),
+        response_logprobs.Size(4, 2, (30,)),
+        response_logprobs.Size(2, 0, (1, 1)),
+    ]
+    shape = response_logprobs.fitting_shape(sizes)
     assert (shape.tokens, shape.targets, shape.tiles) == (64, 32, 4)
-    assert scoring.parts(sizes, shape) == [(0, 0, 3), (1, 0, 1), (2, 0, 2)]
-    short = scoring.RowShape(tokens=22, targets=32, tiles=2)
-    assert scoring.parts(sizes[:1], short) == [(0, 0, 2), (0, 2, 3)]
+    assert response_logprobs.slices(sizes, shape) == [(0, 0, 3), (1, 0, 1), (2, 0, 2)]
+    short = response_logprobs.RowShape(tokens=22, targets=32, tiles=2)
+    assert response_logprobs.slices(sizes[:1], short) == [(0, 0, 2), (0, 2, 3)]
 
 
 def test_rows_must_suit_the_devices(scored):

@@ -1,11 +1,11 @@
 """From judged responses to accuracies with intervals, and to a table for the terminal.
 
-A row is a mapping with `id, game, task, qa_type, qa_level, plot_level, answer, options, response`
-(text, as in the record), `extracted` (text or None), `correct` and `read` (bool; see
-c2l_jax.answers). A cell is a mapping with `accuracy, correct, count, unanswered, unread, low,
-high`; accuracies and interval ends are in 0..1. `unanswered` is the number of rows without an
-answer (`extracted` is None), `unread` the share, in 0..1, of rows whose answer could not be read
-with certainty, unanswered ones included: neither is correct.
+A judged response is a mapping with `id, game, task, qa_type, qa_level, plot_level, answer, options`
+of its record, `extracted` (text or None), `correct` and `read` (bool; see c2l_jax.answers), as
+c2l_jax.responses.judged gives them. A cell is a mapping with `accuracy, correct, count, unanswered,
+unread, low, high`; accuracies and interval ends are in 0..1. `unanswered` is the number of
+responses without an answer (`extracted` is None), `unread` the share, in 0..1, of those whose
+answer could not be read with certainty, unanswered ones included: neither is correct.
 """
 
 import math
@@ -22,7 +22,11 @@ _LEVELS = {"Easy": 0, "Medium": 1, "Hard": 2}
 
 
 def wilson(correct: float, count: int) -> tuple[float, float]:
-    """The 95 % Wilson score interval (Wilson 1927) of a proportion; `count` must be positive."""
+    """The 95 % Wilson score interval (Wilson 1927) of a proportion; `count` must be positive.
+
+    Here and not SciPy's, which takes whole numbers only: a share of the samples of a question is
+    right, so that `correct` may be a fraction.
+    """
     if count <= 0:
         raise ValueError("an interval needs at least one observation")
     share = correct / count
@@ -33,22 +37,24 @@ def wilson(correct: float, count: int) -> tuple[float, float]:
     return (middle - half if correct else 0.0), (middle + half if correct < count else 1.0)
 
 
-def summarise(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def summarise(judged: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Cells `overall`, `by_game`, `by_task` ("game/task"), `by_qa_type` and `by_level`
     ("<qa_level> x <plot_level>").
 
-    Raises UserError when there is no row.
+    Raises UserError when there is none.
     """
-    if not rows:
+    if not judged:
         raise UserError("there is no judged response to summarise; give at least one record")
     return {
-        "overall": _cell(rows),
-        "by_game": _cells(rows, lambda row: row["game"]),
-        "by_task": _cells(rows, task_name),
-        "by_qa_type": _cells(rows, lambda row: row["qa_type"]),
+        "overall": _cell(judged),
+        "by_game": _cells(judged, lambda each: each["game"]),
+        "by_task": _cells(judged, task_name),
+        "by_qa_type": _cells(judged, lambda each: each["qa_type"]),
         "by_level": _cells(
-            sorted(rows, key=lambda row: (_LEVELS[row["qa_level"]], _LEVELS[row["plot_level"]])),
-            lambda row: f"{row['qa_level']} x {row['plot_level']}",
+            sorted(
+                judged, key=lambda each: (_LEVELS[each["qa_level"]], _LEVELS[each["plot_level"]])
+            ),
+            lambda each: f"{each['qa_level']} x {each['plot_level']}",
         ),
     }
 
@@ -83,22 +89,22 @@ def paired_difference(
     }
 
 
-def _cells(rows: Iterable[Mapping[str, Any]], key: Callable) -> dict[str, dict[str, Any]]:
+def _cells(judged: Iterable[Mapping[str, Any]], key: Callable) -> dict[str, dict[str, Any]]:
     groups = {}
-    for row in rows:
-        groups.setdefault(key(row), []).append(row)
+    for each in judged:
+        groups.setdefault(key(each), []).append(each)
     return {name: _cell(group) for name, group in groups.items()}
 
 
-def _cell(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    correct = sum(row["correct"] for row in rows)
-    low, high = wilson(correct, len(rows))
+def _cell(judged: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    correct = sum(each["correct"] for each in judged)
+    low, high = wilson(correct, len(judged))
     return {
-        "accuracy": correct / len(rows),
+        "accuracy": correct / len(judged),
         "correct": correct,
-        "count": len(rows),
-        "unanswered": sum(row["extracted"] is None for row in rows),
-        "unread": sum(not was_read(row) for row in rows) / len(rows),
+        "count": len(judged),
+        "unanswered": sum(each["extracted"] is None for each in judged),
+        "unread": sum(not was_read(each) for each in judged) / len(judged),
         "low": low,
         "high": high,
     }
@@ -119,7 +125,7 @@ def blind(
     for record in train_records:
         train.setdefault(task_name(record), []).append(record)
     guessers = {task: _best_guesser(records) for task, records in train.items()}
-    rows = []
+    judged = []
     for record in test_records:
         if task_name(record) not in guessers:
             raise UserError(
@@ -127,8 +133,8 @@ def blind(
                 "generate the train split with the same games"
             )
         guess = guessers[task_name(record)](record)
-        rows.append({**record, "extracted": guess, "correct": matches(guess, record)})
-    return summarise(rows)
+        judged.append({**record, "extracted": guess, "correct": matches(guess, record)})
+    return summarise(judged)
 
 
 def _best_guesser(records: Sequence[Mapping[str, Any]]) -> Callable[[Mapping[str, Any]], str]:

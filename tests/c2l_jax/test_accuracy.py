@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from c2l_jax.scores import blind, paired_difference, summarise, table, wilson
+from c2l_jax.accuracy import blind, paired_difference, summarise, table, wilson
 from records.errors import UserError
 
 COLORS = ["red", "blue", "white"]

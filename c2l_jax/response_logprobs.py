@@ -60,7 +60,7 @@ def fitting_shape(sizes: Sequence[Size]) -> RowShape:
     return RowShape(tokens, -(-targets // 32) * 32, tiles)
 
 
-def parts(sizes: Sequence[Size], shape: RowShape) -> list[tuple[int, int, int]]:
+def slices(sizes: Sequence[Size], shape: RowShape) -> list[tuple[int, int, int]]:
     """(question, first response, end): as many responses of a question together as a row holds."""
     found = []
     for index, size in enumerate(sizes):
@@ -75,7 +75,7 @@ def parts(sizes: Sequence[Size], shape: RowShape) -> list[tuple[int, int, int]]:
     return found
 
 
-def score(
+def response_logprobs(
     graphdef: nnx.GraphDef,
     params: dict[str, jax.Array],
     processor: Processor,
@@ -85,7 +85,7 @@ def score(
     mesh: Mesh,
     rows: int,
     chunk: int = 2048,
-    title: str = "scoring",
+    title: str = "log-probabilities",
 ) -> list[list[np.ndarray]]:
     """For each of `count` questions, for each response, log-probabilities [r] float32.
 
@@ -105,7 +105,7 @@ def score(
     measured = indices.map(lambda index: _size(processor, *question(index)))
     sizes = list(tqdm(measured.to_iter_dataset(_OPTIONS), f"{title}: measuring", total=count))
     shape = fitting_shape(sizes)
-    plan = parts(sizes, shape)
+    plan = slices(sizes, shape)
 
     def example(number):
         index, first, end = plan[number]
