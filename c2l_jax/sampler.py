@@ -272,9 +272,9 @@ class Sampler:
         self._graphdef, self._mesh, self._shape = nnx.graphdef(made), mesh, shape
         self._ends, self._max_tokens, self._rows, self._lanes = end_tokens, max_tokens, rows, lanes
         self._draw = functools.partial(draw, temperature=temperature, top_k=top_k, top_p=top_p)
-        self._parts = mesh.shape["data"] * mesh.shape["fsdp"]
-        if rows < 1 or lanes < 1 or rows % self._parts:
-            raise ValueError(f"{rows} rows of {lanes} lanes on {self._parts} devices")
+        self._shares = mesh.shape["data"] * mesh.shape["fsdp"]
+        if rows < 1 or lanes < 1 or rows % self._shares:
+            raise ValueError(f"{rows} rows of {lanes} lanes on {self._shares} devices")
         self._segment = min(SEGMENT, max_tokens)
         by_row = NamedSharding(mesh, PartitionSpec(("data", "fsdp")))
         self._insert = jax.jit(self.insert_prompts, donate_argnums=1, out_shardings=by_row)
@@ -322,10 +322,10 @@ class Sampler:
         self, params: dict, rows: list[_Row | None], trunk: dict, prompts: Iterator, n: int
     ) -> dict:
         """Gives free rows the next prompts, on every device one at a time; returns the trunk."""
-        share = self._rows // self._parts
+        share = self._rows // self._shares
         while True:
-            taken, is_new = [None] * self._parts, np.zeros(self._rows, bool)
-            for part in range(self._parts):
+            taken, is_new = [None] * self._shares, np.zeros(self._rows, bool)
+            for part in range(self._shares):
                 free = [q for q in range(part * share, (part + 1) * share) if rows[q] is None]
                 if free and (following := next(prompts, None)):
                     number, taken[part] = following
@@ -356,7 +356,7 @@ class Sampler:
         _, cache = merge(self._graphdef, params).prefill(batch)
 
         def put(old, new):
-            share = (self._parts, self._rows // self._parts, *new.shape[1:])
+            share = (self._shares, self._rows // self._shares, *new.shape[1:])
             spread = jnp.broadcast_to(new[:, None], share).reshape(old.shape)
             return jnp.where(is_new.reshape(-1, *[1] * (old.ndim - 1)), spread, old)
 

@@ -31,7 +31,7 @@ from records.errors import exit_on_user_error
 from records.reading import open_split
 
 SHOWN = 3  # chains that DPO fixed, chains that it broke, questions with token credit
-Rows = dict[str, dict]  # judged responses by record id
+Judged = dict[str, dict]  # responses by record id
 
 
 def brief(summary: dict) -> dict:
@@ -70,7 +70,7 @@ def curve(run: Run) -> list[dict]:
 # --------------------------------------------------------------------------------- what is shown
 
 
-def pick_samples(records: dict[str, dict], stages: dict[str, Rows]) -> list[dict]:
+def pick_samples(records: dict[str, dict], stages: dict[str, Judged]) -> list[dict]:
     """For each task a question that SFT answers right and one it answers wrong, if any."""
     last, chosen = stages["SFT"], {}
     for id, row in last.items():
@@ -78,7 +78,7 @@ def pick_samples(records: dict[str, dict], stages: dict[str, Rows]) -> list[dict
     return [_shown(records[chosen[key]], stages) for key in sorted(chosen)]
 
 
-def pick_changed(records: dict[str, dict], stages: dict[str, Rows]) -> dict[str, list[dict]]:
+def pick_changed(records: dict[str, dict], stages: dict[str, Judged]) -> dict[str, list[dict]]:
     """Questions that DPO answers right and SFT doesn't ("fixed"), and the other way round."""
     found = {"fixed": [], "broken": []}
     for id, row in stages["DPO"].items():
@@ -104,7 +104,7 @@ def pick_credit(records: dict[str, dict], rerank: Path) -> list[dict]:
     return chosen[:SHOWN]
 
 
-def _shown(record: dict, stages: dict[str, Rows]) -> dict:
+def _shown(record: dict, stages: dict[str, Judged]) -> dict:
     responses = {name: rows[record["id"]] for name, rows in stages.items()}
     return {"image": record["image"], "record": record, "responses": responses}
 

@@ -2,7 +2,9 @@ import random
 
 import pytest
 
+from c2l_jax import answers
 from c2l_jax.answers import Verdict, extract, matches, parse, same, verdict, was_read
+from c2l_jax.judging import function_at, import_path, verdicts
 from records.errors import UserError
 
 CELLS = ["(1, 1)", "(4, 4)", "(3, 5)", "(5, 3)"]
@@ -410,3 +412,16 @@ def test_a_taken_back_answer_counts_for_nothing():
         for letter in "ABCD":
             assert not verdict(f"The answer is C.{more}", record(CELLS, letter)).read
     assert verdict("The answer is C.\nWait. The answer is C.", record(CELLS, "C")).correct
+
+
+def test_a_judge_is_found_by_its_path_and_gives_a_verdict_for_each():
+    assert function_at("c2l_jax.answers:judge", "--judge") is answers.judge
+    assert import_path(answers.judge) == "c2l_jax.answers:judge"
+    records, texts = [record(CELLS, "C"), record([], "7")], ["### Answer: C", "7"]
+    alone = [verdict(text, each) for text, each in zip(texts, records, strict=True)]
+    assert verdicts(answers.judge, records, texts) == alone
+    for path in ("c2l_jax.answers", "c2l_jax.answers:none", "nowhere:judge", ":judge", ""):
+        with pytest.raises(UserError, match="there is no such function"):
+            function_at(path, "--judge")
+    with pytest.raises(UserError, match="gave 0 verdicts on 2 responses"):
+        verdicts(lambda records, responses: [], records, texts)

@@ -1,12 +1,14 @@
-"""CONTRIBUTING's examples of an objective, a family and an attention, from outside the package."""
+"""CONTRIBUTING's examples of an objective, a family, an attention and a judge, from outside."""
 
 import re
 
 import pytest
 
-from c2l_jax import init_model
+from c2l_jax import evaluate, init_model
 from c2l_jax.metrics import read_metrics
 from c2l_jax.models import FAMILIES
+from c2l_jax.responses import judged, read_responses
+from tests.c2l_jax import speaking
 from tests.c2l_jax.conftest import train_arguments
 from tests.conftest import ROOT, run_module
 
@@ -31,14 +33,14 @@ def folder(tmp_path_factory):
     """The examples, as files."""
     folder = tmp_path_factory.mktemp("mine")
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    for name in ("smoothed", "pinhole", "dense"):
+    for name in ("smoothed", "pinhole", "dense", "strict"):
         (example,) = re.findall(rf"`{name}\.py`:\n\n```python\n(.*?)```", text, re.DOTALL)
         (folder / f"{name}.py").write_text(example)
     (folder / "settings.py").write_text(REGISTERED)
     return folder
 
 
-def test_an_objective_a_family_and_an_attention_of_ones_own_train(
+def test_an_objective_a_family_an_attention_and_a_judge_of_ones_own(
     folder, dataset, tmp_path, monkeypatch
 ):
     monkeypatch.syspath_prepend(str(folder))
@@ -49,4 +51,15 @@ def test_an_objective_a_family_and_an_attention_of_ones_own_train(
     arguments[arguments.index("--config") + 1] = str(folder / "settings.py")
     run_module(*arguments, PYTHONPATH=f"{folder}:{ROOT}")
     assert [line["step"] for line in read_metrics(tmp_path / "run")] == [1, 2]
-    assert (tmp_path / "run" / "model" / "model.safetensors").exists()
+    trained = tmp_path / "run" / "model"
+    assert (trained / "model.safetensors").exists()
+    speaks = speaking.write(tmp_path / "speaks", trained, dataset, "# Answer: A")
+    asked = {"model": speaks, "data": dataset, "out": tmp_path / "out", "judge": "strict:judge"}
+    asked |= {"rows": 4, "limit": 8, "max-tokens": 16}
+    evaluate.main([str(each) for name, value in asked.items() for each in (f"--{name}", value)])
+    settings, questions = read_responses(tmp_path / "out")
+    assert settings["judge"] == "strict:judge"
+    for response in judged(questions):  # also where "A" can't be the answer, unlike by the rules
+        assert (response["text"], response["extracted"]) == ("# Answer: A", "A")
+        assert response["read"] and response["correct"] == (response["answer"] == "A")
+    assert not all(question["options"] for question in questions)

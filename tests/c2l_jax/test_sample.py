@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -203,6 +204,21 @@ def test_settings_bind_once_there_are_responses(tmp_path):
 )
 def test_bad_arguments(changed, message, model_dir, dataset, tmp_path, capsys):
     assert message in refusal(arguments(model_dir, dataset, tmp_path, **changed), capsys)
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"format": "verse"}, "--format 'verse' must be one of cot, open, direct"),
+        ({"dtype": "float16"}, "--dtype 'float16' must be one of float32, bfloat16"),
+        ({"n": 0}, "--n 0"),
+        ({"lanes": 0}, "--lanes 0"),
+    ],
+)
+def test_bad_arguments_from_python(changed, message, model_dir, dataset, tmp_path):
+    with pytest.raises(UserError, match=re.escape(message)):
+        sample.sample(**{"model": model_dir, "data": dataset, "out": tmp_path} | changed)
     assert not any(tmp_path.iterdir())
 
 
