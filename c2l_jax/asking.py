@@ -178,7 +178,7 @@ def _respond(
     prompts = ((index, processor.prompt(split[index], settings.format)) for index in left)
     params = sampler.prepare(loaded.params, consume=True)
     answered = sampler.run(params, prompts, settings.n, settings.seed)
-    yield from tqdm(answered, "answering", len(asked), unit="question", initial=len(done))
+    return iter(tqdm(answered, "answering", len(asked), unit="question", initial=len(done)))
 
 
 def _write(
