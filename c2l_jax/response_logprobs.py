@@ -120,8 +120,9 @@ def response_logprobs(
 
     examples = grain.MapDataset.source(range(len(plan))).map(example).to_iter_dataset(_OPTIONS)
     found: list[list] = [[None] * len(size.responses) for size in sizes]
+    units = processor.pictures.merged_per_tile
     with tqdm(total=len(plan), desc=title) as bar:
-        for batch in pack(examples, rows=rows, shape=shape, bins=2 * rows):
+        for batch in pack(examples, rows=rows, shape=shape, units=units, bins=2 * rows):
             numbers = batch.pop("ids")
             logp_br = np.asarray(run(params, _put(mesh, batch, rows)))
             segments = batch["target_segments"]

@@ -10,6 +10,7 @@ from ml_collections import ConfigDict
 
 from c2l_jax.data.layout import RowShape
 from c2l_jax.data.packing import Group, training_batches
+from c2l_jax.models import family_of
 
 Batch = dict[str, np.ndarray]
 
@@ -43,6 +44,7 @@ class Packed:
             rows=data.rows // jax.process_count(),
             parts=parts,
             shape=RowShape(data.row_tokens, data.row_targets, data.row_tiles),
+            units=family_of(config.model).pictures(config.model).merged_per_tile,
             extra_targets=extra_targets,
             shard=jax.process_index(),
             shards=jax.process_count(),

@@ -82,10 +82,10 @@ def size(example: Mapping) -> tuple[int, int, int]:
     return tuple(len(example[name]) for name in ("tokens", "targets", "tile_images"))
 
 
-def rebase(row: Mapping[str, np.ndarray], segments: Mapping[str, np.ndarray]) -> dict:
+def rebase(row: Mapping[str, np.ndarray], segments: Mapping[str, np.ndarray], units: int) -> dict:
     """Features of a packed row with what they count made unique within it.
 
-    segments: [length] for each axis, which example is where.
+    segments: [length] for each axis, which example is where. units: merged tokens of a tile.
     """
     examples = np.arange(max(of.max(initial=0) for of in segments.values()) + 1)
     # The first place of each example; of one without tiles it is never looked up.
@@ -93,7 +93,6 @@ def rebase(row: Mapping[str, np.ndarray], segments: Mapping[str, np.ndarray]) ->
         axis: np.searchsorted(of[of > 0], examples).astype(np.int32)
         for axis, of in segments.items()
     }
-    units = row["patches"].shape[1] // 4  # of a tile: a unit is 2 x 2 patches
     packed = {}
     for name, values in row.items():
         each = feature(name)

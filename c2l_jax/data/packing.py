@@ -4,6 +4,7 @@ layout.py says what a row is made of.
 """
 
 import dataclasses
+import functools
 import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -46,7 +47,7 @@ class FitsRow:
         return False
 
 
-def finish_row(row: dict) -> dict:
+def finish_row(row: dict, units: int) -> dict:
     """Turns what the packer wrote for one row into the model's batch features, and their ids."""
     packed = {name: value for name, value in row.items() if name + "_segment_ids" in row}
     segments = {
@@ -55,7 +56,7 @@ def finish_row(row: dict) -> dict:
     return {
         "ids": list(row["id"]),
         **{name: segments[axis] for axis, name in SEGMENTS.items()},
-        **rebase(packed, segments),
+        **rebase(packed, segments, units),
     }
 
 
@@ -70,6 +71,7 @@ def pack(
     *,
     rows: int,
     shape: RowShape,
+    units: int,
     bins: int,
     extra_targets: Sequence[str] = (),
 ) -> grain.IterDataset:
@@ -77,6 +79,7 @@ def pack(
 
     Args:
       rows: rows of a batch; the last one of a finite stream may have fewer.
+      units: merged tokens of a tile.
       bins: rows being filled at once; more pack tighter and hold more examples in memory.
       extra_targets: features [r] float32 that examples have besides those of layout.py.
     """
@@ -90,7 +93,8 @@ def pack(
         meta_features=("id",),
         padding_struct={name: feature(name).padding or None for name in lengths},
     )
-    return packed.map(finish_row).batch(rows, batch_fn=stack_rows)
+    finish = functools.partial(finish_row, units=units)
+    return packed.map(finish).batch(rows, batch_fn=stack_rows)
 
 
 def mixture(
@@ -157,6 +161,7 @@ def training_batches(
     seed: int,
     rows: int,
     shape: RowShape,
+    units: int,
     parts: int = 1,
     extra_targets: Sequence[str] = (),
     shard: int = 0,
@@ -168,7 +173,7 @@ def training_batches(
     Args:
       rows: rows of this process's share of a step.
       parts: batches that a step's rows come in; they are the same rows in any number of parts.
-      extra_targets: as in `pack`.
+      units, extra_targets: as in `pack`.
       shard, shards: this process and their number; each reads its own records.
     """
     datasets = [
@@ -184,6 +189,11 @@ def training_batches(
     options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=64)
     examples = mixed.to_iter_dataset(options).filter(fits)
     packed = pack(
-        examples, rows=rows // parts, shape=shape, bins=4 * rows, extra_targets=extra_targets
+        examples,
+        rows=rows // parts,
+        shape=shape,
+        units=units,
+        bins=4 * rows,
+        extra_targets=extra_targets,
     )
     return packed, fits

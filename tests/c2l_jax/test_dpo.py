@@ -78,7 +78,7 @@ def packed(groups, extra=("reference_logps",)) -> dict:
     ]
     source = grain.MapDataset.source(examples).to_iter_dataset()
     shape = RowShape(tokens=160, targets=32, tiles=12)
-    (batch,) = pack(source, rows=1, shape=shape, bins=1, extra_targets=extra)
+    (batch,) = pack(source, rows=1, shape=shape, units=tiny.UNITS, bins=1, extra_targets=extra)
     del batch["ids"]
     return batch
 

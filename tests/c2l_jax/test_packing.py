@@ -11,6 +11,7 @@ from c2l_jax.data.processor import Processor
 from c2l_jax.objectives import sft
 from records.errors import UserError
 from records.reading import open_split
+from tests.c2l_jax import tiny
 
 SHAPE = RowShape(tokens=768, targets=400, tiles=5)
 
@@ -20,7 +21,7 @@ def open_batches(split, processor, formats=None, tasks=(), shape=SHAPE, **shard)
     data = {"formats": formats or {"cot": 1.0}, "tasks": tasks}
     config = ConfigDict({"data": ConfigDict(data)})
     groups = sft.groups(split, processor, config)
-    return training_batches(groups, seed=3, rows=2, shape=shape, **shard)
+    return training_batches(groups, seed=3, rows=2, shape=shape, units=tiny.UNITS, **shard)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,7 @@ def test_unpacking_gives_the_examples_back(processor, split):
     dataset = grain.MapDataset.source(examples).to_iter_dataset()
     by_id = {example["id"]: example for example in examples}
     found = {}
-    for batch in pack(dataset, rows=2, shape=SHAPE, bins=2):
+    for batch in pack(dataset, rows=2, shape=SHAPE, units=tiny.UNITS, bins=2):
         ids = iter(batch["ids"])
         for row in range(len(batch["tokens"])):
             for segment in range(1, batch["segments"][row].max() + 1):

@@ -36,6 +36,7 @@ IMAGE_SPECS = {
         image_std=(0.5, 0.5, 0.5),
     ),
 }
+UNITS = 16  # merged tokens of a tile, in both families
 MODELS = {
     "qwen2_5_vl": (Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration),
     "qwen3_vl": (Qwen3VLConfig, Qwen3VLForConditionalGeneration),
@@ -192,7 +193,7 @@ def row(
         segments[axis] = np.repeat(np.arange(1, len(sequences) + 1, dtype=np.int32), sizes)
         for name in names:
             joined[name] = np.concatenate([nothing[name], *(e[name] for e in sequences)])
-    batch = {"segments": segments["tokens"], **layout.rebase(joined, segments)}
+    batch = {"segments": segments["tokens"], **layout.rebase(joined, segments, UNITS)}
     for name, value in batch.items():
         total = totals[layout.FEATURES[name].axis if name in layout.FEATURES else "tokens"]
         pad = 0 if total is None else total - len(value)
