@@ -43,25 +43,15 @@ from benchmarks import flops, measure, workload
 from benchmarks.workload import Shape
 from c2l_jax.data.processor import add_branches
 from c2l_jax.models.params import merge
-from c2l_jax.models.qwen2_5_vl import NO_DECAY
 from c2l_jax.models.qwen2_5_vl.config import Config
 from c2l_jax.objectives import dpo
 from c2l_jax.ops.logprobs import target_logprobs
-from c2l_jax.optimizer import make_optimizer, rate_scales
-from c2l_jax.program import make_accumulate, make_apply
-from configs import forkme
 
 SHARE_OF_PREDICTED = 0.85
 OVER_TORCH = 2.0
 TOLERANCE = 1e-4  # of the losses
 AWAY = 0.05  # the policy's distance from the reference
 BRANCHES, TRUNKS = (2, 4, 8), (1, 2, 4, 8)
-
-
-def settings():
-    config = forkme.get_config()
-    config.optimizer.update({"lr": 1e-5, "schedule": "constant", "warmup": 0.0})
-    return config
 
 
 def pairs(config: Config, shape: Shape, count: int) -> list[tuple[dict, list[np.ndarray]]]:
@@ -110,7 +100,7 @@ def four_sequences_loss(graphdef, params, batch, config):
 
 def make_ours(policy: Path, reference: Path | None, shape: Shape, count: int, stored):
     """c2l_jax's step; with a reference model on four sequences, else from `stored` [2 * B, r]."""
-    config = settings()
+    config = workload.settings()
     graphdef, params = workload.parameters(policy)
     made = pairs(Config.from_directory(policy), shape, count)
     if reference is None:
@@ -126,21 +116,7 @@ def make_ours(policy: Path, reference: Path | None, shape: Shape, count: int, st
         batch = {**whole_sequences(made), "reference": workload.parameters(reference)[1]}
         loss = functools.partial(four_sequences_loss, graphdef, config=config)
 
-    optimizer = make_optimizer(config.optimizer, 1, rate_scales(params, ()), NO_DECAY)
-    accumulate, apply = make_accumulate(loss, frozenset(params)), make_apply(optimizer)
-
-    def step(state, batch):
-        return apply(state, accumulate(state["params"], None, batch))
-
-    state = {"params": params, "opt_state": optimizer.init(params)}
-    batch = jax.device_put(batch)
-    compiled = jax.jit(step, donate_argnums=0).lower(state, batch).compile()
-
-    def run() -> float:
-        nonlocal state
-        state, metrics = compiled(state, batch)
-        return float(metrics["loss"])
-
+    run, compiled = workload.compile_step(loss, params, batch, config)
     temporary = compiled.memory_analysis().temp_size_in_bytes / 2**20
     return run, {"temporary_mib": round(temporary)}
 
@@ -150,7 +126,7 @@ def make_torch(policy: Path, reference: Path, shape: Shape, count: int):
     from benchmarks import torch_side
 
     made = pairs(Config.from_directory(policy), shape, count)
-    return torch_side.make_dpo(policy, reference, made, settings()), {}
+    return torch_side.make_dpo(policy, reference, made, workload.settings()), {}
 
 
 # --------------------------------------------------------------------- shared and not shared
@@ -234,17 +210,11 @@ def measure_steps(config: Config, quick: bool) -> tuple[list[measure.Side], dict
             measure.Side("torch", make_torch, policy, reference, *common),
         ) as made:
             measure.take_turns(made, rounds)
-    return list(made), {"shape": vars(shape), "pairs": count, "losses": agreement(made)}
-
-
-def agreement(made) -> dict[str, list[float]]:
-    """The sides' first three losses. Exits where they differ."""
-    losses = {side.name: side.results[:3] for side in made}
-    for step, (ours, *others) in enumerate(zip(*losses.values(), strict=True)):
-        worst = max(abs(ours - other) for other in others)
-        if worst > TOLERANCE:
-            raise SystemExit(f"void: losses differ by {worst:.2g} before update {step}: {losses}")
-    return losses
+    return list(made), {
+        "shape": vars(shape),
+        "pairs": count,
+        "losses": measure.agreement(made, TOLERANCE),
+    }
 
 
 def measure_sharing(config: Config, quick: bool) -> list[dict]:

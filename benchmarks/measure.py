@@ -138,6 +138,16 @@ def take_turns(made: Sequence[Side], rounds: int, warm_up: int = 1):
             say(f"  round {number + 1} of {rounds}: {seconds}")
 
 
+def agreement(made: Sequence[Side], tolerance: float) -> dict[str, list[float]]:
+    """The sides' first three losses. Exits where they differ."""
+    losses = {side.name: side.results[:3] for side in made}
+    for step, (ours, *others) in enumerate(zip(*losses.values(), strict=True)):
+        worst = max(abs(ours - other) for other in others)
+        if worst > tolerance * max(1.0, abs(ours)):
+            raise SystemExit(f"void: losses differ by {worst:.2g} before update {step}: {losses}")
+    return losses
+
+
 class Neighbours:
     """What other programs take of the cores while this benchmark runs (Linux; elsewhere None).
 

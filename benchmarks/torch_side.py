@@ -1,11 +1,13 @@
 """The same work with transformers' torch model, in float32, as its users do it."""
 
+import types
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
 from transformers import Qwen2_5_VLForConditionalGeneration
+from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import apply_rotary_pos_emb_vision
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
 from benchmarks.workload import ON_GPU
@@ -21,16 +23,19 @@ def load(directory: Path) -> Qwen2_5_VLForConditionalGeneration:
 
 
 def inputs(prompts: list[dict], responses: list[np.ndarray]) -> dict[str, torch.Tensor]:
-    """A batch of prompts, each followed by its response; all of one length."""
-    rows = zip(prompts, responses, strict=True)
-    tokens = torch.tensor(np.stack([np.r_[p["tokens"], r] for p, r in rows]), dtype=torch.long)
+    """A batch of prompts, each followed by its response, padded to the longest."""
+    rows = [np.r_[p["tokens"], r] for p, r in zip(prompts, responses, strict=True)]
+    lengths = torch.tensor([len(row) for row in rows])
+    longest = int(lengths.max())
+    padded = np.stack([np.pad(row, (0, longest - len(row))) for row in rows])
+    tokens = torch.tensor(padded, dtype=torch.long)
     image_token = prompts[0]["tokens"][prompts[0]["image_slots"] >= 0][0]
     pictures = Qwen2VLImageProcessorPil(do_resize=False)(
         [p["picture"] for p in prompts], return_tensors="np"
     )
     batch = {
         "input_ids": tokens,
-        "attention_mask": torch.ones_like(tokens),
+        "attention_mask": (torch.arange(longest) < lengths[:, None]).long(),
         "mm_token_type_ids": (tokens == int(image_token)).int(),
         "pixel_values": torch.tensor(pictures["pixel_values"]),
         "image_grid_thw": torch.tensor(pictures["image_grid_thw"]),
@@ -54,14 +59,7 @@ def make_dpo(policy: Path, reference: Path, pairs: list, config) -> Callable[[],
     start = len(pairs[0][0]["tokens"])
     is_response = torch.zeros_like(batch["input_ids"], dtype=torch.bool)
     is_response[:, start:] = True
-    options = config.optimizer
-    optimizer = torch.optim.AdamW(
-        model.parameters(),
-        lr=options.lr,
-        betas=(options.b1, options.b2),
-        weight_decay=options.weight_decay,
-        fused=True,
-    )
+    step = make_update(model, config)
 
     def logps(model) -> torch.Tensor:
         logits = model(**batch, use_cache=False).logits[:, :-1]
@@ -73,14 +71,76 @@ def make_dpo(policy: Path, reference: Path, pairs: list, config) -> Callable[[],
         with torch.no_grad():
             theirs = logps(frozen)
         chosen, rejected = (ours - theirs).chunk(2)
-        loss = -torch.nn.functional.logsigmoid(config.dpo.beta * (chosen - rejected)).mean()
+        return step(-torch.nn.functional.logsigmoid(config.dpo.beta * (chosen - rejected)).mean())
+
+    return run
+
+
+def make_sft(directory: Path, questions: list, config, tuned: bool) -> Callable[[], float]:
+    """One update on (prompt, response) pairs; see benchmarks.sft_step for what tuned means."""
+    model = load(directory).train()
+    if tuned:
+        attend_windows_together(model)
+    else:
+        model.activation_checkpointing_enable()
+    batch = inputs([prompt for prompt, _ in questions], [response for _, response in questions])
+    labels = torch.full_like(batch["input_ids"], -100)
+    for row, (prompt, response) in enumerate(questions):
+        start = len(prompt["tokens"])
+        labels[row, start : start + len(response)] = torch.tensor(response)
+    predicts = labels[:, 1:] != -100
+    step = make_update(model, config)
+
+    def run() -> float:
+        if tuned:
+            hidden = model.model(**batch, use_cache=False).last_hidden_state[:, :-1][predicts]
+            loss = torch.nn.functional.cross_entropy(model.lm_head(hidden), labels[:, 1:][predicts])
+        else:
+            loss = model(**batch, labels=labels, use_cache=False).loss
+        return step(loss)
+
+    return run
+
+
+def make_update(model: torch.nn.Module, config) -> Callable[[torch.Tensor], float]:
+    """loss -> its value, after an update by its gradient."""
+    options = config.optimizer
+    optimizer = torch.optim.AdamW(
+        model.parameters(),
+        lr=options.lr,
+        betas=(options.b1, options.b2),
+        weight_decay=options.weight_decay,
+        fused=True,
+    )
+
+    def step(loss: torch.Tensor) -> float:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), options.clip)
         optimizer.step()
         optimizer.zero_grad()
         return loss.item()
 
-    return run
+    return step
+
+
+def attend_windows_together(model: Qwen2_5_VLForConditionalGeneration):
+    """Attention of the vision tower once for all stretches of one length, not once for each."""
+
+    def forward(self, hidden_states, cu_seqlens, position_embeddings=None, **_):
+        count = len(hidden_states)
+        qkv = self.qkv(hidden_states).reshape(count, 3, self.num_heads, -1).permute(1, 0, 2, 3)
+        q, k = apply_rotary_pos_emb_vision(qkv[0], qkv[1], *position_embeddings)
+        lengths = cu_seqlens.diff()
+        starts, out = cu_seqlens[:-1], torch.empty_like(q)
+        for length in lengths.unique().tolist():
+            places = starts[lengths == length][:, None] + torch.arange(length, device=q.device)
+            some = (x[places].transpose(1, 2) for x in (q, k, qkv[2]))
+            attended = torch.nn.functional.scaled_dot_product_attention(*some, scale=self.scaling)
+            out = out.index_put((places,), attended.transpose(1, 2))
+        return self.proj(out.reshape(count, -1))
+
+    for block in model.model.visual.blocks:
+        block.attn.forward = types.MethodType(forward, block.attn)
 
 
 def make_generate(directory: Path, prompts: list[dict], count: int, n: int) -> Callable[[], list]:

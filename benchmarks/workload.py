@@ -7,6 +7,7 @@ are drawn and cut into patches as in training.
 import dataclasses
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import jax
@@ -20,7 +21,11 @@ from c2l_jax.data.layout import RowShape, one_a_row, size
 from c2l_jax.data.positions import mrope_positions
 from c2l_jax.init_model import write_settings
 from c2l_jax.models import weights
+from c2l_jax.models.qwen2_5_vl import NO_DECAY
 from c2l_jax.models.qwen2_5_vl.config import Config, TextConfig, VisionConfig
+from c2l_jax.optimizer import make_optimizer, rate_scales
+from c2l_jax.program import make_accumulate, make_apply
+from configs import forkme
 
 # On the CPU, unless the environment says otherwise, as JAX_PLATFORMS=cuda does; torch follows.
 ON_GPU = os.environ.get("JAX_PLATFORMS", "").startswith("cuda")
@@ -97,6 +102,35 @@ def write_model(config: Config, directory: Path, seed: int, away: float = 0.0):
 def parameters(directory: Path) -> tuple[nnx.GraphDef, dict[str, jax.Array]]:
     """The structure of a model directory's model, and its parameters."""
     return weights.abstract(Config.from_directory(directory))[0], weights.load(directory)
+
+
+def compile_step(loss: Callable, params: dict[str, jax.Array], batch, config) -> tuple:
+    """(run, compiled): run() updates a state by the batch, whole, and returns the loss.
+
+    loss: (params, batch) -> (loss sum, sums of what is logged). The parameters are used up.
+    """
+    optimizer = make_optimizer(config.optimizer, 1, rate_scales(params, ()), NO_DECAY)
+    accumulate, apply = make_accumulate(loss, frozenset(params)), make_apply(optimizer)
+
+    def step(state, batch):
+        return apply(state, accumulate(state["params"], None, batch))
+
+    state = {"params": params, "opt_state": optimizer.init(params)}
+    batch = jax.device_put(batch)
+    compiled = jax.jit(step, donate_argnums=0).lower(state, batch).compile()
+
+    def run() -> float:
+        nonlocal state
+        state, metrics = compiled(state, batch)
+        return float(metrics["loss"])
+
+    return run, compiled
+
+
+def settings():
+    config = forkme.get_config()
+    config.optimizer.update({"lr": 1e-5, "schedule": "constant", "warmup": 0.0})
+    return config
 
 
 def picture(rng: np.random.Generator, side: int) -> Image.Image:

@@ -10,7 +10,7 @@ import sys
 import jax
 import pytest
 
-from benchmarks import dpo_step, measure, sampling, workload
+from benchmarks import dpo_step, measure, pictures, sampling, sft_step, workload
 from tests.conftest import ROOT
 
 
@@ -45,17 +45,23 @@ def quickly(monkeypatch):
     monkeypatch.setattr(jax, "jit", functools.partial(jax.jit, compiler_options=options))
 
 
-@pytest.mark.parametrize("benchmark", [dpo_step, sampling])
+# Of the sides' times, in the order in which they are made; dpo_step's last is really measured.
+RATIOS = {
+    dpo_step: [2 / 1, 3 / 1, None],
+    sampling: [2 / 1, 3 / 1, 5 / 4, 7 / 6],
+    sft_step: [2 / 1, 3 / 1, 5 / 4, 6 / 4],
+    pictures: [2 / 1, 4 / 3, 6 / 5, 8 / 7],
+}
+
+
+@pytest.mark.parametrize("benchmark", RATIOS)
 def test_last_line_is_json_with_every_ratio(benchmark, capsys):
     benchmark.main(["--quick"])
     lines = capsys.readouterr().out.splitlines()
     assert any(line.startswith("what") for line in lines)
     found = json.loads(lines[-1])
-    # Of the sides' times, in the order in which they are made; dpo_step's last is really measured.
-    expected = [2 / 1, 3 / 1] if benchmark is dpo_step else [2 / 1, 3 / 1, 5 / 4, 7 / 6]
-    assert len(found["ratios"]) == (3 if benchmark is dpo_step else 4)
-    for ratio, value in zip(found["ratios"], expected, strict=False):
-        assert ratio["ratio"] == pytest.approx(value, abs=1e-3)
+    for ratio, value in zip(found["ratios"], RATIOS[benchmark], strict=True):
+        assert value is None or ratio["ratio"] == pytest.approx(value, abs=1e-3)
     for ratio in found["ratios"]:
         assert {"name", "ratio", "target", "met"} <= ratio.keys()
     assert all(side["peak_mib"] > 0 for side in found["sides"])
@@ -67,6 +73,10 @@ def test_last_line_is_json_with_every_ratio(benchmark, capsys):
             # An update moves it by 0.07. A wrong gradient norm (see VisionTower.embed) showed here
             # as 3e-4 in every other run.
             assert other == pytest.approx(ours, abs=1e-4)
+    if benchmark is sft_step:
+        for losses in found["losses"].values():
+            assert losses["ours"] == pytest.approx(losses["stock"], abs=1e-4)
+            assert losses["ours"][0] != pytest.approx(losses["ours"][2], abs=1e-3)
 
 
 def test_sides_that_differ_void_the_run():
@@ -76,9 +86,9 @@ def test_sides_that_differ_void_the_run():
         return made
 
     agrees, differs = side("b", [1.0, 2.0, 3.0]), side("c", [1.001, 2.0, 3.0])
-    dpo_step.agreement([side("a", [1.0, 2.0, 3.0]), agrees])
+    measure.agreement([side("a", [1.0, 2.0, 3.0]), agrees], 1e-4)
     with pytest.raises(SystemExit, match="void"):
-        dpo_step.agreement([agrees, differs])
+        measure.agreement([agrees, differs], 1e-4)
 
 
 def test_importing_the_benchmarks_changes_no_setting():
@@ -86,7 +96,7 @@ def test_importing_the_benchmarks_changes_no_setting():
         "import jax\n"
         "names = ('jax_platforms', 'jax_default_matmul_precision')\n"
         "before = [getattr(jax.config, name) for name in names]\n"
-        "import benchmarks.dpo_step, benchmarks.sampling\n"
+        "import benchmarks.dpo_step, benchmarks.sampling, benchmarks.sft_step\n"
         "assert [getattr(jax.config, name) for name in names] == before"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

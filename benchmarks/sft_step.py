@@ -1,0 +1,136 @@
+"""How fast an SFT step on pictures is, beside transformers in torch.
+
+  python -m benchmarks.sft_step            # tables, then one line of JSON
+  python -m benchmarks.sft_step --json     # that line alone; progress goes to stderr
+
+Two batches of questions with a picture and a response on which the loss is:
+
+  equal   eight questions of one length, so that nobody pads
+  mixed   sixteen, with pictures of 112 to 448 px and responses of 16 to 256 tokens
+
+and three sides, from the same weights in float32, with the same clipping and AdamW:
+
+  ours    c2l_jax's loss and update step; mixed questions are packed into rows
+  stock   transformers' Qwen2.5-VL as it comes: padded to the longest, gradient checkpointing, the
+          loss from labels (logits of every token)
+  tuned   the same without checkpointing, the head on response tokens alone, and windows of the
+          vision tower attended to together instead of one after the other
+
+Their losses must agree at the start and after the first two updates, or the run is void. Each side
+runs in a process of its own; they take turns, and ratios are of the best times. On a busy machine
+torch's threads wait for each other and its ratios come out too high: trust them only where
+others_share_of_cores, printed last, is close to 0. JAX_PLATFORMS=cuda before the command measures
+on a GPU, torch too. Needs `pip install -e .[test]`.
+"""
+
+import tempfile
+from pathlib import Path
+
+import grain
+import numpy as np
+
+from benchmarks import measure, workload
+from benchmarks.workload import Shape
+from c2l_jax.data.layout import RowShape, size
+from c2l_jax.data.packing import pack
+from c2l_jax.data.processor import add_branches
+from c2l_jax.models.params import merge
+from c2l_jax.models.qwen2_5_vl.config import Config
+from c2l_jax.objectives import sft
+
+OVER_STOCK, OVER_TUNED = 1.2, 1.0
+TOLERANCE = 1e-4  # of the losses
+UNITS = 16  # merged tokens of a tile
+
+
+def shapes(mixed: bool, quick: bool) -> list[Shape]:
+    if not mixed:
+        return [Shape(48, 12, 112)] * 2 if quick else [Shape(300, 84, 336)] * 8
+    rng = np.random.default_rng(1)
+    sides = rng.choice([112] if quick else [112, 224, 336, 448], 3 if quick else 16)
+    longest = 24 if quick else 256
+    lengths = np.exp(rng.uniform(np.log(longest / 16), np.log(longest), len(sides))).astype(int)
+    texts = rng.integers(10, 30 if quick else 120, len(sides))
+    return [
+        Shape(int((side // 28) ** 2 + text), int(max(length, 1)), int(side))
+        for side, length, text in zip(sides, lengths, texts, strict=True)
+    ]
+
+
+def questions(config: Config, asked: list[Shape]) -> list[tuple[dict, np.ndarray]]:
+    rng = np.random.default_rng(0)
+    return [(workload.prompt(config, s, rng), workload.response(config, s, rng)) for s in asked]
+
+
+def packed(made: list[tuple[dict, np.ndarray]]) -> dict[str, np.ndarray]:
+    """One batch of as few rows as first-fit packing makes, a little wider than the longest."""
+    examples = [{"id": i, **add_branches(p, [r])} for i, (p, r) in enumerate(made)]
+    sizes = np.array([size(example) for example in examples])
+    if len({tuple(each) for each in sizes}) == 1:
+        return workload.batch(examples)
+    rows = max(1, int(sizes[:, 0].sum() // (1.5 * sizes[:, 0].max())))
+    while True:
+        shape = RowShape(*(-(-1.1 * sizes.sum(0) // rows)).astype(int).tolist())
+        source = grain.MapDataset.source(examples).to_iter_dataset()
+        batches = list(pack(source, rows=rows, shape=shape, units=UNITS, bins=rows))
+        if len(batches) == 1:
+            return {name: value for name, value in batches[0].items() if name != "ids"}
+        rows -= 1
+
+
+def make_ours(model: Path, asked: list[Shape]):
+    """c2l_jax's step."""
+    config = workload.settings()
+    graphdef, params = workload.parameters(model)
+    batch = packed(questions(Config.from_directory(model), asked))
+
+    def loss(params, batch):
+        total, weight, metrics = sft.loss(merge(graphdef, params), batch, config)
+        return total, {"loss": total, "weight": weight, **metrics}
+
+    run, _ = workload.compile_step(loss, params, batch, config)
+    return run, {"rows": "{} x {}".format(*batch["tokens"].shape)}
+
+
+def make_torch(model: Path, asked: list[Shape], tuned: bool):
+    from benchmarks import torch_side
+
+    made = questions(Config.from_directory(model), asked)
+    return torch_side.make_sft(model, made, workload.settings(), tuned), {}
+
+
+def main(arguments=None):
+    args = measure.parse_arguments("sft_step", __doc__, arguments)
+    workload.configure()
+    neighbours = measure.Neighbours()
+    config = workload.model_config(args.quick)
+    ratios, tables, every, content = [], [], [], {"losses": {}, "tokens": {}}
+    with tempfile.TemporaryDirectory() as folder:
+        model = Path(folder) / "model"
+        workload.write_model(config, model, seed=0)
+        for name in ("equal", "mixed"):
+            asked = shapes(name == "mixed", args.quick)
+            measure.say(f"{name}: three processes load and compile")
+            with measure.sides(
+                measure.Side("ours", make_ours, model, asked),
+                measure.Side("stock", make_torch, model, asked, False),
+                measure.Side("tuned", make_torch, model, asked, True),
+            ) as made:
+                measure.take_turns(made, rounds=2 if args.quick else 7)
+            ours, stock, tuned = made
+            content["losses"][name] = measure.agreement(made, TOLERANCE)
+            tokens = content["tokens"][name] = sum(s.trunk + 1 + s.response for s in asked)
+            title = f"SFT step, {name}: {len(asked)} questions, {tokens:,} tokens"
+            tables.append(measure.side_table(title, made))
+            ratios += [
+                measure.ratio(f"stock / ours, {name}", stock.best / ours.best, OVER_STOCK),
+                measure.ratio(f"tuned / ours, {name}", tuned.best / ours.best, OVER_TUNED),
+            ]
+            every += measure.figures(made)
+    tables += [f"peak MiB: {measure.MEMORY}", measure.ratio_table(ratios)]
+    content = {"ratios": ratios, "sides": every, **content}
+    measure.report("sft_step", tables, content, neighbours, args.json)
+
+
+if __name__ == "__main__":
+    main()
