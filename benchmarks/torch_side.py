@@ -82,7 +82,7 @@ def make_sft(directory: Path, questions: list, config, tuned: bool) -> Callable[
     if tuned:
         attend_windows_together(model)
     else:
-        model.activation_checkpointing_enable()
+        model.gradient_checkpointing_enable({"use_reentrant": False})
     batch = inputs([prompt for prompt, _ in questions], [response for _, response in questions])
     labels = torch.full_like(batch["input_ids"], -100)
     for row, (prompt, response) in enumerate(questions):
