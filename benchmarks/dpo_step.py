@@ -203,14 +203,14 @@ def measure_steps(config: Config, quick: bool) -> tuple[list[measure.Side], dict
         workload.write_model(config, policy, seed=0, away=AWAY)
         stored = reference_logps(reference, pairs(config, shape, count), 2048)
         common = shape, count
-        measure.say("DPO step: three processes load and compile")
-        with measure.sides(
+        measure.say("DPO step: three sides load and compile")
+        made = measure.compare(
             measure.Side("ours", make_ours, policy, None, *common, stored),
             measure.Side("four", make_ours, policy, reference, *common, None),
             measure.Side("torch", make_torch, policy, reference, *common),
-        ) as made:
-            measure.take_turns(made, rounds)
-    return list(made), {
+            rounds=rounds,
+        )
+    return made, {
         "shape": vars(shape),
         "pairs": count,
         "losses": measure.agreement(made, TOLERANCE),

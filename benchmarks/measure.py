@@ -78,12 +78,15 @@ class Side:
     """
 
     def __init__(self, name: str, make: Callable, *arguments):
-        context = multiprocessing.get_context("spawn")
         self.name, self.seconds, self.results = name, [], []
         self.facts: dict = {}
         self.peak = 0.0  # MiB
+        self._work = make, arguments
+
+    def start(self):
+        context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, make, arguments), daemon=True)
+        self._process = context.Process(target=_serve, args=(theirs, *self._work), daemon=True)
         self._process.start()
         theirs.close()
 
@@ -101,7 +104,7 @@ class Side:
     def close(self):
         with contextlib.suppress(OSError, EOFError):
             self._connection.send(False)
-            self.peak = self._connection.recv()
+            self.peak = max(self.peak, self._connection.recv())
         self._process.join(timeout=10)
         self._process.kill()
         self._process.join()
@@ -115,9 +118,23 @@ class Side:
         return statistics.median(self.seconds)
 
 
+def compare(*made: Side, rounds: int) -> list[Side]:
+    """The sides with their times. On a GPU, which may hold but one, each is there alone, twice."""
+    if not workload.ON_GPU:
+        with sides(*made):
+            take_turns(made, rounds)
+    else:
+        for side in (*made, *reversed(made)):
+            with sides(side):
+                take_turns([side], -(-rounds // 2))
+    return list(made)
+
+
 @contextlib.contextmanager
 def sides(*made: Side) -> Iterator[tuple[Side, ...]]:
     """Waits until all are ready; they end with the block, which leaves their peak memory."""
+    for side in made:
+        side.start()
     try:
         for side in made:
             side.wait()

@@ -75,12 +75,11 @@ def main(arguments=None):
         for from_files, source in ((False, "open"), (True, "PNG")):
             name = f"{side} px, {source}"
             measure.say(name)
-            with measure.sides(
+            made = ours, theirs = measure.compare(
                 measure.Side("ours", make_ours, side, count, from_files),
                 measure.Side("processor", make_processor, side, count, from_files),
-            ) as made:
-                measure.take_turns(made, rounds)
-            ours, theirs = made
+                rounds=rounds,
+            )
             rates = ", ".join(f"{each.name} {count / each.best:,.0f}/s" for each in made)
             tables.append(measure.side_table(f"{count} pictures, {name}: {rates}", made))
             target = None if from_files else OVER_PROCESSOR

@@ -79,12 +79,6 @@ def make_torch(model: Path, shape: Shape, questions: int, n: int):
     return torch_side.make_generate(model, made, shape.response, n), {}
 
 
-def measure_sides(rounds: int, *made: measure.Side) -> list[measure.Side]:
-    with measure.sides(*made):
-        measure.take_turns(made, rounds)
-    return list(made)
-
-
 def check(made: list[measure.Side], shape: Shape, same: bool):
     """Exits unless every side wrote eight responses of full length, and, if `same`, the same."""
     first = made[0].results[0]
@@ -117,19 +111,19 @@ def main(arguments=None):
         model = Path(folder) / "model"
         workload.write_model(config, model, seed=0)
         measure.say(f"{SAMPLES} samples of one question")
-        samples = measure_sides(
-            rounds,
+        samples = measure.compare(
             measure.Side("shared", make_ours, model, four_to_one, 1, 1, SAMPLES, 1.0),
             measure.Side("independent", make_ours, model, four_to_one, 1, SAMPLES, 1, 1.0),
             measure.Side("generate", make_torch, model, four_to_one, 1, SAMPLES),
+            rounds=rounds,
         )
         check(samples, four_to_one, same=False)
         for name, shape in (("", long), (" at 4 : 1", four_to_one)):
             measure.say(f"{BATCH} questions, greedy, {shape}")
-            generation[name] = measure_sides(
-                rounds,
+            generation[name] = measure.compare(
                 measure.Side(f"ours{name}", make_ours, model, shape, BATCH, 1, 1, 0.0),
                 measure.Side(f"torch{name}", make_torch, model, shape, BATCH, 1),
+                rounds=rounds,
             )
             check(generation[name], shape, same=True)
     shared, independent, generate = samples

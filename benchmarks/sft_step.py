@@ -110,14 +110,13 @@ def main(arguments=None):
         workload.write_model(config, model, seed=0)
         for name in ("equal", "mixed"):
             asked = shapes(name == "mixed", args.quick)
-            measure.say(f"{name}: three processes load and compile")
-            with measure.sides(
+            measure.say(f"{name}: three sides load and compile")
+            made = ours, stock, tuned = measure.compare(
                 measure.Side("ours", make_ours, model, asked),
                 measure.Side("stock", make_torch, model, asked, False),
                 measure.Side("tuned", make_torch, model, asked, True),
-            ) as made:
-                measure.take_turns(made, rounds=2 if args.quick else 7)
-            ours, stock, tuned = made
+                rounds=2 if args.quick else 7,
+            )
             content["losses"][name] = measure.agreement(made, TOLERANCE)
             tokens = content["tokens"][name] = sum(s.trunk + 1 + s.response for s in asked)
             title = f"SFT step, {name}: {len(asked)} questions, {tokens:,} tokens"

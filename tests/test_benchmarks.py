@@ -21,9 +21,13 @@ class InProcess:
 
     def __init__(self, name, make, *arguments):
         self.name, self.seconds, self.results, self.peak = name, [], [], measure.peak_mib()
-        self._run, self.facts = make(*arguments)
+        self._work = make, arguments
         InProcess.made += 1
         self.best = self.median = float(InProcess.made)
+
+    def start(self):
+        make, arguments = self._work
+        self._run, self.facts = make(*arguments)
 
     def wait(self):
         pass
