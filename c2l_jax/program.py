@@ -19,7 +19,8 @@ from c2l_jax.data.layout import RowShape, batch_shapes
 from c2l_jax.models import family_of, weights
 from c2l_jax.models.config import ModelConfig
 from c2l_jax.models.layers import Compute
-from c2l_jax.models.params import merge
+from c2l_jax.models.lora import LoRA, is_adapter, merged, partition_table
+from c2l_jax.models.params import flatten, merge
 from c2l_jax.objectives import Objective
 from c2l_jax.optimizer import make_optimizer, rate_scales, schedule
 from c2l_jax.sharding import like_parameters, parameter_shardings
@@ -33,9 +34,11 @@ class Program:
     """What `build` makes.
 
     shapes, places: of the parameters. trained: paths of those that are updated.
+    lora: the adapters, if there are any; then only they are trained.
     state: shapes of {params, opt_state} with their places. batch: shapes of one part with theirs.
     rate: step -> learning rate.
-    init_state: jitted, params (used up) -> state.
+    init_state: jitted, params of a model directory (used up) -> state, with new adapters.
+    plain: jitted, params (used up) -> those of a model directory, with the adapters in them.
     accumulate: jitted, (params, totals or None, part) -> totals. Totals are used up.
     apply: jitted, (state, totals) -> (state, metrics). The state is used up.
     evaluate: jitted, (params, part) -> sums of what the objective logs, and of their weight.
@@ -46,10 +49,12 @@ class Program:
     shapes: dict[str, jax.ShapeDtypeStruct]
     places: dict[str, NamedSharding]
     trained: frozenset[str]
+    lora: LoRA | None
     state: State
     batch: dict[str, jax.ShapeDtypeStruct]
     rate: Callable[[int], float]
     init_state: Callable
+    plain: Callable
     accumulate: Callable
     apply: Callable
     evaluate: Callable
@@ -60,14 +65,22 @@ def build(config: ConfigDict, objective: Objective, mesh: Mesh) -> Program:
     family = family_of(config.model)
     model_config = family.Config.from_directory(config.model)
     compute = Compute(config.compute_dtype, config.remat, config.attention)
-    graphdef, shapes = weights.abstract(model_config, compute)
-    places = parameter_shardings(mesh, family.PARTITION_TABLE, shapes)
+    lora = LoRA.of(config.lora)
+    graphdef, shapes = weights.abstract(model_config, compute, lora=lora)
+    table = partition_table(family.PARTITION_TABLE, shapes)
+    places = parameter_shardings(mesh, table, shapes)
     scales = rate_scales(shapes, config.optimizer.lr_scale)
+    if lora:
+        scales = {path: scale * is_adapter(path) for path, scale in scales.items()}
     trained = frozenset(path for path, scale in scales.items() if scale > 0)
     optimizer = make_optimizer(config.optimizer, config.steps, scales, family.NO_DECAY)
     loss = make_loss(graphdef, objective, config)
 
     def init_state(params):
+        if lora:
+            made = weights.create(model_config, compute, nnx.Rngs(config.seed), lora=lora)
+            new = flatten(nnx.state(made))
+            params = params | {path: new[path] for path in new if is_adapter(path)}
         return {"params": params, "opt_state": optimizer.init(_only(params, trained))}
 
     abstract = jax.eval_shape(init_state, shapes)
@@ -90,10 +103,16 @@ def build(config: ConfigDict, objective: Objective, mesh: Mesh) -> Program:
         shapes=shapes,
         places=places,
         trained=trained,
+        lora=lora,
         state=jax.tree.map(_placed, abstract, state_places),
         batch={name: _placed(shape, by_row) for name, shape in part.items()},
         rate=schedule(config.optimizer, config.steps),
         init_state=jax.jit(init_state, out_shardings=state_places, donate_argnums=0),
+        plain=jax.jit(
+            lambda params: merged(params, lora),
+            out_shardings={path: place for path, place in places.items() if not is_adapter(path)},
+            donate_argnums=0,
+        ),
         accumulate=jax.jit(
             make_accumulate(loss, trained),
             out_shardings={"grads": _only(places, trained), "sums": None},

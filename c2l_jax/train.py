@@ -8,7 +8,8 @@ MODEL_DIR is a Hugging Face directory of Qwen2.5-VL or Qwen3-VL (or one made by
 configs/forkme.py explains every setting. The same command again resumes where the newest checkpoint
 left off: on equal devices, and on CPUs with as many threads, to the bit. Watch a run with
 `tensorboard --logdir runs`; its settings, checkpoints, metrics.jsonl, summary.json and, at the end,
-the trained model as a Hugging Face directory (model/) are in the working directory.
+the trained model as a Hugging Face directory (model/) are in the working directory; adapters
+(config.lora) also as a directory of PEFT's (adapter/).
 """
 
 import contextlib
@@ -319,7 +320,11 @@ def main(argv):
         return
     if writes:
         remove_folder(workdir / "model")  # of a shorter run
-    weights.export(program.model_config, state["params"], workdir / "model", config.model)
+        remove_folder(workdir / "adapter")
+    params, as_model = state["params"], program.model_config
+    if program.lora:
+        weights.export_adapter(as_model, params, program.lora, workdir / "adapter", config.model)
+    weights.export(as_model, program.plain(params), workdir / "model", config.model)
     summary = {
         "steps": step,
         "parameters": sum(math.prod(leaf.shape) for leaf in program.shapes.values()),

@@ -52,6 +52,11 @@ def get_config():
     # r"^vision/(?!merger)" the rest of the vision tower, r"^text/" the language model.
     optimizer.lr_scale = ()
 
+    # Low-rank adapters (LoRA) beside the kernels in whose path the pattern is found; then only they
+    # are trained, and lr_scale chooses among them. The run exports both the whole model with the
+    # adapters in it (model/) and the adapters alone, for PEFT (adapter/). Rank 0: none.
+    config.lora = ConfigDict({"rank": 0, "alpha": 32.0, "pattern": r"^text/layers/"})
+
     dpo = config.dpo = ConfigDict()
     dpo.loss = "sigmoid"  # or "hinge" or "ipo"; formulas in c2l_jax/objectives/dpo.py
     dpo.beta = 0.1  # how dear it is to leave the reference
@@ -61,7 +66,8 @@ def get_config():
     dpo.discount = "none"  # tokens' weights, falling along a response: "none", "cos" or "linear"
     dpo.score_end = True  # whether the end-of-turn token of an uncut response counts
     # Pairs hold the reference's log-probabilities, and training refuses to start from another
-    # model than the one that made them. True: compute them anew at the start, with config.model.
+    # model than the one that made them. True: compute them anew with config.model, at the start,
+    # or where there are adapters, with these off in every step.
     dpo.recompute_reference = False
 
     # Every so many steps (0: never) the objective's figures on a few held-out batches, as eval/.

@@ -5,7 +5,7 @@ A family is a module with
                     from_directory(directory), to_hf() -> the content of config.json
   VisionTower       as models.vlm.VisionLanguageModel wants it
   TENSORS           (Hugging Face tensor, our parameter, axes) of each parameter; see models.weights
-  RENAMES           (regular expression, replacement): other names that tensors have had
+  RENAMES           (how names begin in transformers' model, how in TENSORS), where that differs
   PARTITION_TABLE   (regular expression on a parameter's path, mesh axes); see sharding
   NO_DECAY          regular expression on paths of parameters that weight decay spares
   pictures          (directory) -> how pictures become patches: patch_shape, merged_per_tile,

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
+from c2l_jax.models import peft
 from records.errors import UserError
 from records.paths import AnyPath, anywhere, local_copy, read_json
 
@@ -150,14 +151,22 @@ def fingerprint(directory: AnyPath | str) -> str:
     """SHA-256 over a model directory's weights, tokenizer and settings: 64 hexadecimal digits.
 
     Two directories with the same fingerprint give every token the same log-probability: what
-    transformers would not read does not count. Raises UserError where there are no weights.
+    transformers would not read does not count; an adapter's says its base model's, too. Raises
+    UserError where there are no weights.
     """
     directory, digest = local_copy(anywhere(directory)), hashlib.sha256()
+    if peft.is_adapter_directory(directory):
+        digest.update(fingerprint(peft.base_of(directory)).encode())
+        return _digest(directory, (peft.CONFIG, peft.WEIGHTS), digest)
     names = list(_FINGERPRINTED)
     if not (directory / "tokenizer.json").exists():
         names += ["vocab.json", "merges.txt"]
     names += [f"{TEMPLATES}/{path.name}" for path in sorted((directory / TEMPLATES).glob("*"))]
     names += [path.name for path in weight_files(directory)]
+    return _digest(directory, names, digest)
+
+
+def _digest(directory: Path, names: Sequence[str], digest) -> str:
     for name in names:
         path = directory / name
         if path.exists():

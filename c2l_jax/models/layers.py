@@ -60,6 +60,8 @@ class Linear(nnx.Module):
     slowly from it.
     """
 
+    adapter: Callable | None = None  # what models.lora adds to x @ kernel
+
     def __init__(self, new: NewParams, size_in: int, size_out: int, *, bias: bool, gain=1.0):
         self.kernel = new.normal(size_in, size_out, std=gain * size_in**-0.5)
         self.bias = new.full(size_out, value=0.0) if bias else None
@@ -68,7 +70,11 @@ class Linear(nnx.Module):
         # As a plain matrix product: with more axes XLA's CPU backend transposes the operands of
         # the kernel's gradient element by element, which doubled a training step's time.
         kernel = self.kernel[...]
-        y = (x.reshape(-1, x.shape[-1]) @ kernel).reshape(*x.shape[:-1], kernel.shape[1])
+        x_ni = x.reshape(-1, x.shape[-1])
+        y = x_ni @ kernel
+        if self.adapter is not None:
+            y += self.adapter(x_ni)
+        y = y.reshape(*x.shape[:-1], kernel.shape[1])
         return y if self.bias is None else y + self.bias[...]
 
 

@@ -9,10 +9,11 @@ import jax.numpy as jnp
 from flax import nnx
 
 from c2l_jax.checkpoint import newest_step, restore_parameters
-from c2l_jax.models import family_of, weights
+from c2l_jax.models import family_of, peft, weights
 from c2l_jax.models.config import ModelConfig
 from c2l_jax.models.directory import fingerprint
 from c2l_jax.models.layers import Compute
+from c2l_jax.models.lora import LoRA, merged, partition_table
 from c2l_jax.sharding import parameter_shardings
 from records.errors import UserError
 from records.paths import AnyPath, anywhere, listing, local_copy, read_json, recorded
@@ -41,24 +42,31 @@ class LoadedModel:
 def load_model(path: AnyPath, mesh: jax.sharding.Mesh, compute: Compute) -> LoadedModel:
     """A model directory's, or the newest step of the training run in a working directory.
 
-    Raises UserError where neither is there.
+    It may be a directory of PEFT's, too, whose base model is here. Adapters are added to the
+    kernels. Raises UserError where there is none of these.
     """
     if not path.is_dir():
         raise UserError(f"no model at {path}: give a model directory or a run's workdir.")
     is_run = (path / "checkpoints").is_dir()
     directory = trained_from(path) if is_run else local_copy(path)
+    adapter = lora = None
+    if is_run:
+        lora = LoRA.of(read_json(path / "config.json").get("lora"))
+    elif peft.is_adapter_directory(directory):
+        adapter, directory = directory, peft.base_of(directory)
     of = family_of(directory)
     config = of.Config.from_directory(directory)
-    _, shapes = weights.abstract(config)
-    shardings = parameter_shardings(mesh, of.PARTITION_TABLE, shapes)
+    _, shapes = weights.abstract(config, lora=lora)
+    shardings = parameter_shardings(mesh, partition_table(of.PARTITION_TABLE, shapes), shapes)
     if is_run:
         targets = {
             name: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=shardings[name])
             for name, leaf in shapes.items()
         }
         step, params = restore_parameters(path, targets)
+        params = merged(params, lora)
     else:
-        step, params = 0, weights.load(directory, shardings)
+        step, params = 0, weights.load(directory, shardings, adapter=adapter)
     dtype = jnp.dtype(compute.dtype)
     params = {name: param.astype(dtype) for name, param in params.items()}
     return LoadedModel(config, compute, params, directory, step)

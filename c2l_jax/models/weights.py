@@ -9,7 +9,6 @@ import contextlib
 import dataclasses
 import functools
 import json
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -23,25 +22,31 @@ from jax.experimental import multihost_utils
 from jax.sharding import Sharding, SingleDeviceSharding
 from safetensors.numpy import save_file
 
-from c2l_jax.models import family, family_of
+from c2l_jax.models import family, family_of, peft
 from c2l_jax.models.config import ModelConfig
 from c2l_jax.models.directory import COPIED, open_tensors
 from c2l_jax.models.layers import Compute
+from c2l_jax.models.lora import LoRA, adapt, is_adapter, kernel_of
 from c2l_jax.models.params import flatten
 from c2l_jax.models.vlm import VisionLanguageModel
 from records.errors import UserError
-from records.paths import AnyPath, anywhere, is_remote, local_copy, upload
+from records.paths import AnyPath, anywhere, is_remote, local_copy, recorded, upload
 
 Shapes = dict[str, jax.ShapeDtypeStruct]
 COMPUTE = Compute()
 
 
 def create(
-    config: ModelConfig, compute: Compute, rngs: nnx.Rngs, dtype: jnp.dtype = jnp.float32
+    config: ModelConfig,
+    compute: Compute,
+    rngs: nnx.Rngs,
+    dtype: jnp.dtype = jnp.float32,
+    lora: LoRA | None = None,
 ) -> VisionLanguageModel:
     """A model with random parameters."""
     tower = family(config.MODEL_TYPE).VisionTower
-    return VisionLanguageModel(config, tower, compute, rngs=rngs, param_dtype=dtype)
+    model = VisionLanguageModel(config, tower, compute, rngs=rngs, param_dtype=dtype)
+    return adapt(model, lora, rngs) if lora else model
 
 
 def init(
@@ -56,10 +61,13 @@ def init(
 
 
 def abstract(
-    config: ModelConfig, compute: Compute = COMPUTE, dtype: jnp.dtype = jnp.float32
+    config: ModelConfig,
+    compute: Compute = COMPUTE,
+    dtype: jnp.dtype = jnp.float32,
+    lora: LoRA | None = None,
 ) -> tuple[nnx.GraphDef, Shapes]:
     """The model's structure, and its parameters as shapes and dtypes."""
-    made = nnx.eval_shape(lambda: create(config, compute, nnx.Rngs(0), dtype))
+    made = nnx.eval_shape(lambda: create(config, compute, nnx.Rngs(0), dtype, lora))
     graphdef, state = nnx.split(made)
     return graphdef, flatten(state)
 
@@ -68,20 +76,23 @@ def load(
     directory: AnyPath | str,
     shardings: Mapping[str, Sharding] | None = None,
     dtype: jnp.dtype = jnp.float32,
+    adapter: Path | None = None,
 ) -> dict[str, jax.Array]:
     """Parameters of a Hugging Face directory, cast to `dtype`.
 
-    Each device's part of each parameter is read from the safetensors on its own, so the host never
+    adapter: a directory of PEFT's, whose adapters are added to the kernels. Each device's part of each parameter is read from the safetensors on its own, so the host never
     holds more than one part. Raises UserError naming tensors that are missing, unknown or of the
     wrong shape.
     """
     directory = local_copy(anywhere(directory))
     of = family_of(directory)
     config = of.Config.from_directory(directory)
-    names, shapes = _Names(config), abstract(config, dtype=dtype)[1]
+    names, shapes = Names(config), abstract(config, dtype=dtype)[1]
     params = {}
     with contextlib.ExitStack() as files:
         tensors = open_tensors(directory, files, names.canonical)
+        if adapter:
+            peft.add(tensors, adapter, files, names.canonical)
         embedding, head = names.entry("text/embedding").name, names.entry("head").name
         if config.tie_word_embeddings and head in tensors:
             # Equal to the embedding, or the only one of the two that was saved.
@@ -108,46 +119,79 @@ def export(
     all must call this; the first writes. Raises UserError if `directory` exists, and for parameters
     that a checkpoint has no name for.
     """
-    directory, source = anywhere(directory), local_copy(anywhere(source))
-    if directory.exists():
-        raise UserError(f"{directory} exists: export to a new directory.")
-    if is_remote(directory):
-        with tempfile.TemporaryDirectory() as folder:
-            local = Path(folder) / "model"
-            export(config, params, local, source, max_shard_bytes)
-            if jax.process_index() == 0:
-                upload(local, directory)
-        return
-    names = _Names(config)
+    names, source = Names(config), local_copy(anywhere(source))
     if nameless := sorted(set(params) - names.paths()):
         raise UserError(
             f"the parameters {', '.join(nameless[:5])} have no name in a {config.MODEL_TYPE} "
             "checkpoint and would be lost: merge them into the others before the export."
         )
-    partial_directory = directory.with_name(directory.name + ".partial")
-    is_writer = jax.process_index() == 0
-    try:
-        if is_writer:
-            shutil.rmtree(partial_directory, ignore_errors=True)  # of an export that was killed
-            partial_directory.mkdir(parents=True)
+    with _new_directory(directory) as folder:
+        if folder:
             settings = config.to_hf() | {"dtype": str(params["text/embedding"].dtype)}
-            (partial_directory / "config.json").write_text(json.dumps(settings, indent=2) + "\n")
+            (folder / "config.json").write_text(json.dumps(settings, indent=2) + "\n")
             for name in COPIED:
                 if (source / name).is_dir():
-                    shutil.copytree(source / name, partial_directory / name)
+                    shutil.copytree(source / name, folder / name)
                 elif (source / name).exists():
-                    shutil.copy(source / name, partial_directory / name)
-        _write_tensors(partial_directory, names, params, max_shard_bytes, is_writer)
-        if is_writer:
-            partial_directory.rename(directory)
-    finally:
-        if is_writer:
-            shutil.rmtree(partial_directory, ignore_errors=True)
+                    shutil.copy(source / name, folder / name)
+        _write_tensors(folder, names, params, max_shard_bytes)
+
+
+def export_adapter(
+    config: ModelConfig,
+    params: Mapping[str, jax.Array],
+    lora: LoRA,
+    directory: AnyPath | str,
+    base: AnyPath | str,
+) -> None:
+    """Writes the adapters among `params` as a directory that PEFT loads onto the model in `base`.
+
+    It appears as that of `export` does, and the same is refused.
+    """
+    names, tensors, modules = Names(config), {}, []
+    with _new_directory(directory) as folder:
+        for path in sorted(filter(is_adapter, params)):
+            kernel, value = kernel_of(path), params[path]
+            modules.append(names.module(kernel))
+            stacked = names.entry(kernel).stacked
+            for layer in range(len(value)) if stacked else [None]:
+                name = peft.tensor_name(modules[-1].format(layer), path[-1])
+                tensors[name] = fetch(value, names.entry(kernel), layer)
+        if folder:
+            peft.write(
+                folder, tensors, dict.fromkeys(modules), lora.rank, lora.alpha, recorded(base)
+            )
+
+
+@contextlib.contextmanager
+def _new_directory(directory: AnyPath | str) -> Iterator[Path | None]:
+    """A folder to be written, None on all processes but the first; then it gets its name.
+
+    Raises UserError where `directory` exists.
+    """
+    directory = anywhere(directory)
+    if directory.exists():
+        raise UserError(f"{directory} exists: export to a new directory.")
+    is_writer = jax.process_index() == 0
+    with contextlib.ExitStack() as cleaning:
+        folder = None
+        if is_writer and is_remote(directory):
+            folder = Path(cleaning.enter_context(tempfile.TemporaryDirectory()))
+        elif is_writer:
+            folder = directory.with_name(directory.name + ".partial")
+            shutil.rmtree(folder, ignore_errors=True)  # of an export that was killed
+            folder.mkdir(parents=True)
+            cleaning.callback(shutil.rmtree, folder, ignore_errors=True)
+        yield folder
+        if is_writer and is_remote(directory):
+            upload(folder, directory)
+        elif is_writer:
+            folder.rename(directory)
     multihost_utils.sync_global_devices(f"export to {directory}")
 
 
 @dataclasses.dataclass(frozen=True)
-class _Entry:
+class Entry:
     """One parameter: where its tensors are called what and how their axes are ordered."""
 
     name: str
@@ -155,16 +199,16 @@ class _Entry:
     stacked: bool
 
 
-class _Names:
+class Names:
     """What the parameters of one model are called in a checkpoint."""
 
     def __init__(self, config: ModelConfig):
         self._family = family(config.MODEL_TYPE)
         self._entries = {
-            path: _Entry(name, axes, "{}" in name) for name, path, axes in self._family.TENSORS
+            path: Entry(name, axes, "{}" in name) for name, path, axes in self._family.TENSORS
         }
 
-    def entry(self, path: str) -> _Entry:
+    def entry(self, path: str) -> Entry:
         return self._entries[path]
 
     def paths(self) -> set[str]:
@@ -172,8 +216,17 @@ class _Names:
 
     def canonical(self, name: str) -> str:
         """A tensor's name as in the published checkpoints."""
-        for pattern, replacement in self._family.RENAMES:
-            name = re.sub(pattern, replacement, name)
+        for theirs, published in self._family.RENAMES:
+            if name.startswith(theirs):
+                return published + name.removeprefix(theirs)
+        return name
+
+    def module(self, path: str) -> str:
+        """What transformers' model calls the linear layer of a kernel, "{}" for its layer."""
+        name = self.entry(path).name.removesuffix(".weight")
+        for theirs, published in self._family.RENAMES:
+            if name.startswith(published):
+                return theirs + name.removeprefix(published)
         return name
 
     def expected(self, params: Mapping) -> dict[str, tuple[int, ...]]:
@@ -191,7 +244,7 @@ class _Names:
 
     def exported(
         self, params: Mapping[str, jax.Array]
-    ) -> Iterator[tuple[str, jax.Array, _Entry, int | None]]:
+    ) -> Iterator[tuple[str, jax.Array, Entry, int | None]]:
         """Every tensor to write: its name, and the parameter (and layer) it comes from."""
         for path, entry in self._entries.items():
             if path in params:
@@ -214,7 +267,7 @@ def _check(tensors: dict, expected: dict, directory: str | Path) -> None:
 
 
 def _read(
-    tensors: dict, entry: _Entry, param: jax.ShapeDtypeStruct, index: tuple[slice, ...]
+    tensors: dict, entry: Entry, param: jax.ShapeDtypeStruct, index: tuple[slice, ...]
 ) -> np.ndarray:
     """The part of a parameter (given as shape and dtype) that `index` cuts out."""
     layers = [""]
@@ -230,13 +283,12 @@ def _read(
 
 
 def _write_tensors(
-    directory: Path,
-    names: _Names,
+    directory: Path | None,
+    names: Names,
     params: Mapping[str, jax.Array],
     max_shard_bytes: int,
-    is_writer: bool,
 ) -> None:
-    """Fetches and writes the parameters shard by shard."""
+    """Fetches the parameters shard by shard, and writes them where there is a directory."""
     shapes = names.expected(params)
     shards, sizes = [[]], [0]
     for tensor in names.exported(params):
@@ -252,17 +304,17 @@ def _write_tensors(
         file = (
             "model.safetensors" if single else f"model-{number:05}-of-{len(shards):05}.safetensors"
         )
-        host = {name: _fetch(param, entry, layer) for name, param, entry, layer in shard}
+        host = {name: fetch(param, entry, layer) for name, param, entry, layer in shard}
         weight_map |= dict.fromkeys(host, file)
-        if is_writer:
+        if directory:
             save_file(host, directory / file, metadata={"format": "pt"})
-    if is_writer and len(shards) > 1:
+    if directory and len(shards) > 1:
         index = {"metadata": {"total_size": sum(sizes)}, "weight_map": weight_map}
         path = directory / "model.safetensors.index.json"
         path.write_text(json.dumps(index, indent=2) + "\n")
 
 
-def _fetch(param: jax.Array, entry: _Entry, layer: int | None) -> np.ndarray:
+def fetch(param: jax.Array, entry: Entry, layer: int | None) -> np.ndarray:
     """One tensor as the checkpoint stores it, on the host of every process."""
     part = param if layer is None else param[layer]
     whole = np.asarray(

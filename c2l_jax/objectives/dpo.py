@@ -2,7 +2,8 @@
 
 A pair is one prompt with two branches, 1 the chosen and 2 the rejected response, so the picture
 and the prompt are computed once. The reference's log-probabilities come with the data
-(`python -m c2l_jax.preferences`); no second model is in memory.
+(`python -m c2l_jax.preferences`); no second model is in memory. With adapters (config.lora) the
+model without them is the reference, too: config.dpo.recompute_reference computes it in every step.
 
 With d = (log pi - log ref)(chosen) - (log pi - log ref)(rejected), each log-probability a sum over
 a response's tokens weighted by the discount, and e = config.dpo.label_smoothing:
@@ -30,6 +31,7 @@ from c2l_jax.data.processor import add_branches, user_text
 from c2l_jax.models.directory import fingerprint
 from c2l_jax.models.layers import Compute
 from c2l_jax.models.loading import load_model
+from c2l_jax.models.lora import without
 from c2l_jax.ops.logprobs import target_logprobs
 from c2l_jax.response_logprobs import response_logprobs
 from c2l_jax.sources import Packed
@@ -74,11 +76,11 @@ def source(split, processor, config, *, mesh, workdir) -> Packed:
             f"{config.data.path} holds no preference pairs: make them with "
             "`python -m c2l_jax.preferences`."
         )
-    if config.dpo.recompute_reference:
-        reference = recomputed_reference(split, processor, config, mesh, workdir)
-    else:
+    reference = None
+    if not config.dpo.recompute_reference:
         check_reference(split[0], config)
-        reference = None
+    elif not config.lora.rank:  # else the loss has it from the model itself
+        reference = recomputed_reference(split, processor, config, mesh, workdir)
 
     def example(index):
         pair = split[index]
@@ -230,6 +232,8 @@ def loss(model, batch, config):
     dpo = config.dpo
     logp_br, hit_br = target_logprobs(model, batch, config.logprob_chunk)
     weights_br, reference_br = batch["target_weights"], batch["reference_logps"]
+    if dpo.recompute_reference and config.lora.rank:
+        reference_br, _ = target_logprobs(without(model), batch, config.logprob_chunk)
     scored_br = (weights_br > 0).astype(jnp.float32)
     ratio_br = logp_br - reference_br
     features = {

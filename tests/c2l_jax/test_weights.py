@@ -171,7 +171,7 @@ def test_each_shard_is_read_on_its_own(source):
     """Any part of any parameter, as devices ask for it, is that part of the whole."""
     rng = np.random.default_rng(0)
     _, shapes = weights.abstract(tiny.config(tied=False))
-    whole, names = weights.load(source), weights._Names(tiny.config(tied=False))
+    whole, names = weights.load(source), weights.Names(tiny.config(tied=False))
     with contextlib.ExitStack() as files:
         tensors = open_tensors(source, files)
         for path, param in shapes.items():

@@ -25,8 +25,8 @@ TENSORS = [
     ("visual.merger.mlp.2.weight", "vision/merger/output/kernel", LINEAR),
     ("visual.merger.mlp.2.bias", "vision/merger/output/bias", None),
 ]
-# Some versions of transformers nest the published names.
-RENAMES = [(r"^model\.language_model\.", "model."), (r"^model\.visual\.", "visual.")]
+# transformers nests what the published checkpoints don't.
+RENAMES = [("model.language_model.", "model."), ("model.visual.", "visual.")]
 
 # "tensor" splits heads and MLP channels; the vision attention stays whole along it (queries, keys
 # and values share one matrix there), and so does what is too small to matter.

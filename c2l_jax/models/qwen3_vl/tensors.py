@@ -41,7 +41,7 @@ TENSORS = [
     *_merger(f"{_VISUAL}merger", "vision/merger"),
     *_merger(f"{_VISUAL}deepstack_merger_list.{{}}", "vision/merger/deep"),
 ]
-RENAMES: list[tuple[str, str]] = []  # published and saved names are the same
+RENAMES: list[tuple[str, str]] = []  # the published names are transformers' own
 
 PARTITION_TABLE = [
     *DECODER_PARTITIONS,
