@@ -22,7 +22,7 @@ from c2l_jax.models.layers import Compute
 from c2l_jax.models.lora import LoRA, is_adapter, merged, partition_table
 from c2l_jax.models.params import flatten, merge
 from c2l_jax.objectives import Objective
-from c2l_jax.optimizer import make_optimizer, rate_scales, schedule
+from c2l_jax.optimizer import Update, make_optimizer, rate_scales, schedule, updating
 from c2l_jax.sharding import like_parameters, parameter_shardings
 
 State = dict[str, dict]  # {params, opt_state}
@@ -65,8 +65,8 @@ def build(config: ConfigDict, objective: Objective, mesh: Mesh) -> Program:
     family = family_of(config.model)
     model_config = family.Config.from_directory(config.model)
     compute = Compute(config.compute_dtype, config.remat, config.attention)
-    lora = LoRA.of(config.lora)
-    graphdef, shapes = weights.abstract(model_config, compute, lora=lora)
+    dtype, lora = jnp.dtype(config.param_dtype), LoRA.of(config.lora)
+    graphdef, shapes = weights.abstract(model_config, compute, dtype, lora)
     table = partition_table(family.PARTITION_TABLE, shapes)
     places = parameter_shardings(mesh, table, shapes)
     scales = rate_scales(shapes, config.optimizer.lr_scale)
@@ -74,14 +74,15 @@ def build(config: ConfigDict, objective: Objective, mesh: Mesh) -> Program:
         scales = {path: scale * is_adapter(path) for path, scale in scales.items()}
     trained = frozenset(path for path, scale in scales.items() if scale > 0)
     optimizer = make_optimizer(config.optimizer, config.steps, scales, family.NO_DECAY)
+    update = updating(optimizer, dtype)
     loss = make_loss(graphdef, objective, config)
 
     def init_state(params):
         if lora:
-            made = weights.create(model_config, compute, nnx.Rngs(config.seed), lora=lora)
+            made = weights.create(model_config, compute, nnx.Rngs(config.seed), dtype, lora)
             new = flatten(nnx.state(made))
             params = params | {path: new[path] for path in new if is_adapter(path)}
-        return {"params": params, "opt_state": optimizer.init(_only(params, trained))}
+        return {"params": params, "opt_state": update.init(_only(params, trained))}
 
     abstract = jax.eval_shape(init_state, shapes)
     state_places = like_parameters(mesh, abstract, places)
@@ -114,11 +115,12 @@ def build(config: ConfigDict, objective: Objective, mesh: Mesh) -> Program:
             donate_argnums=0,
         ),
         accumulate=jax.jit(
-            make_accumulate(loss, trained),
+            # Of one part as the parameters are, which bfloat16 gradients can be; sums in float32.
+            make_accumulate(loss, trained, dtype if config.accumulation == 1 else jnp.float32),
             out_shardings={"grads": _only(places, trained), "sums": None},
             donate_argnums=1,
         ),
-        apply=jax.jit(make_apply(optimizer), out_shardings=(state_places, None), donate_argnums=0),
+        apply=jax.jit(make_apply(update), out_shardings=(state_places, None), donate_argnums=0),
         evaluate=jax.jit(evaluate),
     )
 
@@ -135,21 +137,22 @@ def make_loss(graphdef: nnx.GraphDef, objective: Objective, config: ConfigDict) 
     return loss
 
 
-def make_accumulate(loss: Callable, trained: frozenset[str]) -> Callable:
-    """(params, totals or None, part) -> totals with the part's gradients and sums."""
+def make_accumulate(loss: Callable, trained: frozenset[str], dtype: jnp.dtype) -> Callable:
+    """(params, totals or None, part) -> totals with the part's gradients, in `dtype`, and sums."""
 
     def accumulate(params, totals, batch):
         frozen = {path: p for path, p in params.items() if path not in trained}
         grads, sums = jax.grad(lambda masters: loss(frozen | masters, batch), has_aux=True)(
             _only(params, trained)
         )
+        grads = {path: g.astype(dtype) for path, g in grads.items()}
         found = {"grads": grads, "sums": sums | {"tokens": (batch["segments"] > 0).sum()}}
         return found if totals is None else jax.tree.map(jnp.add, totals, found)
 
     return accumulate
 
 
-def make_apply(optimizer: optax.GradientTransformation) -> Callable:
+def make_apply(update: Update) -> Callable:
     """(state, totals) -> (state, metrics): the update, by what all parts add up to."""
 
     def apply(state, totals):
@@ -157,13 +160,12 @@ def make_apply(optimizer: optax.GradientTransformation) -> Callable:
         tokens = sums.pop("tokens")
         # One division at the end: parts and rows count by their weight, not by their number.
         weight = jnp.maximum(sums.pop("weight"), 1.0)
-        grads = jax.tree.map(lambda g: g / weight, totals["grads"])
+        grads = jax.tree.map(lambda g: g.astype(jnp.float32) / weight, totals["grads"])
         masters = _only(state["params"], grads)
-        updates, opt_state = optimizer.update(grads, state["opt_state"], masters)
+        masters, opt_state = update.apply(grads, state["opt_state"], masters)
         metrics = {name: total / weight for name, total in sums.items()}
         metrics |= {"grad_norm": optax.tree.norm(grads), "tokens": tokens}
-        params = state["params"] | optax.apply_updates(masters, updates)
-        return {"params": params, "opt_state": opt_state}, metrics
+        return {"params": state["params"] | masters, "opt_state": opt_state}, metrics
 
     return apply
 

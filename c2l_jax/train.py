@@ -25,6 +25,7 @@ from pathlib import Path
 import absl
 import absl.logging
 import jax
+import jax.numpy as jnp
 import ml_collections
 import numpy as np
 from absl import app, flags
@@ -72,8 +73,14 @@ def validate(config: ConfigDict, mesh: jax.sharding.Mesh):
         value = config.data.path if name == "data.path" else config.model
         if not value:
             raise UserError(f"config.{name} is not set: add --config.{name}=DIRECTORY.")
-    if config.compute_dtype not in ("float32", "bfloat16"):
-        raise UserError(f"config.compute_dtype is {config.compute_dtype!r}: float32 or bfloat16.")
+    for name in ("compute_dtype", "param_dtype"):
+        if config[name] not in ("float32", "bfloat16"):
+            raise UserError(f"config.{name} is {config[name]!r}: float32 or bfloat16.")
+    if config.param_dtype == "bfloat16" and max(config.optimizer.b1, config.optimizer.b2) > 0.99:
+        raise UserError(
+            f"config.optimizer: b1 {config.optimizer.b1} and b2 {config.optimizer.b2} must be at "
+            "most 0.99 with config.param_dtype bfloat16, or its moments would no longer change."
+        )
     if config.remat not in REMAT:
         raise UserError(f"config.remat is {config.remat!r}: one of {', '.join(REMAT)}.")
     attention.check(config.attention)
@@ -273,7 +280,9 @@ def main(argv):
         state = checkpoints.restore(start, program.state, source.iterator)
         print(f"resuming from step {start}")
     else:
-        state = program.init_state(weights.load(config.model, program.places))
+        state = program.init_state(
+            weights.load(config.model, program.places, jnp.dtype(config.param_dtype))
+        )
     stop = StopSignal()
 
     ######################################## loop ########################################

@@ -73,7 +73,10 @@ def get_config():
     # Every so many steps (0: never) the objective's figures on a few held-out batches, as eval/.
     config.evaluation = ConfigDict({"every": 0, "split": "validation", "batches": 8})
     config.accumulation = 1  # parts that a step's rows are computed in, to save memory
-    config.compute_dtype = "bfloat16"  # the master weights are always float32
+    config.compute_dtype = "bfloat16"
+    # What the parameters are kept in between steps: "float32", 16 bytes for each with gradient and
+    # optimizer, or "bfloat16", 10 bytes, beside the bits that they lack; see c2l_jax/optimizer.py.
+    config.param_dtype = "float32"
     config.remat = "full"  # what the backward pass computes again: "none", "dots" or "full"
     config.attention = "xla"  # the implementation: a key of ops.attention.IMPLEMENTATIONS
     config.logprob_chunk = 2048  # response tokens whose logits exist at one time

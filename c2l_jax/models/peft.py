@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from records.errors import UserError
-from records.paths import anywhere, local_copy, read_json
+from records.paths import AnyPath, anywhere, local_copy, read_json, recorded
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 _PREFIX = "base_model.model."
@@ -48,20 +48,20 @@ def write(
     modules: Iterable[str],
     rank: int,
     alpha: float,
-    base: str,
+    base: AnyPath | str,
 ) -> None:
     """Writes both files.
 
     Args:
       tensors: the factors [out, in] of every layer, by `tensor_name`.
       modules: names in transformers, "{}" for a layer's number.
-      base: what the base model is called.
+      base: the model directory that they belong to.
     """
     patterns = (re.escape(module).replace(r"\{\}", r"\d+") for module in modules)
     settings = {
         "peft_type": "LORA",
         "task_type": "CAUSAL_LM",
-        "base_model_name_or_path": base,
+        "base_model_name_or_path": recorded(base),
         "r": rank,
         "lora_alpha": alpha,
         "target_modules": "|".join(patterns),

@@ -30,7 +30,7 @@ from c2l_jax.models.lora import LoRA, adapt, is_adapter, kernel_of
 from c2l_jax.models.params import flatten
 from c2l_jax.models.vlm import VisionLanguageModel
 from records.errors import UserError
-from records.paths import AnyPath, anywhere, is_remote, local_copy, recorded, upload
+from records.paths import AnyPath, anywhere, is_remote, local_copy, upload
 
 Shapes = dict[str, jax.ShapeDtypeStruct]
 COMPUTE = Compute()
@@ -80,7 +80,9 @@ def load(
 ) -> dict[str, jax.Array]:
     """Parameters of a Hugging Face directory, cast to `dtype`.
 
-    adapter: a directory of PEFT's, whose adapters are added to the kernels. Each device's part of each parameter is read from the safetensors on its own, so the host never
+    adapter: a directory of PEFT's, whose adapters are added to the kernels.
+
+    Each device's part of each parameter is read from the safetensors on its own, so the host never
     holds more than one part. Raises UserError naming tensors that are missing, unknown or of the
     wrong shape.
     """
@@ -158,9 +160,7 @@ def export_adapter(
                 name = peft.tensor_name(modules[-1].format(layer), path[-1])
                 tensors[name] = fetch(value, names.entry(kernel), layer)
         if folder:
-            peft.write(
-                folder, tensors, dict.fromkeys(modules), lora.rank, lora.alpha, recorded(base)
-            )
+            peft.write(folder, tensors, dict.fromkeys(modules), lora.rank, lora.alpha, base)
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """Learning-rate schedule, parts with rates of their own, clipping and decay."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -7,7 +8,7 @@ import pytest
 from ml_collections import ConfigDict
 
 from c2l_jax.models.qwen2_5_vl import NO_DECAY
-from c2l_jax.optimizer import make_optimizer, rate_scales, schedule
+from c2l_jax.optimizer import join, make_optimizer, rate_scales, schedule, split, updating
 from records.errors import UserError
 
 CONFIG = ConfigDict(
@@ -74,3 +75,56 @@ def test_decay_spares_norms_and_equals_plain_adamw():
 def test_everything_frozen_is_refused():
     with pytest.raises(UserError, match="freezes every parameter"):
         make_optimizer(CONFIG, 10, dict.fromkeys(PATHS, 0.0), NO_DECAY)
+
+
+def test_halves_are_the_nearest_bfloat16_and_what_it_lacks():
+    rng = np.random.default_rng(0)
+    bits = rng.integers(0, 2**32, 10_000, np.uint32)
+    x = np.r_[bits.view(np.float32), 0.0, -0.0, 1.0, 1.00390625, 1e-40].astype(np.float32)
+    x = x[np.abs(x) < 3e38]  # what rounds to infinity stays out
+    high, low = split(jnp.asarray(x))
+    assert high.dtype == jnp.bfloat16 and low.dtype == jnp.uint16
+    np.testing.assert_array_equal(np.asarray(join(high, low)).view(np.uint32), x.view(np.uint32))
+    halfway = x.view(np.uint32) % 2**16 == 2**15  # away from 0 here, to even there
+    nearest = x.astype(jnp.bfloat16)
+    np.testing.assert_array_equal(np.asarray(high)[~halfway], nearest[~halfway])
+
+
+def test_bfloat16_parameters_track_float32_over_500_steps():
+    """Regression at a rate whose updates bfloat16 cannot hold, beside parameters of about 1."""
+    size, steps, dtype = (24, 16), 500, jnp.bfloat16
+    start, goal = jax.random.normal(jax.random.key(0), (2, *size))
+    start = {"kernel": start.astype(dtype).astype(jnp.float32)}
+    config = changed(lr=1e-4, schedule="constant", warmup=0.0, weight_decay=0.1)
+    optimizer = make_optimizer(config, steps, {"kernel": 1.0}, NO_DECAY)
+
+    def gradient(params, key):
+        """As in training: computed in bfloat16, on another batch in each step."""
+        x = jax.random.normal(key, (8, size[0]), dtype)
+        y = x @ goal.astype(dtype) + jax.random.normal(key, (8, size[1]), dtype)
+        kernel = params["kernel"].astype(dtype)
+        grads = jax.grad(lambda k: jnp.square(x @ k - y).mean().astype(jnp.float32))(kernel)
+        return {"kernel": grads.astype(jnp.float32)}
+
+    def after(update, params):
+        def step(carry, key):
+            params, state = carry
+            return update.apply(gradient(params, key), state, params), None
+
+        keys = jax.random.split(jax.random.key(1), steps)
+        (params, state), _ = jax.lax.scan(step, (params, update.init(params)), keys)
+        return params["kernel"].astype(jnp.float32), state
+
+    def distance(a, b):
+        return float(jnp.linalg.norm(a - b))
+
+    narrow = {"kernel": start["kernel"].astype(dtype)}
+    plain = updating(optimizer, jnp.float32)
+    whole, _ = after(plain, start)
+    halves, state = after(updating(optimizer, dtype), narrow)
+    alone, _ = after(plain._replace(init=lambda params: plain.init(start)), narrow)
+    moved = distance(whole, start["kernel"])
+    exact = join(halves.astype(dtype), state["low"]["kernel"])
+    assert distance(exact, whole) < 0.005 * moved
+    assert distance(alone, whole) > 0.5 * moved
+    assert {leaf.dtype for leaf in jax.tree.leaves(state["moments"]) if leaf.ndim} == {jnp.dtype(dtype)}
