@@ -2,12 +2,15 @@
 
 import contextlib
 import json
+import tempfile
+from pathlib import Path
 
+import jax
 import numpy as np
 from tqdm import tqdm
 
 from c2l_jax.paths import Board, Lines
-from records.paths import AnyPath
+from records.paths import AnyPath, upload
 
 METRICS = "metrics.jsonl"
 
@@ -51,6 +54,41 @@ class Metrics:
             self._bar.close()
             self._board.close()
             self._lines.close()
+
+
+class Trace:
+    """A trace of the third to the fifth step that run here, where TensorBoard looks for profiles.
+
+    That is plugins/profile/TIME/HOST.xplane.pb in the working directory. Of a shorter run, the last
+    steps that it has.
+    """
+
+    def __init__(self, workdir: AnyPath, *, start: int, steps: int, wanted: bool):
+        self._workdir = workdir
+        self._first, self._last = (min(start + n, steps) for n in (3, 5))
+        self._wanted, self._folder = wanted, None
+
+    @contextlib.contextmanager
+    def step(self, step: int):
+        """What happens inside is this step, on the host."""
+        if self._wanted and step == self._first:
+            self._folder = tempfile.TemporaryDirectory()
+            jax.profiler.start_trace(self._folder.name)
+        with jax.profiler.StepTraceAnnotation("train", step_num=step):
+            yield
+
+    def finish(self, step: int, values: dict[str, jax.Array]):
+        """Ends the trace after its last step, of which these are the results."""
+        if self._folder and step == self._last:
+            jax.block_until_ready(values)
+            self.close()
+
+    def close(self):
+        if self._folder:
+            jax.profiler.stop_trace()
+            with self._folder as folder:
+                upload(Path(folder), self._workdir)
+            self._folder = None
 
 
 def _lines(path: AnyPath) -> list[dict]:

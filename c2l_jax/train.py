@@ -7,11 +7,13 @@ MODEL_DIR is a Hugging Face directory of Qwen2.5-VL or Qwen3-VL (or one made by
 `python -m c2l_jax.init_model`), DATASET_DIR is made by `python -m synth generate`.
 configs/forkme.py explains every setting. The same command again resumes where the newest checkpoint
 left off: on equal devices, and on CPUs with as many threads, to the bit. Watch a run with
-`tensorboard --logdir runs`; its settings, checkpoints, metrics.jsonl, summary.json and, at the end,
-the trained model as a Hugging Face directory (model/) are in the working directory; adapters
-(config.lora) also as a directory of PEFT's (adapter/).
+`tensorboard --logdir runs`; --profile adds a trace of three steps, which TensorBoard shows where
+the package xprof is installed. A run's settings, checkpoints, metrics.jsonl, summary.json and, at
+the end, the trained model as a Hugging Face directory (model/) are in the working directory;
+adapters (config.lora) are there as a directory of PEFT's (adapter/), too.
 """
 
+import collections
 import contextlib
 import json
 import logging
@@ -32,10 +34,11 @@ from absl import app, flags
 from jax.experimental import multihost_utils
 from ml_collections import ConfigDict, config_flags
 
+from c2l_jax import flops
 from c2l_jax.checkpoint import Checkpoints, write_config
 from c2l_jax.data.pictures import open_picture
 from c2l_jax.data.processor import Processor
-from c2l_jax.metrics import Metrics
+from c2l_jax.metrics import Metrics, Trace
 from c2l_jax.models import weights
 from c2l_jax.models.layers import REMAT
 from c2l_jax.objectives import named
@@ -57,6 +60,7 @@ AT_LEAST_1 = (
     "evaluation.batches",
 )
 CONFIG = config_flags.DEFINE_config_file("config", None, "Program that returns the settings.")
+PROFILE = flags.DEFINE_bool("profile", False, "Write a trace of the third to the fifth step.")
 WORKDIR = flags.DEFINE_string("workdir", None, "Where the run lives; the same one resumes it.")
 
 
@@ -156,13 +160,10 @@ class Reporter:
 
     def __init__(self, metrics: Metrics, rate, every: int):
         self._metrics, self._rate, self._every = metrics, rate, every
-        self._steps = self._tokens = self._examples = 0
+        self._done, self._since = collections.Counter(), collections.Counter()  # what and how much
+        self._peak = flops.peak_flops(jax.devices()[0].device_kind)
         self._last: dict[str, float] = {}
-        self.start_clock()
-
-    def start_clock(self):
         self._began = self._mark = time.monotonic()
-        self._since = [0, 0.0, 0]  # steps, tokens and examples since the last logged step
 
     def __call__(self, step: int, values: dict[str, jax.Array], ids: list[str]):
         values = {name: float(value) for name, value in jax.device_get(values).items()}
@@ -172,10 +173,11 @@ class Reporter:
                 "run stops without saving it. Lower config.optimizer.lr, or look at the records "
                 f"of its batch: {', '.join(ids)}."
             )
-        examples = len(ids) * jax.process_count()  # packing gives each about as many
-        self._since = [
-            a + b for a, b in zip(self._since, (1, values.pop("tokens"), examples), strict=True)
-        ]
+        processes = jax.process_count()  # packing gives each about as much
+        self._since["steps"] += 1
+        self._since["tokens"] += int(values.pop("tokens"))
+        self._since["examples"] += len(ids) * processes
+        self._since["flops"] += values.pop("flops") * processes
         self._last = values
         self._metrics.advance(step)
         if step % self._every == 0:
@@ -183,24 +185,28 @@ class Reporter:
 
     def _log(self, step: int, values: dict[str, float]):
         now = time.monotonic()
-        seconds, (steps, tokens, examples) = now - self._mark, self._since
+        seconds, since = now - self._mark, self._since
         self._metrics.scalars(
             step,
             {
                 **values,
                 "lr": float(self._rate(step - 1)),
-                "tokens_per_second": tokens / seconds,
-                "examples_per_second": examples / seconds,
-                "seconds_per_step": seconds / steps,
+                **self._speed(since, seconds),
+                "examples_per_second": since["examples"] / seconds,
+                "seconds_per_step": seconds / since["steps"],
             },
         )
         self._settle(now)
 
+    def _speed(self, done: collections.Counter, seconds: float) -> dict[str, float]:
+        """Tokens a second, and of one device the FLOPs a second and their share of its peak."""
+        rate = done["flops"] / seconds / jax.device_count()
+        speed = {"tokens_per_second": done["tokens"] / seconds, "tflops_per_device": rate / 1e12}
+        return speed | ({"mfu": rate / self._peak} if self._peak else {})
+
     def _settle(self, now: float):
-        self._steps += self._since[0]
-        self._tokens += self._since[1]
-        self._examples += self._since[2]
-        self._mark, self._since = now, [0, 0.0, 0]
+        self._done += self._since
+        self._mark, self._since = now, collections.Counter()
 
     @contextlib.contextmanager
     def paused(self):
@@ -213,12 +219,12 @@ class Reporter:
     def summary(self) -> dict[str, float]:
         """Totals of what ran here since compilation, over all processes."""
         self._settle(time.monotonic())
-        seconds = self._mark - self._began
+        seconds = max(self._mark - self._began, 1e-9)  # of a run that had nothing to do
         return {
             **self._last,
-            "examples": self._examples,
-            "tokens": self._tokens,
-            "tokens_per_second": self._tokens / seconds if seconds else 0.0,
+            "examples": self._done["examples"],
+            "tokens": self._done["tokens"],
+            **self._speed(self._done, seconds),
             "seconds_in_steps": seconds,
         }
 
@@ -288,7 +294,9 @@ def main(argv):
     ######################################## loop ########################################
     writes = jax.process_index() == 0
     metrics = Metrics(workdir, start=start, steps=config.steps, writes=writes)
-    with contextlib.closing(metrics):  # an error is told below the progress bar, not in it
+    trace = Trace(workdir, start=start, steps=config.steps, wanted=PROFILE.value)
+    # An error is told below the progress bar, not in it.
+    with contextlib.closing(metrics), contextlib.closing(trace):
         if not start:
             log_samples(metrics, split, objective, config)
         update = Step(program, config.accumulation > 1) if start < config.steps else None
@@ -296,11 +304,16 @@ def main(argv):
         waiting, step = None, start
         while step < config.steps and not stop.asked(step):
             step += 1
-            parts, ids, figures = source.next(state["params"])
-            state, values = update(state, (put_batch(mesh, part) for part in parts))
+            with trace.step(step):
+                parts, ids, figures = source.next(state["params"])
+                state, values = update(state, (put_batch(mesh, part) for part in parts))
+            trace.finish(step, values)
             # The device works on this step while the host reads the last one's figures.
             if waiting:
                 reporter(*waiting)
+            done = sum(map(flops.work, parts), flops.Work())
+            shapes, trained = program.shapes, program.trained
+            figures["flops"] = flops.step_flops(program.model_config, shapes, done, trained)
             waiting = (step, values | figures, ids)
             evaluates = held_out and step % config.evaluation.every == 0
             saves = step % config.checkpoint.every == 0

@@ -15,7 +15,8 @@ A family is a module with
   END_TOKEN         what ends the assistant's turn
   PRESETS, preset_config, SPECIAL_TOKENS, CHAT_TEMPLATE, preprocessor
                     small models from scratch; see init_model
-  tower_flops       (config, side) -> FLOPs of the tower for one square picture
+  patch_pairs       (config, in tiles, in pictures) -> pairs of patches that see each other, in
+                    all blocks together, if so many are in one tile, in one picture; see flops
 
 Parameters are called text/..., head, vision/merger/... (what turns patches into tokens) and
 vision/... (the rest of the tower) in every family, so that settings such as lr_scale fit all.

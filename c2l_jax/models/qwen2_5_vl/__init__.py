@@ -3,10 +3,9 @@
 from c2l_jax.data.images import ImageSpec
 from c2l_jax.models.qwen import CHAT_TEMPLATE, END_TOKEN, IMAGE_TOKEN, SPECIAL_TOKENS, positions
 from c2l_jax.models.qwen2_5_vl.config import Config
-from c2l_jax.models.qwen2_5_vl.flops import tower_flops
 from c2l_jax.models.qwen2_5_vl.presets import PRESETS, preprocessor, preset_config
 from c2l_jax.models.qwen2_5_vl.tensors import NO_DECAY, PARTITION_TABLE, RENAMES, TENSORS
-from c2l_jax.models.qwen2_5_vl.vision import VisionTower
+from c2l_jax.models.qwen2_5_vl.vision import VisionTower, patch_pairs
 
 __all__ = [
     "CHAT_TEMPLATE",
@@ -20,11 +19,11 @@ __all__ = [
     "TENSORS",
     "Config",
     "VisionTower",
+    "patch_pairs",
     "pictures",
     "positions",
     "preprocessor",
     "preset_config",
-    "tower_flops",
 ]
 
 pictures = ImageSpec.from_directory

@@ -20,7 +20,7 @@ from c2l_jax.models.layers import (
     RMSNorm,
     scan_layers,
 )
-from c2l_jax.models.qwen2_5_vl.config import VisionConfig
+from c2l_jax.models.qwen2_5_vl.config import Config, VisionConfig
 from c2l_jax.models.vit import VisionAttention, embed_patches
 from c2l_jax.ops.attention import SamePicture, Sees, ValidKeys
 from c2l_jax.ops.rotary import vision_angles
@@ -115,6 +115,11 @@ class VisionTower(nnx.Module):
         params = jax.tree.map(lambda p: p.reshape(-1, period, *p.shape[1:]), nnx.state(self.blocks))
         x, _ = jax.lax.scan(run_period, x, params)
         return self.merger(x.reshape(rows, windows * slots, -1)), None
+
+
+def patch_pairs(config: Config, in_tiles: int, in_pictures: int) -> int:
+    full = len(config.vision_config.fullatt_block_indexes)
+    return (config.vision_config.depth - full) * in_tiles + full * in_pictures
 
 
 def _period(kinds: list[bool]) -> int:

@@ -2,11 +2,10 @@
 
 from c2l_jax.models.qwen import CHAT_TEMPLATE, END_TOKEN, IMAGE_TOKEN, SPECIAL_TOKENS, positions
 from c2l_jax.models.qwen3_vl.config import Config
-from c2l_jax.models.qwen3_vl.flops import tower_flops
 from c2l_jax.models.qwen3_vl.pictures import pictures
 from c2l_jax.models.qwen3_vl.presets import PRESETS, preprocessor, preset_config
 from c2l_jax.models.qwen3_vl.tensors import NO_DECAY, PARTITION_TABLE, RENAMES, TENSORS
-from c2l_jax.models.qwen3_vl.vision import VisionTower
+from c2l_jax.models.qwen3_vl.vision import VisionTower, patch_pairs
 
 __all__ = [
     "CHAT_TEMPLATE",
@@ -20,9 +19,9 @@ __all__ = [
     "TENSORS",
     "Config",
     "VisionTower",
+    "patch_pairs",
     "pictures",
     "positions",
     "preprocessor",
     "preset_config",
-    "tower_flops",
 ]

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from c2l_jax.models.layers import MLP, Compute, LayerNorm, Linear, NewParams, scan_layers
-from c2l_jax.models.qwen3_vl.config import VisionConfig
+from c2l_jax.models.qwen3_vl.config import Config, VisionConfig
 from c2l_jax.models.vit import VisionAttention, embed_patches
 from c2l_jax.ops.attention import SamePicture, Sees
 from c2l_jax.ops.rotary import vision_angles
@@ -134,3 +134,8 @@ class VisionTower(nnx.Module):
                 weight = row_share[..., 0] * column_share[..., 1]
                 total += weight[..., None] * table[row[..., 0] * side + column[..., 1]]
         return total
+
+
+def patch_pairs(config: Config, in_tiles: int, in_pictures: int) -> int:
+    del in_tiles
+    return config.vision_config.depth * in_pictures
