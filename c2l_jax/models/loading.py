@@ -49,14 +49,15 @@ def load_model(path: AnyPath, mesh: jax.sharding.Mesh, compute: Compute) -> Load
         raise UserError(f"no model at {path}: give a model directory or a run's workdir.")
     is_run = (path / "checkpoints").is_dir()
     directory = trained_from(path) if is_run else local_copy(path)
-    adapter = lora = None
+    adapter, lora, dtype = None, None, "float32"
     if is_run:
-        lora = LoRA.of(read_json(path / "config.json").get("lora"))
+        settings = read_json(path / "config.json")
+        lora, dtype = LoRA.of(settings.get("lora")), settings.get("param_dtype", dtype)
     elif peft.is_adapter_directory(directory):
         adapter, directory = directory, peft.base_of(directory)
     of = family_of(directory)
     config = of.Config.from_directory(directory)
-    _, shapes = weights.abstract(config, lora=lora)
+    _, shapes = weights.abstract(config, dtype=jnp.dtype(dtype), lora=lora)
     shardings = parameter_shardings(mesh, partition_table(of.PARTITION_TABLE, shapes), shapes)
     if is_run:
         targets = {
@@ -64,7 +65,7 @@ def load_model(path: AnyPath, mesh: jax.sharding.Mesh, compute: Compute) -> Load
             for name, leaf in shapes.items()
         }
         step, params = restore_parameters(path, targets)
-        params = merged(params, lora)
+        params = jax.jit(merged, static_argnums=1)(params, lora)
     else:
         step, params = 0, weights.load(directory, shardings, adapter=adapter)
     dtype = jnp.dtype(compute.dtype)

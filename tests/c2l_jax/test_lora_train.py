@@ -62,8 +62,8 @@ def test_only_adapters_learn_and_every_export_has_them(finished, model_dir):
     assert run.step == STEPS
     for path, value in merged.params.items():
         np.testing.assert_array_equal(run.params[path], value, err_msg=path)
-        # The base model of PEFT's directory is not rounded to bfloat16 before or after.
-        np.testing.assert_allclose(adapter.params[path], value, rtol=2**-6, atol=1e-2)
+        # PEFT's directory has the adapters alone, and its base model is float32.
+        np.testing.assert_allclose(adapter.params[path], value, rtol=2**-7, atol=2e-3)
 
 
 def test_adapters_resume_to_the_bit(finished, arguments, tmp_path):
