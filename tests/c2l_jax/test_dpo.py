@@ -17,6 +17,7 @@ from c2l_jax.data.layout import RowShape
 from c2l_jax.data.packing import pack
 from c2l_jax.data.processor import Processor, add_branches
 from c2l_jax.models import weights
+from c2l_jax.models.lora import LoRA, is_adapter
 from c2l_jax.models.params import merge
 from c2l_jax.objectives import dpo
 from c2l_jax.ops.logprobs import target_logprobs
@@ -99,6 +100,37 @@ def ours(model, tiny_pairs):
     (total, weight), gradients = run(model.params)
     assert weight == 2
     return float(total), gradients
+
+
+def test_with_adapters_the_model_without_them_is_the_reference(model, tiny_pairs):
+    """Computed in the step, it is what a pass beforehand stores; and nothing is learnt from it."""
+    lora = LoRA(2, 4.0, "^text/")
+    graphdef, shapes = weights.abstract(model.config, lora=lora)
+    rng, params = np.random.default_rng(0), dict(model.params)
+    adapters = {
+        path: jnp.asarray(0.3 * rng.normal(size=shape.shape), jnp.float32)
+        for path, shape in shapes.items()
+        if is_adapter(path)
+    }
+    online, batch = settings(recompute_reference=True), packed(tiny_pairs)
+    online.lora.rank = lora.rank
+
+    @quick_jit
+    def run(adapters):
+        def loss(adapters, batch, config):
+            adapted = merge(graphdef, params | adapters)
+            return dpo.loss(adapted, batch, config)[0]
+
+        base, _ = target_logprobs(merge(model.graphdef, params), batch, 16)
+        stored = batch | {"reference_logps": base}
+        both = ((batch, online), (stored, settings()))
+        return [jax.value_and_grad(loss)(adapters, *each) for each in both]
+
+    (loss, gradients), (expected, others) = run(adapters)
+    assert float(loss) == pytest.approx(float(expected), abs=1e-5)
+    assert abs(float(loss) - 2 * math.log(2)) > 0.01
+    for path, gradient in gradients.items():
+        np.testing.assert_allclose(gradient, others[path], atol=1e-4, err_msg=path)
 
 
 def test_trunk_and_branches_equal_separate_sequences(model, tiny_pairs, ours):
