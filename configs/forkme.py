@@ -77,7 +77,10 @@ def get_config():
     # What the parameters are kept in between steps: "float32", 16 bytes for each with gradient and
     # optimizer, or "bfloat16", 10 bytes, beside the bits that they lack; see c2l_jax/optimizer.py.
     config.param_dtype = "float32"
-    config.remat = "full"  # what the backward pass computes again: "none", "dots" or "full"
+    # What the backward pass computes again of a layer: "none" of it; "dots", what lies between its
+    # products; "attention", all but attention; "full", all of it. Each needs less memory and more
+    # time than the one before.
+    config.remat = "full"
     config.attention = "xla"  # the implementation: a key of ops.attention.IMPLEMENTATIONS
     config.logprob_chunk = 2048  # response tokens whose logits exist at one time
     # Devices along each axis; -1 takes what is left. fsdp splits weights and rows, tensor splits

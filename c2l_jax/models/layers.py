@@ -7,15 +7,25 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-# What the backward pass finds saved of a layer: everything, its matrix products, or its input.
+
+def _keeping(policy: Callable | None = None) -> Callable:
+    """layer -> the layer of which the backward pass finds its input and what `policy` keeps."""
+
+    def wrap(layer):
+        return jax.checkpoint(layer, prevent_cse=False, policy=policy)  # in a scan nothing else is
+
+    return wrap
+
+
+_PRODUCTS = jax.checkpoint_policies.dots_with_no_batch_dims_saveable
+_ATTENTION = jax.checkpoint_policies.save_only_these_names("attention")  # see ops.attention
+# What the backward pass finds of a layer, from all to its input alone; the rest it computes again.
 REMAT = {
     "none": lambda layer: layer,
-    "dots": lambda layer: jax.checkpoint(
-        layer,
-        prevent_cse=False,  # not needed inside a scan
-        policy=jax.checkpoint_policies.dots_with_no_batch_dims_saveable,
-    ),
-    "full": lambda layer: jax.checkpoint(layer, prevent_cse=False),
+    # Outputs of linear layers, and what attention computes from.
+    "dots": _keeping(jax.checkpoint_policies.save_from_both_policies(_PRODUCTS, _ATTENTION)),
+    "attention": _keeping(_ATTENTION),
+    "full": _keeping(),
 }
 
 

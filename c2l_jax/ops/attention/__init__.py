@@ -11,6 +11,7 @@ the others are tested against.
 import importlib
 
 import jax
+from jax.ad_checkpoint import checkpoint_name
 
 from c2l_jax.ops.attention.sees import Packed, SamePicture, Sees, ValidKeys
 from records.errors import UserError
@@ -31,8 +32,9 @@ def attend(
 
     A query that sees nothing gets a finite value, whose gradient must be 0, as padding's is.
 
-    Returns [B, T, H, D].
+    Returns [B, T, H, D]. By the name "attention" a remat policy keeps what it computes from.
     """
+    q_bthd, k_bskd, v_bskd = (checkpoint_name(x, "attention") for x in (q_bthd, k_bskd, v_bskd))
     module = importlib.import_module(IMPLEMENTATIONS[implementation])
     return module.attend(q_bthd, k_bskd, v_bskd, sees)
 
