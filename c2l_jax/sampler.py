@@ -282,7 +282,7 @@ class Sampler:
         self._empty = jax.jit(self.empty_caches, out_shardings=by_row)
 
     def prepare(self, params: dict[str, jax.Array], consume: bool = False) -> dict[str, jax.Array]:
-        """Parameters as `run` wants them, from those of training.
+        """Parameters as `run` wants them, from those of training (adapters merged, if any).
 
         consume: takes the memory of `params`, so that the weights are there once.
         """
