@@ -23,7 +23,7 @@ from c2l_jax.init_model import write_settings
 from c2l_jax.models import weights
 from c2l_jax.models.qwen2_5_vl import NO_DECAY
 from c2l_jax.models.qwen2_5_vl.config import Config, TextConfig, VisionConfig
-from c2l_jax.optimizer import make_optimizer, rate_scales
+from c2l_jax.optimizer import make_optimizer, rate_scales, updating
 from c2l_jax.program import make_accumulate, make_apply
 from configs import forkme
 
@@ -110,12 +110,13 @@ def compile_step(loss: Callable, params: dict[str, jax.Array], batch, config) ->
     loss: (params, batch) -> (loss sum, sums of what is logged). The parameters are used up.
     """
     optimizer = make_optimizer(config.optimizer, 1, rate_scales(params, ()), NO_DECAY)
-    accumulate, apply = make_accumulate(loss, frozenset(params)), make_apply(optimizer)
+    update = updating(optimizer, jnp.float32)
+    accumulate, apply = make_accumulate(loss, frozenset(params)), make_apply(update)
 
     def step(state, batch):
         return apply(state, accumulate(state["params"], None, batch))
 
-    state = {"params": params, "opt_state": optimizer.init(params)}
+    state = {"params": params, "opt_state": update.init(params)}
     batch = jax.device_put(batch)
     compiled = jax.jit(step, donate_argnums=0).lower(state, batch).compile()
 

@@ -137,7 +137,7 @@ def make_loss(graphdef: nnx.GraphDef, objective: Objective, config: ConfigDict) 
     return loss
 
 
-def make_accumulate(loss: Callable, trained: frozenset[str], dtype: jnp.dtype) -> Callable:
+def make_accumulate(loss: Callable, trained: frozenset[str], dtype=jnp.float32) -> Callable:
     """(params, totals or None, part) -> totals with the part's gradients, in `dtype`, and sums."""
 
     def accumulate(params, totals, batch):
