@@ -1,7 +1,7 @@
 # Each target sets itself up on a fresh machine: a virtual environment in .venv, installed once.
 PYTHON ?= python3
 BIN := .venv/bin
-.PHONY: demo test test-beam lint clean
+.PHONY: demo test test-beam bench-gpu lint clean
 
 .venv/run.stamp: setup.py
 	$(PYTHON) -m venv .venv
@@ -26,6 +26,15 @@ test: .venv/test.stamp
 
 test-beam: .venv-beam/run.stamp
 	.venv-beam/bin/python -m pytest tests/synth/test_beam.py
+
+# Sizes as they are trained, on a GPU of 80 GB or more.
+bench-gpu: .venv/test.stamp
+	$(BIN)/pip install --quiet --editable .[cuda]
+	mkdir -p benchmarks/results
+	for name in sft_step dpo_step sampling; do \
+	  JAX_PLATFORMS=cuda $(BIN)/python -m benchmarks.$$name --size 3b --json \
+	    > benchmarks/results/gpu_$$name.json || exit 1; \
+	done
 
 lint: .venv/test.stamp
 	$(BIN)/ruff check .

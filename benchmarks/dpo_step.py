@@ -78,18 +78,22 @@ def whole_sequences(made) -> dict[str, np.ndarray]:
 
 def reference_logps(reference: Path, made, chunk: int) -> np.ndarray:
     """Log-probabilities [2 * pairs, r] of the sequences' response tokens, chosen first."""
+    config = Config.from_directory(reference)
     graphdef, params = workload.parameters(reference)
     batch = whole_sequences(made)
-    return np.asarray(
-        jax.jit(lambda p: target_logprobs(merge(graphdef, p), batch, chunk)[0])(params)
-    )
+
+    @jax.jit
+    def run(params):
+        return target_logprobs(workload.model_of(graphdef, params, config), batch, chunk)[0]
+
+    return np.asarray(run(params))
 
 
-def four_sequences_loss(graphdef, params, batch, config):
+def four_sequences_loss(graphdef, model_config, params, batch, config):
     """The sigmoid loss of `dpo.loss`, from rows of whole sequences (chosen first)."""
 
     def logps(params):
-        model = merge(graphdef, params)
+        model = workload.model_of(graphdef, params, model_config)
         return target_logprobs(model, batch, config.logprob_chunk)[0].sum(-1)
 
     ratios = logps(params) - jax.lax.stop_gradient(logps(batch["reference"]))
@@ -101,8 +105,9 @@ def four_sequences_loss(graphdef, params, batch, config):
 def make_ours(policy: Path, reference: Path | None, shape: Shape, count: int, stored):
     """c2l_jax's step; with a reference model on four sequences, else from `stored` [2 * B, r]."""
     config = workload.settings()
+    model_config = Config.from_directory(policy)
     graphdef, params = workload.parameters(policy)
-    made = pairs(Config.from_directory(policy), shape, count)
+    made = pairs(model_config, shape, count)
     if reference is None:
         batch = workload.batch([add_branches(*pair) for pair in made])
         # [2 * B, r] -> chosen and rejected of each pair in its row.
@@ -110,11 +115,12 @@ def make_ours(policy: Path, reference: Path | None, shape: Shape, count: int, st
         batch["reference_logps"] = by_pair.reshape(count, -1)
 
         def loss(params, batch):
-            total, weight, metrics = dpo.loss(merge(graphdef, params), batch, config)
+            model = workload.model_of(graphdef, params, model_config)
+            total, weight, metrics = dpo.loss(model, batch, config)
             return total, {"loss": total, "weight": weight, **metrics}
     else:
         batch = {**whole_sequences(made), "reference": workload.parameters(reference)[1]}
-        loss = functools.partial(four_sequences_loss, graphdef, config=config)
+        loss = functools.partial(four_sequences_loss, graphdef, model_config, config=config)
 
     run, compiled = workload.compile_step(loss, params, batch, config)
     temporary = compiled.memory_analysis().temp_size_in_bytes / 2**20
@@ -193,10 +199,13 @@ class Sharing:
 # ----------------------------------------------------------------------------------- the command
 
 
-def measure_steps(config: Config, quick: bool) -> tuple[list[measure.Side], dict]:
+def measure_steps(config: Config, size: str) -> tuple[list[measure.Side], dict]:
     """The three sides after their turns, and what they agree on. Exits where they don't."""
-    shape = Shape(96, 24, 112) if quick else Shape(400, 100, 448)
-    count, rounds = (1, 2) if quick else (2, 7)
+    shape, count, rounds = {
+        "quick": (Shape(96, 24, 112), 1, 2),
+        "small": (Shape(400, 100, 448), 2, 7),
+        "3b": (Shape(519, 256, 448), 4, 7),
+    }[size]
     with tempfile.TemporaryDirectory() as folder:
         policy, reference = Path(folder) / "policy", Path(folder) / "reference"
         workload.write_model(config, reference, seed=0)
@@ -213,7 +222,7 @@ def measure_steps(config: Config, quick: bool) -> tuple[list[measure.Side], dict
     return made, {
         "shape": vars(shape),
         "pairs": count,
-        "losses": measure.agreement(made, TOLERANCE),
+        "losses": measure.agreement(made, size),
     }
 
 
@@ -262,10 +271,10 @@ def main(arguments=None):
     args = measure.parse_arguments("dpo_step", __doc__, arguments)
     workload.configure()
     neighbours = measure.Neighbours()
-    config = workload.model_config(args.quick)
-    made, content = measure_steps(config, args.quick)
+    config = workload.model_config(args.size)
+    made, content = measure_steps(config, args.size)
     measure.say("shared trunk beside whole sequences")
-    cells = measure_sharing(config, args.quick)
+    cells = measure_sharing(workload.model_config("quick" if args.quick else "small"), args.quick)
     ours, four, theirs = made
     predicted = flops.dpo_ratio(config, Shape(**content["shape"]))
     least = min(cells, key=lambda cell: cell["ratio"])

@@ -15,9 +15,9 @@ token by token), with random weights in float32 and responses of a forced length
     ours         c2l_jax's sampler
     torch        transformers' `generate` with its dynamic cache and the same weights
 
-ours and torch must write the same tokens, or the run is void. How much is gained depends on how
-long the prompt is beside the response: the lines "at 4 : 1" give the second comparison there too,
-without a target. Each side runs in a process of its own; they take turns, and ratios are of the
+ours and torch must write the same tokens in float32, or the run is void. How much is gained depends
+on how long the prompt is beside the response: the lines "at 4 : 1" give the second comparison there
+too, without a target. Each side runs in a process of its own; they take turns, and ratios are of the
 best times. On a busy machine torch's threads wait for each other and its ratio comes out too high:
 trust it only where others_share_of_cores, printed last, is close to 0. Takes about three minutes on
 two cores that are otherwise idle. JAX_PLATFORMS=cuda before the command measures on a GPU, torch
@@ -32,7 +32,6 @@ import numpy as np
 from benchmarks import flops, measure, workload
 from benchmarks.workload import Shape
 from c2l_jax.models import weights
-from c2l_jax.models.layers import Compute
 from c2l_jax.models.qwen2_5_vl.config import Config
 from c2l_jax.sampler import PromptShape, Sampler
 from c2l_jax.sharding import make_mesh
@@ -49,10 +48,11 @@ def prompts(config: Config, shape: Shape, count: int) -> list[dict]:
 def make_ours(model: Path, shape: Shape, questions: int, copies: int, n: int, temperature: float):
     """The sampler on each of `questions` prompts given `copies` times, n responses to each."""
     config = Config.from_directory(model)
+    compute = workload.compute_of(config)
     made = prompts(config, shape, questions) * copies
     sampler = Sampler(
         config,
-        Compute(),
+        compute,
         mesh=make_mesh({"data": 1, "fsdp": -1, "tensor": 1}),
         shape=PromptShape(shape.trunk, len(made[0]["tile_images"])),
         end_tokens=(),
@@ -62,7 +62,9 @@ def make_ours(model: Path, shape: Shape, questions: int, copies: int, n: int, te
         temperature=temperature,
     )
 
-    params = sampler.prepare(weights.load(model), consume=True)
+    loaded = weights.load(model)
+    loaded = {path: param.astype(compute.dtype) for path, param in loaded.items()}
+    params = sampler.prepare(loaded, consume=True)
 
     def run() -> list[list[int]]:
         written = dict(sampler.run(params, enumerate(made), n, seed=0))
@@ -102,7 +104,7 @@ def main(arguments=None):
     args = measure.parse_arguments("sampling", __doc__, arguments)
     workload.configure()
     neighbours = measure.Neighbours()
-    config = workload.model_config(args.quick)
+    config = workload.model_config(args.size)
     four_to_one = Shape(48, 12, 112) if args.quick else Shape(400, 100, 448)
     long = Shape(48, 16, 112) if args.quick else Shape(128, 256, 224)
     rounds = 1 if args.quick else 7
@@ -125,7 +127,7 @@ def main(arguments=None):
                 measure.Side(f"torch{name}", make_torch, model, shape, BATCH, 1),
                 rounds=rounds,
             )
-            check(generation[name], shape, same=True)
+            check(generation[name], shape, same=args.size != "3b")
     shared, independent, generate = samples
     predicted = flops.sampling_ratio(config, four_to_one, SAMPLES)
     ratios = [

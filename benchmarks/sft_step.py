@@ -27,30 +27,36 @@ import tempfile
 from pathlib import Path
 
 import grain
+import jax
 import numpy as np
 
 from benchmarks import measure, workload
 from benchmarks.workload import Shape
+from c2l_jax import flops
 from c2l_jax.data.layout import RowShape, size
 from c2l_jax.data.packing import pack
 from c2l_jax.data.processor import add_branches
-from c2l_jax.models.params import merge
+from c2l_jax.models import weights
 from c2l_jax.models.qwen2_5_vl.config import Config
 from c2l_jax.objectives import sft
 
 OVER_STOCK, OVER_TUNED = 1.2, 1.0
-TOLERANCE = 1e-4  # of the losses
 UNITS = 16  # merged tokens of a tile
 
 
-def shapes(mixed: bool, quick: bool) -> list[Shape]:
+def shapes(mixed: bool, size: str) -> list[Shape]:
     if not mixed:
-        return [Shape(48, 12, 112)] * 2 if quick else [Shape(300, 84, 336)] * 8
+        equal = {"quick": Shape(48, 12, 112), "small": Shape(300, 84, 336)}
+        return [equal.get(size, Shape(384, 256, 448))] * (2 if size == "quick" else 8)
+    sides, count, longest, text = {
+        "quick": ([112], 3, 24, 30),
+        "small": ([112, 224, 336, 448], 16, 256, 120),
+        "3b": ([336, 448, 672, 1008], 16, 512, 200),
+    }[size]
     rng = np.random.default_rng(1)
-    sides = rng.choice([112] if quick else [112, 224, 336, 448], 3 if quick else 16)
-    longest = 24 if quick else 256
+    sides = rng.choice(sides, count)
     lengths = np.exp(rng.uniform(np.log(longest / 16), np.log(longest), len(sides))).astype(int)
-    texts = rng.integers(10, 30 if quick else 120, len(sides))
+    texts = rng.integers(10, text, len(sides))
     return [
         Shape(int((side // 28) ** 2 + text), int(max(length, 1)), int(side))
         for side, length, text in zip(sides, lengths, texts, strict=True)
@@ -81,15 +87,21 @@ def packed(made: list[tuple[dict, np.ndarray]]) -> dict[str, np.ndarray]:
 def make_ours(model: Path, asked: list[Shape]):
     """c2l_jax's step."""
     config = workload.settings()
+    model_config = Config.from_directory(model)
     graphdef, params = workload.parameters(model)
-    batch = packed(questions(Config.from_directory(model), asked))
+    batch = packed(questions(model_config, asked))
 
     def loss(params, batch):
-        total, weight, metrics = sft.loss(merge(graphdef, params), batch, config)
+        model = workload.model_of(graphdef, params, model_config)
+        total, weight, metrics = sft.loss(model, batch, config)
         return total, {"loss": total, "weight": weight, **metrics}
 
     run, _ = workload.compile_step(loss, params, batch, config)
-    return run, {"rows": "{} x {}".format(*batch["tokens"].shape)}
+    shapes = weights.abstract(model_config)[1]
+    arithmetic = flops.step_flops(model_config, shapes, flops.work(batch), set(shapes))
+    peak = flops.peak_flops(jax.devices()[0].device_kind)
+    rows = "{} x {}".format(*batch["tokens"].shape)
+    return run, {"rows": rows, "flops": arithmetic, "peak_flops": peak}
 
 
 def make_torch(model: Path, asked: list[Shape], tuned: bool):
@@ -99,17 +111,24 @@ def make_torch(model: Path, asked: list[Shape], tuned: bool):
     return torch_side.make_sft(model, made, workload.settings(), tuned), {}
 
 
+def speed(name: str, seconds: float, facts: dict, tokens: int) -> str:
+    """Tokens a second that are no padding, and the model's arithmetic; see c2l_jax.flops."""
+    rate, peak = facts["flops"] / seconds, facts["peak_flops"]
+    share = f", {100 * rate / peak:.1f} % of the device's peak" if peak else ""
+    return f"{name}: {tokens / seconds:,.0f} tokens/s, {rate / 1e12:.3g} TFLOP/s{share}"
+
+
 def main(arguments=None):
     args = measure.parse_arguments("sft_step", __doc__, arguments)
     workload.configure()
     neighbours = measure.Neighbours()
-    config = workload.model_config(args.quick)
+    config = workload.model_config(args.size)
     ratios, tables, every, content = [], [], [], {"losses": {}, "tokens": {}}
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder) / "model"
         workload.write_model(config, model, seed=0)
         for name in ("equal", "mixed"):
-            asked = shapes(name == "mixed", args.quick)
+            asked = shapes(name == "mixed", args.size)
             measure.say(f"{name}: three sides load and compile")
             made = ours, stock, tuned = measure.compare(
                 measure.Side("ours", make_ours, model, asked),
@@ -117,9 +136,12 @@ def main(arguments=None):
                 measure.Side("tuned", make_torch, model, asked, True),
                 rounds=2 if args.quick else 7,
             )
-            content["losses"][name] = measure.agreement(made, TOLERANCE)
+            content["losses"][name] = measure.agreement(made, args.size)
             tokens = content["tokens"][name] = sum(s.trunk + 1 + s.response for s in asked)
-            title = f"SFT step, {name}: {len(asked)} questions, {tokens:,} tokens"
+            rates = [speed(side.name, side.best, ours.facts, tokens) for side in made]
+            title = "\n".join(
+                [f"SFT step, {name}: {len(asked)} questions, {tokens:,} tokens", *rates]
+            )
             tables.append(measure.side_table(title, made))
             ratios += [
                 measure.ratio(f"stock / ours, {name}", stock.best / ours.best, OVER_STOCK),

@@ -1,5 +1,6 @@
 """The same work with transformers' torch model, in float32, as its users do it."""
 
+import contextlib
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -10,9 +11,10 @@ from transformers import Qwen2_5_VLForConditionalGeneration
 from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import apply_rotary_pos_emb_vision
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
-from benchmarks.workload import ON_GPU
+from benchmarks import workload
+from c2l_jax.models.qwen2_5_vl.config import Config
 
-DEVICE = "cuda" if ON_GPU else "cpu"
+DEVICE = "cuda" if workload.ON_GPU else "cpu"
 # Or a GPU would round the patches to 10 bits: torch's convolutions do by default.
 torch.backends.cudnn.allow_tf32 = False
 
@@ -20,6 +22,16 @@ torch.backends.cudnn.allow_tf32 = False
 def load(directory: Path) -> Qwen2_5_VLForConditionalGeneration:
     model = Qwen2_5_VLForConditionalGeneration.from_pretrained(directory, dtype=torch.float32)
     return model.to(DEVICE)
+
+
+def dtype_of(directory: Path) -> torch.dtype:
+    """What ours computes in: see workload.compute_of."""
+    return getattr(torch, workload.compute_of(Config.from_directory(directory)).dtype)
+
+
+def computing(directory: Path) -> contextlib.AbstractContextManager:
+    """In which a model with float32 parameters computes in that."""
+    return torch.autocast(DEVICE, torch.bfloat16, enabled=dtype_of(directory) == torch.bfloat16)
 
 
 def inputs(prompts: list[dict], responses: list[np.ndarray]) -> dict[str, torch.Tensor]:
@@ -67,9 +79,10 @@ def make_dpo(policy: Path, reference: Path, pairs: list, config) -> Callable[[],
         return (each * is_response[:, 1:]).sum(-1)
 
     def run() -> float:
-        ours = logps(model)
-        with torch.no_grad():
-            theirs = logps(frozen)
+        with computing(policy):
+            ours = logps(model)
+            with torch.no_grad():
+                theirs = logps(frozen)
         chosen, rejected = (ours - theirs).chunk(2)
         return step(-torch.nn.functional.logsigmoid(config.dpo.beta * (chosen - rejected)).mean())
 
@@ -91,13 +104,16 @@ def make_sft(directory: Path, questions: list, config, tuned: bool) -> Callable[
     predicts = labels[:, 1:] != -100
     step = make_update(model, config)
 
+    def loss() -> torch.Tensor:
+        if not tuned:
+            return model(**batch, labels=labels, use_cache=False).loss
+        hidden = model.model(**batch, use_cache=False).last_hidden_state[:, :-1][predicts]
+        return torch.nn.functional.cross_entropy(model.lm_head(hidden), labels[:, 1:][predicts])
+
     def run() -> float:
-        if tuned:
-            hidden = model.model(**batch, use_cache=False).last_hidden_state[:, :-1][predicts]
-            loss = torch.nn.functional.cross_entropy(model.lm_head(hidden), labels[:, 1:][predicts])
-        else:
-            loss = model(**batch, labels=labels, use_cache=False).loss
-        return step(loss)
+        with computing(directory):
+            found = loss()
+        return step(found)
 
     return run
 
@@ -145,7 +161,7 @@ def attend_windows_together(model: Qwen2_5_VLForConditionalGeneration):
 
 def make_generate(directory: Path, prompts: list[dict], count: int, n: int) -> Callable[[], list]:
     """`generate` with the dynamic cache, `count` tokens whatever they are: greedy, or n draws."""
-    model = load(directory).eval()
+    model = load(directory).eval().to(dtype_of(directory))
     batch = inputs(prompts, [np.zeros(0, np.int32)] * len(prompts))
     # No end token: both sides write just as many tokens.
     model.generation_config.eos_token_id = None

@@ -21,6 +21,8 @@ from c2l_jax.data.layout import RowShape, one_a_row, size
 from c2l_jax.data.positions import mrope_positions
 from c2l_jax.init_model import write_settings
 from c2l_jax.models import weights
+from c2l_jax.models.layers import Compute
+from c2l_jax.models.params import merge
 from c2l_jax.models.qwen2_5_vl import NO_DECAY
 from c2l_jax.models.qwen2_5_vl.config import Config, TextConfig, VisionConfig
 from c2l_jax.optimizer import make_optimizer, rate_scales, updating
@@ -35,17 +37,32 @@ def configure():
     """Where and how this process computes; called by what measures, never by an import."""
     # Several processes share a GPU, and float32 is not TF32 there, as torch's isn't.
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-    jax.config.update("jax_platforms", "cuda" if ON_GPU else "cpu")
+    jax.config.update("jax_platforms", "cuda,cpu" if ON_GPU else "cpu")
     jax.config.update("jax_default_matmul_precision", "highest")
 
 
-def model_config(quick: bool = False) -> Config:
-    """A Qwen2.5-VL of 8 M parameters; quick: as small as can be.
+SIZES = ("small", "3b")
 
-    As in the 3B one the vision tower has about two fifths of the arithmetic of a prompt with 256
-    tokens of picture and 144 of text.
+
+def model_config(size: str) -> Config:
+    """A Qwen2.5-VL: "small" of 8 M parameters, "3b" the published one, "quick" for tests.
+
+    As in the 3B one the small vision tower has about two fifths of the arithmetic of a prompt with
+    256 tokens of picture and 144 of text.
     """
-    vocab, hidden, layers, depth = (256, 64, 2, 1) if quick else (4096, 256, 6, 4)
+    if size == "3b":
+        text = TextConfig(151_936, 2048, 11_008, 36, 16, 2, (16, 24, 24), bos_token_id=0)
+        vision = VisionConfig(out_hidden_size=2048)
+        return Config(
+            dataclasses.replace(text, eos_token_id=1),
+            vision,
+            image_token_id=151_655,
+            video_token_id=151_656,
+            vision_start_token_id=151_652,
+            vision_end_token_id=151_653,
+            tie_word_embeddings=True,
+        )
+    vocab, hidden, layers, depth = (256, 64, 2, 1) if size == "quick" else (4096, 256, 6, 4)
     return Config(
         TextConfig(
             vocab_size=vocab,
@@ -54,7 +71,7 @@ def model_config(quick: bool = False) -> Config:
             num_hidden_layers=layers,
             num_attention_heads=4,
             num_key_value_heads=2,
-            mrope_section=(2, 3, 3) if quick else (8, 12, 12),
+            mrope_section=(2, 3, 3) if size == "quick" else (8, 12, 12),
             bos_token_id=0,
             eos_token_id=1,
         ),
@@ -84,7 +101,8 @@ def write_model(config: Config, directory: Path, seed: int, away: float = 0.0):
         rng, other = (
             np.random.default_rng([number, *path.encode()]) for number in (seed, seed + 1)
         )
-        noise = rng.normal(size=shape) + away * other.normal(size=shape)
+        noise = rng.standard_normal(shape, np.float32)
+        noise += away * other.standard_normal(shape, np.float32) if away else 0
         if path in ("text/embedding", "head"):
             value = noise * shape[-1] ** -0.5
         elif path == "vision/patch_embedding":
@@ -93,15 +111,28 @@ def write_model(config: Config, directory: Path, seed: int, away: float = 0.0):
             value = noise * shape[-2] ** -0.5
         else:
             value = path.endswith("scale") + 0.1 * noise
-        params[path] = jnp.asarray(value, jnp.float32)
+        params[path] = jax.device_put(np.float32(value), jax.devices("cpu")[0])
     with tempfile.TemporaryDirectory() as source:
         write_settings(config, Path(source))
         weights.export(config, params, directory, source)
 
 
+def compute_of(config: Config) -> Compute:
+    """Models of a real size compute in bfloat16, and compute layers again to save memory."""
+    real = config.text_config.hidden_size >= 1024
+    return Compute("bfloat16", "full") if real else Compute()
+
+
 def parameters(directory: Path) -> tuple[nnx.GraphDef, dict[str, jax.Array]]:
-    """The structure of a model directory's model, and its parameters."""
-    return weights.abstract(Config.from_directory(directory))[0], weights.load(directory)
+    """The structure of a model directory's model, and its parameters, float32."""
+    config = Config.from_directory(directory)
+    return weights.abstract(config, compute_of(config))[0], weights.load(directory)
+
+
+def model_of(graphdef: nnx.GraphDef, params: dict[str, jax.Array], config: Config):
+    """The model with the parameters in the dtype that it computes in."""
+    dtype = jnp.dtype(compute_of(config).dtype)
+    return merge(graphdef, {path: param.astype(dtype) for path, param in params.items()})
 
 
 def compile_step(loss: Callable, params: dict[str, jax.Array], batch, config) -> tuple:

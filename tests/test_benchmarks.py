@@ -90,9 +90,9 @@ def test_sides_that_differ_void_the_run():
         return made
 
     agrees, differs = side("b", [1.0, 2.0, 3.0]), side("c", [1.001, 2.0, 3.0])
-    measure.agreement([side("a", [1.0, 2.0, 3.0]), agrees], 1e-4)
+    measure.agreement([side("a", [1.0, 2.0, 3.0]), agrees], "small")
     with pytest.raises(SystemExit, match="void"):
-        measure.agreement([agrees, differs], 1e-4)
+        measure.agreement([agrees, differs], "small")
 
 
 def test_importing_the_benchmarks_changes_no_setting():
