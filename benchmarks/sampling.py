@@ -17,11 +17,11 @@ token by token), with random weights in float32 and responses of a forced length
 
 ours and torch must write the same tokens in float32, or the run is void. How much is gained depends
 on how long the prompt is beside the response: the lines "at 4 : 1" give the second comparison there
-too, without a target. Each side runs in a process of its own; they take turns, and ratios are of the
-best times. On a busy machine torch's threads wait for each other and its ratio comes out too high:
-trust it only where others_share_of_cores, printed last, is close to 0. Takes about three minutes on
-two cores that are otherwise idle. JAX_PLATFORMS=cuda before the command measures on a GPU, torch
-too. Needs `pip install -e .[test]`.
+too, without a target. Each side runs in a process of its own; they take turns, and ratios are of
+the best times. On a busy machine torch's threads wait for each other and its ratio comes out too
+high: trust it only where others_share_of_cores, printed last, is close to 0. Takes about three
+minutes on two cores that are otherwise idle. JAX_PLATFORMS=cuda before the command measures on a
+GPU, torch too. Needs `pip install -e .[test]`.
 """
 
 import tempfile
