@@ -70,7 +70,12 @@ def test_killed_and_resumed_equals_unbroken_bit_for_bit(finished, model_dir, pai
     arguments = train_arguments(model_dir, pairs[0], tmp_path / "run", **SETTINGS)
     assert start_and_signal(arguments, tmp_path / "run", 3, signal.SIGKILL) == -signal.SIGKILL
     run_module(*arguments)
-    timings = ("tokens_per_second", "examples_per_second", "seconds_per_step")
+    timings = (
+        "tokens_per_second",
+        "examples_per_second",
+        "seconds_per_step",
+        "tflops_per_device",
+    )
 
     def figures(workdir):
         return [
