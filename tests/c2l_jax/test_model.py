@@ -119,7 +119,7 @@ def test_gradients_equal_transformers(pair, tmp_path):
         logp = pair.torch(**inputs).logits[0, :-1].log_softmax(-1)
         loss = -logp.gather(-1, inputs["input_ids"][0, 1:, None]).sum() / int(predicts.sum())
         loss.backward()
-    names = weights._Names(pair.config)
+    names = weights.Names(pair.config)
     theirs = {names.canonical(name): p.grad for name, p in pair.torch.named_parameters()}
     assert set(theirs) == set(ours)
     for name, gradient in theirs.items():
