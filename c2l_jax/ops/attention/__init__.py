@@ -18,7 +18,10 @@ from records.errors import UserError
 
 __all__ = ["IMPLEMENTATIONS", "Packed", "SamePicture", "Sees", "ValidKeys", "attend", "check"]
 
-IMPLEMENTATIONS = {"xla": "c2l_jax.ops.attention.xla"}
+IMPLEMENTATIONS = {
+    "xla": "c2l_jax.ops.attention.xla",
+    "flash": "c2l_jax.ops.attention.flash",
+}
 
 
 def attend(

@@ -14,7 +14,8 @@ from c2l_jax.ops.attention.sees import Sees
 # Queries attended at once: a quarter of them, so that a causal row skips 3/8 of its scores, and
 # at most 1024, which bounds the scores to [H, 1024, S] a row, float32.
 _LEAST, _MOST = 128, 1024
-_UNSEEN = -0.7 * float(np.finfo(np.float32).max)  # a score; finite, so that no row is all -inf
+UNSEEN = -0.7 * float(np.finfo(np.float32).max)  # a score; finite, so that no row is all -inf
+SAVED = "attention"  # what a remat policy can keep: the result, and what the backward pass needs
 
 
 # The scores are recomputed in the backward pass: storing [H, T, S] for every layer costs more
@@ -77,7 +78,7 @@ def _blocks(queries: int, keys: int, causal: bool) -> list[tuple[slice, slice]]:
 
 def _scores(q_bkgtd: jax.Array, k_bksd: jax.Array, mask_bts: jax.Array) -> jax.Array:
     scores = product("bkgtd,bksd->bkgts", q_bkgtd, k_bksd) * q_bkgtd.shape[-1] ** -0.5
-    return jnp.where(mask_bts[:, None, None], scores, _UNSEEN)
+    return jnp.where(mask_bts[:, None, None], scores, UNSEEN)
 
 
 def _by_head(x_bthd: jax.Array, k_bskd: jax.Array) -> jax.Array:
