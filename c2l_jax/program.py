@@ -64,7 +64,7 @@ def build(config: ConfigDict, objective: Objective, mesh: Mesh) -> Program:
     """The programs of a run. Raises UserError for settings that don't fit the model."""
     family = family_of(config.model)
     model_config = family.Config.from_directory(config.model)
-    compute = Compute(config.compute_dtype, config.remat, config.attention)
+    compute = Compute(config.compute_dtype, config.remat, config.attention, mesh=mesh)
     dtype, lora = jnp.dtype(config.param_dtype), LoRA.of(config.lora)
     graphdef, shapes = weights.abstract(model_config, compute, dtype, lora)
     table = partition_table(family.PARTITION_TABLE, shapes)

@@ -81,7 +81,8 @@ def get_config():
     # products; "attention", all but attention; "full", all of it. Each needs less memory and more
     # time than the one before.
     config.remat = "full"
-    config.attention = "xla"  # the implementation: a key of ops.attention.IMPLEMENTATIONS
+    # Of ops.attention.IMPLEMENTATIONS; "auto" takes the one for the device.
+    config.attention = "auto"
     config.logprob_chunk = 2048  # response tokens whose logits exist at one time
     # Devices along each axis; -1 takes what is left. fsdp splits weights and rows, tensor splits
     # the layers' width, data only rows.

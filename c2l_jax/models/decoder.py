@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from c2l_jax.models.layers import Compute, GatedMLP, Linear, NewParams, RMSNorm, scan_layers
-from c2l_jax.ops.attention import Sees, attend
+from c2l_jax.ops.attention import Sees
 from c2l_jax.ops.attention.cached import attend_in_parts
 from c2l_jax.ops.rotary import multimodal_angles, turn
 
@@ -130,7 +130,7 @@ class Decoder(nnx.Module):
 
         def attend_heads(q, k, v):
             cache = (k.transpose(0, 2, 3, 1), v.swapaxes(1, 2)) if keep_cache else None
-            return attend(q, k, v, sees, self.compute.attention), cache
+            return self.compute.attend(q, k, v, sees), cache
 
         def apply(layer, x, index):
             x, cache = layer(x, turns, attend_heads)

@@ -6,6 +6,9 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 from flax import nnx
+from jax.sharding import Mesh
+
+from c2l_jax.ops.attention import Sees, attend
 
 
 def _keeping(policy: Callable | None = None) -> Callable:
@@ -36,15 +39,21 @@ class Compute:
     dtype: of the parameters while computing ("float32" or "bfloat16"); norms, rotary angles and
       softmax are float32 in any case.
     remat: key of REMAT, what the backward pass recomputes.
-    attention: key of ops.attention.IMPLEMENTATIONS.
+    attention: key of ops.attention.IMPLEMENTATIONS, or "auto".
     scan_layers: whether equal layers are one loop over stacked parameters, or one program each with
       parameters of its own, as decoding wants them (XLA would copy the slices at every token).
+    mesh: what batches and parameters are split over; None where that is one device.
     """
 
     dtype: str = "float32"
     remat: str = "none"
-    attention: str = "xla"
+    attention: str = "auto"
     scan_layers: bool = True
+    mesh: Mesh | None = None
+
+    def attend(self, q: jax.Array, k: jax.Array, v: jax.Array, sees: Sees) -> jax.Array:
+        """As ops.attention.attend."""
+        return attend(q, k, v, sees, self.attention, self.mesh)
 
 
 @dataclasses.dataclass(frozen=True)

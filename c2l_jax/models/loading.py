@@ -70,6 +70,7 @@ def load_model(path: AnyPath, mesh: jax.sharding.Mesh, compute: Compute) -> Load
         step, params = 0, weights.load(directory, shardings, adapter=adapter)
     dtype = jnp.dtype(compute.dtype)
     params = {name: param.astype(dtype) for name, param in params.items()}
+    compute = dataclasses.replace(compute, mesh=mesh)
     return LoadedModel(config, compute, params, directory, step)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from flax import nnx
 
 from c2l_jax.models.layers import Compute, Linear, NewParams
-from c2l_jax.ops.attention import Sees, attend
+from c2l_jax.ops.attention import Sees
 from c2l_jax.ops.rotary import rotate
 
 
@@ -18,13 +18,13 @@ class VisionAttention(nnx.Module):
     def __init__(self, size: int, heads: int, compute: Compute, new: NewParams, out_gain: float):
         self.qkv = Linear(new, size, 3 * size, bias=True)
         self.output = Linear(new, size, size, bias=True, gain=out_gain)
-        self.heads, self.implementation = heads, compute.attention
+        self.heads, self.compute = heads, compute
 
     def __call__(self, x_nsd: jax.Array, angles_nsk: jax.Array, sees: Sees) -> jax.Array:
         qkv = self.qkv(x_nsd).reshape(*x_nsd.shape[:2], 3, self.heads, -1)
         q, k, v = (qkv[:, :, i] for i in range(3))
         q, k = rotate(q, angles_nsk), rotate(k, angles_nsk)
-        return self.output(attend(q, k, v, sees, self.implementation).reshape(x_nsd.shape))
+        return self.output(self.compute.attend(q, k, v, sees).reshape(x_nsd.shape))
 
 
 def embed_patches(

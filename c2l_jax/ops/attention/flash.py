@@ -146,7 +146,8 @@ class _Call:
         """The axis T, padded, as two, N and C."""
         pads = [(0, 0)] * x.ndim
         pads[axis] = (0, self.count * self.size - self.tokens)
-        return jnp.pad(x, pads).reshape(*x.shape[:axis], self.count, self.size, *x.shape[axis + 1 :])
+        blocks = self.count, self.size
+        return jnp.pad(x, pads).reshape(*x.shape[:axis], *blocks, *x.shape[axis + 1 :])
 
     def by_head(self, x_bthd: jax.Array) -> jax.Array:
         """[B, H, N, C, D], D padded."""
@@ -199,7 +200,7 @@ class _Call:
         shared = self.heads // x.shape[1]
 
         def place(b, h, i):
-            return b, h // shared, 0 if whole else i, 0, 0
+            return b, jax.lax.div(h, shared), 0 if whole else i, 0, 0
 
         return pl.BlockSpec((None, None, self.count if whole else None, *x.shape[3:]), place)
 
@@ -235,8 +236,8 @@ def _sees(query_ids, key_ids, query_block, key_block, causal: bool) -> jax.Array
     if not causal:
         return mask
     axis = 0 if segments.shape[1] == 1 else 1
-    places, places_of_keys = (jax.lax.broadcasted_iota(jnp.int32, mask.shape, a) for a in (axis, 1 - axis))
-    later = (query_block - key_block) * mask.shape[0] + places >= places_of_keys
+    iota = functools.partial(jax.lax.broadcasted_iota, jnp.int32, mask.shape)
+    later = (query_block - key_block) * mask.shape[0] + iota(axis) >= iota(1 - axis)
     return mask & later & ((branches_of_keys == 0) | (branches == branches_of_keys))
 
 
@@ -264,9 +265,7 @@ def _forward_kernel(lists, q, query_ids, k, v, key_ids, out, lse, *, causal, sca
     lse[...] = (top + jnp.log(summed)).reshape(1, -1)
 
 
-def _query_kernel(
-    lists, q, gradient, lse, means, query_ids, k, v, key_ids, of_q, *, causal, scale
-):
+def _query_kernel(lists, q, gradient, lse, means, query_ids, k, v, key_ids, of_q, *, causal, scale):
     block = pl.program_id(2)
     queries, gradients = q[...], gradient[...]
     lse_column, mean_column = _column(lse[...]), _column(means[...])
