@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from c2l_jax.ops.attention.xla import product
+from c2l_jax.ops.attention.scores import product
 
 
 def attend_in_parts(

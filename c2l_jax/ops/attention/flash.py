@@ -27,8 +27,8 @@ from jax.experimental.pallas import tpu as pltpu
 from jax.experimental.pallas import triton
 
 from c2l_jax.ops.attention import xla
-from c2l_jax.ops.attention.sees import Sees, ValidKeys, blocks_seen
-from c2l_jax.ops.attention.xla import SAVED, UNSEEN, product
+from c2l_jax.ops.attention.scores import SAVED, UNSEEN, product
+from c2l_jax.ops.attention.sees import Sees, ValidKeys, blocks_seen, visits
 
 
 class Target(NamedTuple):
@@ -180,6 +180,8 @@ class _Call:
         It gets the list of blocks to visit, its own blocks of `mine`, all blocks of `others` and
         its own blocks of `made`.
         """
+        counts, order = visits(seen_bnm)
+        lists = jnp.concatenate([counts[..., None], order], -1).reshape(-1)
         own, whole = (functools.partial(self._spec, whole=whole) for whole in (False, True))
         return pl.pallas_call(
             functools.partial(kernel, causal=self.causal, scale=self.dim**-0.5),
@@ -194,7 +196,7 @@ class _Call:
             compiler_params=self.target.params(others[0][0, 0].nbytes),
             interpret=self.target.interpret,
             name=f"attention{kernel.__name__}",
-        )(_lists(seen_bnm), *mine, *others)
+        )(lists, *mine, *others)
 
     def _spec(self, x: jax.Array, whole: bool) -> pl.BlockSpec:
         shared = self.heads // x.shape[1]
@@ -203,13 +205,6 @@ class _Call:
             return b, jax.lax.div(h, shared), 0 if whole else i, 0, 0
 
         return pl.BlockSpec((None, None, self.count if whole else None, *x.shape[3:]), place)
-
-
-def _lists(seen_bnm: jax.Array) -> jax.Array:
-    """int32, flat: for each of B rows and N blocks, how many of M others are seen, and which."""
-    order = jnp.argsort(~seen_bnm, axis=-1, stable=True)
-    counts = seen_bnm.sum(-1, keepdims=True)
-    return jnp.concatenate([counts, order], -1).astype(jnp.int32).reshape(-1)
 
 
 # ---------------------------------------------------------------------------------------- kernels

@@ -82,3 +82,9 @@ def blocks_seen(segments_bnc: jax.Array, branches_bnc: jax.Array, causal: bool) 
     has_trunk = (is_some & (branches_bnc == 0)).any(-1)[:, None]
     seen = overlap(segments_bnc) & (has_trunk | overlap(branches_bnc))
     return seen & jnp.tri(seen.shape[1], dtype=bool) if causal else seen
+
+
+def visits(seen_bnm: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """int32 [B, N] and [B, N, M]: how many blocks each one sees, and which, those first."""
+    order = jnp.argsort(~seen_bnm, axis=-1, stable=True)
+    return seen_bnm.sum(-1, dtype=jnp.int32), order.astype(jnp.int32)

@@ -1,0 +1,119 @@
+"""Patches that see their own picture, in plain XLA operations: only blocks that somebody sees.
+
+For every block of queries a loop over the blocks of keys that it sees, however many those are in
+this batch; softmax as in flash attention (arXiv:2205.14135). Shapes as in the package, and M blocks
+of C patches in all rows, where G heads of queries share one of keys.
+"""
+
+import jax
+import jax.numpy as jnp
+from jax.ad_checkpoint import checkpoint_name
+
+from c2l_jax.ops.attention.scores import SAVED, UNSEEN, product, scores
+from c2l_jax.ops.attention.sees import SamePicture, blocks_seen, visits
+
+BLOCK = 256  # a small picture has few more, and the scores of a block stay in a processor's cache
+
+
+@jax.custom_vjp
+def attend(q_bthd: jax.Array, k_bthd: jax.Array, v_bthd: jax.Array, sees: SamePicture) -> jax.Array:
+    """As the package's `attend`."""
+    return _attend_forward(q_bthd, k_bthd, v_bthd, sees)[0]
+
+
+def _attend_forward(q_bthd, k_bthd, v_bthd, sees):
+    q_mkgcd, k_mkcd, v_mkcd = _split_all(q_bthd, k_bthd, v_bthd)
+    ids_mc, lists = _visits(sees)
+
+    def block(of_block):
+        q, ids, count, listed = of_block
+
+        def visit(i, carry):
+            total, top, summed = carry
+            j = listed[i]
+            found = scores(q, k_mkcd[j], ids[:, None] == ids_mc[j])
+            new_top = jnp.maximum(top, found.max(-1, keepdims=True))
+            weights, fading = jnp.exp(found - new_top), jnp.exp(top - new_top)
+            out = product("kgts,ksd->kgtd", weights.astype(q.dtype), v_mkcd[j])
+            summed = summed * fading + weights.sum(-1, keepdims=True)
+            return total * fading + out, new_top, summed
+
+        size = (*q.shape[:-1], 1)
+        start = jnp.zeros(q.shape), jnp.full(size, UNSEEN), jnp.zeros(size)
+        total, top, summed = jax.lax.fori_loop(0, count, visit, start)
+        summed = jnp.maximum(summed, 1.0)  # as the highest score's share is, if there was any
+        return (total / summed).astype(q.dtype), top + jnp.log(summed)
+
+    out_mkgcd, lse_mkgc1 = jax.lax.map(block, (q_mkgcd, ids_mc, *lists))
+    saved = _join(out_mkgcd, q_bthd), lse_mkgc1
+    saved = tuple(checkpoint_name(x, SAVED) for x in saved)
+    return saved[0], (q_bthd, k_bthd, v_bthd, sees, *saved)
+
+
+def _attend_backward(saved, gradient_bthd):
+    q_bthd, k_bthd, v_bthd, sees, out_bthd, lse_mkgc1 = saved
+    q_mkgcd, k_mkcd, v_mkcd = _split_all(q_bthd, k_bthd, v_bthd)
+    gradient_mkgcd, out_mkgcd = (_split(x, k_bthd.shape[2]) for x in (gradient_bthd, out_bthd))
+    products = gradient_mkgcd.astype(jnp.float32) * out_mkgcd.astype(jnp.float32)
+    means_mkgc1 = products.sum(-1, keepdims=True)
+    ids_mc, lists = _visits(sees)
+
+    def block(totals, of_block):
+        q, gradient, lse, means, ids, count, listed = of_block
+
+        def visit(i, carry):
+            of_q, of_k, of_v = carry
+            j = listed[i]
+            weights = jnp.exp(scores(q, k_mkcd[j], ids[:, None] == ids_mc[j]) - lse)
+            change = product("kgtd,ksd->kgts", gradient, v_mkcd[j]) - means
+            change = (weights * change * q.shape[-1] ** -0.5).astype(q.dtype)
+            of_q += product("kgts,ksd->kgtd", change, k_mkcd[j])
+            of_k = of_k.at[j].add(product("kgts,kgtd->ksd", change, q))
+            of_v = of_v.at[j].add(product("kgts,kgtd->ksd", weights.astype(q.dtype), gradient))
+            return of_q, of_k, of_v
+
+        start = jnp.zeros(q.shape, jnp.float32), *totals
+        of_q, *totals = jax.lax.fori_loop(0, count, visit, start)
+        return tuple(totals), of_q.astype(q.dtype)
+
+    zeros = jnp.zeros(k_mkcd.shape, jnp.float32)
+    of_blocks = q_mkgcd, gradient_mkgcd, lse_mkgc1, means_mkgc1, ids_mc, *lists
+    of_k_and_v, of_q = jax.lax.scan(block, (zeros, zeros), of_blocks)
+    of_k, of_v = (_join(x[:, :, None], k_bthd).astype(k_bthd.dtype) for x in of_k_and_v)
+    return _join(of_q, q_bthd), of_k, of_v, None
+
+
+attend.defvjp(_attend_forward, _attend_backward)
+
+
+def _visits(sees: SamePicture) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+    """ids [M, C], and how many blocks each block of queries visits [M], and which [M, N]."""
+    ids_bt = sees.pictures_bt
+    ids_bnc = jnp.pad(ids_bt, ((0, 0), (0, -ids_bt.shape[1] % BLOCK))).reshape(
+        len(ids_bt), -1, BLOCK
+    )
+    counts, listed = visits(blocks_seen(ids_bnc, jnp.zeros_like(ids_bnc), causal=False))
+    rows, blocks = counts.shape
+    listed += blocks * jnp.arange(rows)[:, None, None]
+    return ids_bnc.reshape(-1, BLOCK), (counts.reshape(-1), listed.reshape(-1, blocks))
+
+
+def _split_all(q_bthd, k_bthd, v_bthd):
+    """[M, K, G, C, D] of queries and [M, K, C, D] of keys and values."""
+    kv_heads = k_bthd.shape[2]
+    k, v = (_split(x, kv_heads)[:, :, 0] for x in (k_bthd, v_bthd))
+    return _split(q_bthd, kv_heads), k, v
+
+
+def _split(x_bthd: jax.Array, kv_heads: int) -> jax.Array:
+    """[M, K, G, C, D], padded with zeros."""
+    padded = jnp.pad(x_bthd, ((0, 0), (0, -x_bthd.shape[1] % BLOCK), (0, 0), (0, 0)))
+    x_mckgd = padded.reshape(-1, BLOCK, kv_heads, x_bthd.shape[2] // kv_heads, x_bthd.shape[3])
+    return x_mckgd.transpose(0, 2, 3, 1, 4)
+
+
+def _join(x_mkgcd: jax.Array, like_bthd: jax.Array) -> jax.Array:
+    """[B, T, H, D], the inverse of `_split`."""
+    rows, length, heads, dim = like_bthd.shape
+    x_bthd = x_mkgcd.transpose(0, 3, 1, 2, 4).reshape(rows, -1, heads, dim)
+    return x_bthd[:, :length]
