@@ -1,4 +1,6 @@
-"""The kernels of flash attention, interpreted, against the reference; and lowered for devices."""
+"""Attention in blocks that are visited only if seen: kernels, interpreted, and XLA operations."""
+
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -6,7 +8,10 @@ import numpy as np
 import pytest
 
 from c2l_jax.ops.attention import Packed, SamePicture, ValidKeys, attend, flash
+from c2l_jax.ops.attention import pictures as by_picture
+from c2l_jax.ops.attention.scores import SAVED
 from c2l_jax.ops.attention.sees import blocks_seen
+from tests.conftest import QUICKLY, run_module
 
 
 def runs(lengths, length):
@@ -42,15 +47,22 @@ def tensors(length, heads, kv_heads, dim, dtype="float32"):
 
 
 def outputs_and_gradients(inputs, sees, implementation):
-    """Of what is no padding, as float32."""
+    """Of what is no padding, as float32. `implementation` may be a function."""
     is_some = (sees.ids[0] > 0)[..., None, None]
+    if isinstance(implementation, str):
+        implementation = functools.partial(attend, implementation=implementation)
 
     def loss(q, k, v):
-        out = jnp.where(is_some, attend(q, k, v, sees, implementation), 0)
+        out = jnp.where(is_some, implementation(q, k, v, sees), 0)
         return jnp.sin(out.astype(jnp.float32)).sum(), out
 
     (_, out), gradients = jax.jit(jax.value_and_grad(loss, (0, 1, 2), has_aux=True))(*inputs)
     return [np.asarray(x, np.float32) for x in (out, *gradients)]
+
+
+def dense(q, k, v, sees):
+    whole = slice(q.shape[1])
+    return jax.nn.dot_product_attention(q, k, v, mask=sees.mask(whole, whole)[:, None])
 
 
 @pytest.mark.parametrize(
@@ -61,17 +73,19 @@ def outputs_and_gradients(inputs, sees, implementation):
         ("cuda", packed(100), (4, 2, 128), "bfloat16", 3e-2),
         ("cuda", pictures(100), (1, 1, 80), "float32", 1e-5),
         ("default", packed(50), (2, 1, 8), "float32", 1e-5),
+        ("xla", pictures(300), (4, 2, 80), "float32", 1e-5),
     ],
 )
-def test_kernels_equal_the_reference(monkeypatch, target, sees, heads, dtype, tolerance):
+def test_blocks_equal_all_pairs(monkeypatch, target, sees, heads, dtype, tolerance):
     """With every device's blocks and padding; a row of several blocks, the last not full."""
-    made = flash.TARGETS[target]._replace(interpret=True)
-    monkeypatch.setitem(flash.TARGETS, "default", made)
+    if target != "xla":
+        made = flash.TARGETS[target]._replace(interpret=True)
+        monkeypatch.setitem(flash.TARGETS, "default", made)
     inputs = tensors(sees.ids[0].shape[1], *heads, dtype)
-    found = outputs_and_gradients(inputs, sees, "flash")
-    expected = outputs_and_gradients(inputs, sees, "xla")
-    for ours, theirs in zip(found, expected, strict=True):
-        np.testing.assert_allclose(ours, theirs, atol=tolerance * max(1.0, np.abs(theirs).max()))
+    found = outputs_and_gradients(inputs, sees, "xla" if target == "xla" else "flash")
+    expected = outputs_and_gradients([x.astype("float32") for x in inputs], sees, dense)
+    for ours, exact in zip(found, expected, strict=True):
+        np.testing.assert_allclose(ours, exact, atol=tolerance * max(1.0, np.abs(exact).max()))
 
 
 def test_windows_are_the_references():
@@ -84,6 +98,7 @@ def test_windows_are_the_references():
 @pytest.mark.parametrize("implementation", ["xla", "flash"])
 def test_no_block_is_read_that_nobody_sees(monkeypatch, implementation):
     """Another picture's numbers would spoil the product, even with weights of 0."""
+    monkeypatch.setattr(by_picture, "BLOCK", 16)
     q, k, v = tensors(64, 1, 1, 8)
     sees = SamePicture(jnp.asarray(np.stack([runs([16, 32], 64), runs([48], 64)])))
     clean = outputs_and_gradients([q, k, v], sees, implementation)
@@ -134,3 +149,34 @@ def test_kernels_can_be_lowered_for_devices(platform):
         text = traced.lower(lowering_platforms=(platform,)).as_text()
         call = {"tpu": "tpu_custom_call", "cuda": "__gpu$xla.gpu.triton"}[platform]
         assert text.count(f"@{call}") == 3 and f"{length}x{length}" not in text
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "length", "platform", "product", "forward", "backward"),
+    [
+        ("flash", Packed, 300, "tpu", "@tpu_custom_call", 1, 2),
+        ("xla", Packed, 100, "cpu", "dot_general", 2, 5),
+        ("xla", SamePicture, 300, "cpu", "dot_general", 2, 5),
+    ],
+)
+def test_a_policy_can_keep_the_forward_pass(
+    name, kind, length, platform, product, forward, backward
+):
+    """Without one it is run twice: counted in kernels and in products."""
+    sees = kind(*[jnp.ones((2, length), jnp.int32)] * len(kind._fields))
+    policies, found = jax.checkpoint_policies, []
+    for policy in (policies.nothing_saveable, policies.save_only_these_names(SAVED)):
+
+        @functools.partial(jax.checkpoint, policy=policy)
+        def loss(q, k, v):
+            return attend(jnp.sin(q), k, v, sees, name).sum()
+
+        traced = jax.jit(jax.value_and_grad(loss, (0, 1, 2))).trace(*tensors(length, 1, 1, 8))
+        found.append(traced.lower(lowering_platforms=(platform,)).as_text().count(product))
+    assert found == [2 * forward + backward, forward + backward]
+
+
+def test_four_devices_equal_one():
+    run_module(
+        "tests.c2l_jax.split", XLA_FLAGS=f"--xla_force_host_platform_device_count=4 {QUICKLY}"
+    )

@@ -135,7 +135,7 @@ BAD = {
     "bad type": ({"steps": "many"}, "steps"),
     "unknown setting": ({"optimiser__lr": "1"}, "optimiser"),
     "unknown objective": ({"objective": "sftt"}, "config.objective is 'sftt'"),
-    "unknown attention": ({"attention": "flash"}, "config.attention is 'flash'"),
+    "unknown attention": ({"attention": "quick"}, "config.attention is 'quick'"),
     "unknown remat": ({"remat": "some"}, "config.remat is 'some'"),
     "bad rows": ({"data__rows": 3, "accumulation": 2}, "config.data.rows is 3"),
     "no checkpoint": ({"checkpoint__every": 0}, "config.checkpoint.every is 0"),
