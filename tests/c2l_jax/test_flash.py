@@ -72,7 +72,7 @@ def dense(q, k, v, sees):
         ("tpu", pictures(300), (1, 1, 80), "bfloat16", 3e-2),
         ("cuda", packed(100), (4, 2, 128), "bfloat16", 3e-2),
         ("cuda", pictures(100), (1, 1, 80), "float32", 1e-5),
-        ("default", packed(50), (2, 1, 8), "float32", 1e-5),
+        ("cpu", packed(50), (2, 1, 8), "float32", 1e-5),
         ("xla", pictures(300), (4, 2, 80), "float32", 1e-5),
     ],
 )
@@ -80,7 +80,7 @@ def test_blocks_equal_all_pairs(monkeypatch, target, sees, heads, dtype, toleran
     """With every device's blocks and padding; a row of several blocks, the last not full."""
     if target != "xla":
         made = flash.TARGETS[target]._replace(interpret=True)
-        monkeypatch.setitem(flash.TARGETS, "default", made)
+        monkeypatch.setitem(flash.TARGETS, "cpu", made)
     inputs = tensors(sees.ids[0].shape[1], *heads, dtype)
     found = outputs_and_gradients(inputs, sees, "xla" if target == "xla" else "flash")
     expected = outputs_and_gradients([x.astype("float32") for x in inputs], sees, dense)

@@ -25,8 +25,7 @@ IMPLEMENTATIONS = {
     "xla": "c2l_jax.ops.attention.xla",
     "flash": "c2l_jax.ops.attention.flash",
 }
-# The fast one for each platform, "xla" for others. Not yet for GPUs: see flash.py.
-AUTO = {"tpu": "flash"}
+AUTO = {"tpu": "flash", "gpu": "flash"}  # the fast one of a platform; "xla" for others
 
 
 def attend(

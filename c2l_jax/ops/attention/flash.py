@@ -59,7 +59,7 @@ TARGETS = {
         lambda size: max(16, pl.next_power_of_2(size)),
         lambda whole: triton.CompilerParams(num_warps=4, num_stages=2),
     ),
-    "default": Target(16, lambda size: size, lambda whole: None, interpret=True),
+    "cpu": Target(16, lambda size: size, lambda whole: None, interpret=True),
 }
 
 
