@@ -7,8 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from c2l_jax.ops.attention import Packed, SamePicture, ValidKeys, attend, flash
-from c2l_jax.ops.attention import pictures as by_picture
+from c2l_jax.ops.attention import Packed, SamePicture, ValidKeys, attend, blocks, flash
 from c2l_jax.ops.attention.scores import SAVED
 from c2l_jax.ops.attention.sees import blocks_seen
 from tests.conftest import QUICKLY, run_module
@@ -61,8 +60,7 @@ def outputs_and_gradients(inputs, sees, implementation):
 
 
 def dense(q, k, v, sees):
-    whole = slice(q.shape[1])
-    return jax.nn.dot_product_attention(q, k, v, mask=sees.mask(whole, whole)[:, None])
+    return jax.nn.dot_product_attention(q, k, v, mask=sees.mask()[:, None])
 
 
 @pytest.mark.parametrize(
@@ -74,6 +72,7 @@ def dense(q, k, v, sees):
         ("cuda", pictures(100), (1, 1, 80), "float32", 1e-5),
         ("cpu", packed(50), (2, 1, 8), "float32", 1e-5),
         ("xla", pictures(300), (4, 2, 80), "float32", 1e-5),
+        ("xla", packed(600), (4, 2, 16), "float32", 1e-5),
     ],
 )
 def test_blocks_equal_all_pairs(monkeypatch, target, sees, heads, dtype, tolerance):
@@ -98,7 +97,7 @@ def test_windows_are_the_references():
 @pytest.mark.parametrize("implementation", ["xla", "flash"])
 def test_no_block_is_read_that_nobody_sees(monkeypatch, implementation):
     """Another picture's numbers would spoil the product, even with weights of 0."""
-    monkeypatch.setattr(by_picture, "BLOCK", 16)
+    monkeypatch.setattr(blocks, "BLOCK", 16)
     q, k, v = tensors(64, 1, 1, 8)
     sees = SamePicture(jnp.asarray(np.stack([runs([16, 32], 64), runs([48], 64)])))
     clean = outputs_and_gradients([q, k, v], sees, implementation)
@@ -111,7 +110,7 @@ def test_no_block_is_read_that_nobody_sees(monkeypatch, implementation):
 
 @pytest.mark.parametrize("sees", [packed(64), pictures(64)])
 def test_blocks_are_left_out_if_nobody_sees_them(sees):
-    mask = np.array(sees.mask(slice(64), slice(64)))
+    mask = np.array(sees.mask())
     mask[np.asarray(sees.ids[0]) == 0] = False  # what padding sees is nobody's concern
     exact = mask.reshape(2, 8, 8, 8, 8).any((2, 4))
     found = blocks_seen(*(x.reshape(2, 8, 8) for x in sees.ids), sees.causal)
@@ -124,7 +123,7 @@ def test_numbers_in_any_order_are_never_left_out():
     rng = np.random.default_rng(0)
     segments, branches = rng.integers(0, 3, (20, 16)), rng.integers(0, 3, (20, 16))
     sees = Packed(jnp.asarray(segments), jnp.asarray(branches))
-    exact = np.asarray(sees.mask(slice(16), slice(16))).reshape(20, 4, 4, 4, 4).any((2, 4))
+    exact = np.asarray(sees.mask()).reshape(20, 4, 4, 4, 4).any((2, 4))
     found = blocks_seen(*(x.reshape(20, 4, 4) for x in sees.ids), True)
     assert not (exact & ~found).any() and not found.all()
 
@@ -155,7 +154,7 @@ def test_kernels_can_be_lowered_for_devices(platform):
     ("name", "kind", "length", "platform", "product", "forward", "backward"),
     [
         ("flash", Packed, 300, "tpu", "@tpu_custom_call", 1, 2),
-        ("xla", Packed, 100, "cpu", "dot_general", 2, 5),
+        ("xla", Packed, 100, "cpu", "dot_general", 2, 5),  # all pairs at once
         ("xla", SamePicture, 300, "cpu", "dot_general", 2, 5),
     ],
 )

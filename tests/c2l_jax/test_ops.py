@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from c2l_jax.ops.attention import Packed, SamePicture, ValidKeys, attend, xla
+from c2l_jax.ops.attention import Packed, SamePicture, ValidKeys, attend
 from c2l_jax.ops.attention.cached import attend_in_parts
 from c2l_jax.ops.logprobs import token_logprobs
 from c2l_jax.ops.rotary import multimodal_angles, rotate, vision_angles
@@ -23,14 +23,9 @@ class Masked(NamedTuple):
     """What sees what, as any mask says."""
 
     mask_bts: np.ndarray
-    causal = False
 
-    def mask(self, queries, keys):
-        return jnp.asarray(self.mask_bts)[:, queries, keys]
-
-
-class CausallyMasked(Masked):
-    causal = True
+    def mask(self):
+        return jnp.asarray(self.mask_bts)
 
 
 def attend_slowly(q, k, v, mask):
@@ -70,21 +65,18 @@ def test_a_query_that_sees_nothing_stays_finite_and_leaks_nothing():
         assert not np.asarray(gradient)[:, 2].any()
 
 
-@pytest.mark.parametrize("causal", [False, True])
-@pytest.mark.parametrize("block", [8, 64])
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-5), ("bfloat16", 5e-2)])
-def test_gradients_of_blocks_equal_autodiff(monkeypatch, causal, block, dtype, tolerance):
+def test_gradients_equal_autodiff(dtype, tolerance):
     q, k, v = normal(0, 2, 26, 4, 8), normal(1, 2, 26, 2, 8), normal(2, 2, 26, 2, 8)
     mask = np.tril(np.ones((2, 26, 26), bool))
     mask[1, :, :5] = False
-    monkeypatch.setattr(xla, "_LEAST", block)  # 26 tokens: the last block is not full
 
     def loss(attend, dtype, *inputs):
         out = attend(*(x.astype(dtype) for x in inputs))
         return jnp.sum(jnp.sin(out[:, 5:].astype(jnp.float32)))
 
     def ours(q, k, v):
-        return attend(q, k, v, (CausallyMasked if causal else Masked)(mask))
+        return attend(q, k, v, Masked(mask))
 
     def theirs(q, k, v):
         return jax.nn.dot_product_attention(q, k, v, mask=mask[:, None], implementation="xla")
@@ -95,31 +87,28 @@ def test_gradients_of_blocks_equal_autodiff(monkeypatch, causal, block, dtype, t
         np.testing.assert_allclose(a, b, atol=tolerance * max(1.0, np.abs(b).max()))
 
 
-@pytest.mark.parametrize("queries", [slice(None), slice(5, 17)])
-def test_packed_tokens_see_what_the_definition_says(queries):
+def test_packed_tokens_see_what_the_definition_says():
     rng = np.random.default_rng(0)
     segments = np.sort(rng.integers(0, 4, (3, 24)))[:, ::-1].copy()  # padding last
     branches = rng.integers(0, 3, (3, 24))
     sees = Packed(jnp.asarray(segments), jnp.asarray(branches))
-    keys = slice(queries.stop)
-    mask = np.asarray(sees.mask(queries, keys))
-    of_queries, of_keys = range(24)[queries], range(24)[keys]
-    assert mask.shape == (3, len(of_queries), len(of_keys))
-    for row, (i, q), k in itertools.product(range(3), enumerate(of_queries), of_keys):
+    mask = np.asarray(sees.mask())
+    assert mask.shape == (3, 24, 24)
+    for row, q, k in itertools.product(range(3), range(24), range(24)):
         allowed = (
             segments[row, q] == segments[row, k] != 0
             and k <= q
             and branches[row, k] in (0, branches[row, q])
         )
-        assert mask[row, i, k] == allowed
+        assert mask[row, q, k] == allowed
 
 
 def test_patches_see_what_the_definitions_say():
     pictures = np.array([[1, 1, 2, 0], [3, 0, 0, 3]])
-    same = SamePicture(jnp.asarray(pictures)).mask(slice(1, 3), slice(4))
-    np.testing.assert_array_equal(same, pictures[:, 1:3, None] == pictures[:, None])
-    valid = ValidKeys(jnp.asarray(pictures > 0)).mask(slice(1, 3), slice(1, 4))
-    np.testing.assert_array_equal(valid, (pictures > 0)[:, None, 1:])
+    same = SamePicture(jnp.asarray(pictures)).mask()
+    np.testing.assert_array_equal(same, pictures[:, :, None] == pictures[:, None])
+    valid = ValidKeys(jnp.asarray(pictures > 0)).mask()
+    np.testing.assert_array_equal(valid, (pictures > 0)[:, None])
 
 
 def test_no_mask_of_all_pairs_exists():

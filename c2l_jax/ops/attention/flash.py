@@ -11,8 +11,9 @@ by a mask that must be known before the batch is; merging two of its calls loses
 their log-sum-exps. cuDNN takes a mask only as a [T, T] bias, and tokamax one range of keys a query,
 where a branch has two.
 
-It has been compiled for TPU v5e and v6e and lowered for GPU, and is tested interpreted; it has run
-on neither yet. jax 0.11 calls Pallas' Triton back end deprecated.
+It compiles for TPU v5e and v6e and, with Triton 3.9, for sm_80 and sm_90, and is tested interpreted;
+it has not run on such devices yet, and its block sizes are chosen, not measured. jax 0.11 calls
+Pallas' Triton back end deprecated.
 """
 
 import functools
@@ -28,7 +29,7 @@ from jax.experimental.pallas import triton
 
 from c2l_jax.ops.attention import xla
 from c2l_jax.ops.attention.scores import SAVED, UNSEEN, product
-from c2l_jax.ops.attention.sees import Sees, ValidKeys, blocks_seen, visits
+from c2l_jax.ops.attention.sees import Sees, SeesItsRow, ValidKeys, blocks_seen, visits
 
 
 class Target(NamedTuple):
@@ -129,7 +130,7 @@ class _Call:
     number of each token, or 2 and C for its ids; fewer heads than H are shared by consecutive ones.
     """
 
-    def __init__(self, target: Target, q_bthd: jax.Array, sees: Sees):
+    def __init__(self, target: Target, q_bthd: jax.Array, sees: SeesItsRow):
         self.target, self.causal = target, sees.causal
         _, self.tokens, self.heads, self.dim = q_bthd.shape
         self.size = min(target.block, target.pad(self.tokens))

@@ -1,9 +1,10 @@
-"""What sees what, said in a few numbers a token; a mask exists for a block of it at most.
+"""What sees what, said in a few numbers a token.
 
-Each kind is a pytree with `mask(queries, keys)`, bool [B, t, s] for two slices (t may be 1 where
-all queries see the same), and `causal`: no query sees a later key, and there are as many of both.
-Those where a row's tokens see one another also say `ids`, int32 [B, T] twice: each sees its own
-segment, and in it branch 0 and its own; segment 0 is padding.
+Each kind is a pytree with `mask()`, bool [B, T, S] of all pairs, for short rows and as the
+definition (T may be 1 where all queries see the same). Those where a row's tokens see one another
+also say it in `ids`, int32 [B, T] twice, segments and branches (a token sees its own segment, and
+in it branch 0 and its own; segment 0 is padding), and in `causal`, whether only earlier ones;
+without it all branches are 0.
 """
 
 from typing import ClassVar, NamedTuple, Protocol
@@ -13,9 +14,14 @@ import jax.numpy as jnp
 
 
 class Sees(Protocol):
+    def mask(self) -> jax.Array: ...
+
+
+class SeesItsRow(Sees, Protocol):
     causal: ClassVar[bool]
 
-    def mask(self, queries: slice, keys: slice) -> jax.Array: ...
+    @property
+    def ids(self) -> tuple[jax.Array, jax.Array]: ...
 
 
 class Packed(NamedTuple):
@@ -30,27 +36,15 @@ class Packed(NamedTuple):
     def ids(self) -> tuple[jax.Array, jax.Array]:
         return self.segments_bt, self.branches_bt
 
-    def mask(self, queries: slice, keys: slice) -> jax.Array:
-        segments, branches = self.segments_bt[:, queries, None], self.branches_bt[:, queries, None]
-        of_keys, branches_of_keys = self.segments_bt[:, None, keys], self.branches_bt[:, None, keys]
-        places = jnp.arange(self.segments_bt.shape[1])
+    def mask(self) -> jax.Array:
+        segments, branches = self.segments_bt[:, :, None], self.branches_bt[:, :, None]
+        of_keys, branches_of_keys = self.segments_bt[:, None], self.branches_bt[:, None]
         return (
-            (places[queries, None] >= places[keys])
+            jnp.tri(segments.shape[1], dtype=bool)
             & (segments == of_keys)
             & (segments != 0)
             & ((branches_of_keys == 0) | (branches == branches_of_keys))
         )
-
-
-class ValidKeys(NamedTuple):
-    """All see the keys that are no padding."""
-
-    valid_bs: jax.Array
-    causal = False
-
-    def mask(self, queries: slice, keys: slice) -> jax.Array:
-        del queries
-        return self.valid_bs[:, None, keys]
 
 
 class SamePicture(NamedTuple):
@@ -63,8 +57,17 @@ class SamePicture(NamedTuple):
     def ids(self) -> tuple[jax.Array, jax.Array]:
         return self.pictures_bt, jnp.zeros_like(self.pictures_bt)
 
-    def mask(self, queries: slice, keys: slice) -> jax.Array:
-        return self.pictures_bt[:, queries, None] == self.pictures_bt[:, None, keys]
+    def mask(self) -> jax.Array:
+        return self.pictures_bt[:, :, None] == self.pictures_bt[:, None]
+
+
+class ValidKeys(NamedTuple):
+    """All see the keys that are no padding."""
+
+    valid_bs: jax.Array
+
+    def mask(self) -> jax.Array:
+        return self.valid_bs[:, None]
 
 
 def blocks_seen(segments_bnc: jax.Array, branches_bnc: jax.Array, causal: bool) -> jax.Array:

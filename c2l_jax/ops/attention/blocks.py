@@ -1,37 +1,39 @@
-"""Patches that see their own picture, in plain XLA operations: only blocks that somebody sees.
+"""Rows whose tokens see one another, in plain XLA operations: only blocks that somebody sees.
 
 For every block of queries a loop over the blocks of keys that it sees, however many those are in
 this batch; softmax as in flash attention (arXiv:2205.14135). Shapes as in the package, and M blocks
-of C patches in all rows, where G heads of queries share one of keys.
+of C tokens in all rows, where G heads of queries share one of keys.
 """
+
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 from jax.ad_checkpoint import checkpoint_name
 
 from c2l_jax.ops.attention.scores import SAVED, UNSEEN, product, scores
-from c2l_jax.ops.attention.sees import SamePicture, blocks_seen, visits
+from c2l_jax.ops.attention.sees import SeesItsRow, blocks_seen, visits
 
-BLOCK = 256  # a small picture has few more, and the scores of a block stay in a processor's cache
+BLOCK = 256  # small pictures have few more, and the scores of a block stay in a processor's cache
 
 
 @jax.custom_vjp
-def attend(q_bthd: jax.Array, k_bthd: jax.Array, v_bthd: jax.Array, sees: SamePicture) -> jax.Array:
-    """As the package's `attend`."""
+def attend(q_bthd: jax.Array, k_bthd: jax.Array, v_bthd: jax.Array, sees: SeesItsRow) -> jax.Array:
+    """As the package's `attend`, for rows whose tokens see one another."""
     return _attend_forward(q_bthd, k_bthd, v_bthd, sees)[0]
 
 
 def _attend_forward(q_bthd, k_bthd, v_bthd, sees):
     q_mkgcd, k_mkcd, v_mkcd = _split_all(q_bthd, k_bthd, v_bthd)
-    ids_mc, lists = _visits(sees)
+    seen_by, lists = _visits(sees)
 
     def block(of_block):
-        q, ids, count, listed = of_block
+        m, q, count, listed = of_block
 
         def visit(i, carry):
             total, top, summed = carry
             j = listed[i]
-            found = scores(q, k_mkcd[j], ids[:, None] == ids_mc[j])
+            found = scores(q, k_mkcd[j], seen_by(m, j))
             new_top = jnp.maximum(top, found.max(-1, keepdims=True))
             weights, fading = jnp.exp(found - new_top), jnp.exp(top - new_top)
             out = product("kgts,ksd->kgtd", weights.astype(q.dtype), v_mkcd[j])
@@ -44,7 +46,7 @@ def _attend_forward(q_bthd, k_bthd, v_bthd, sees):
         summed = jnp.maximum(summed, 1.0)  # as the highest score's share is, if there was any
         return (total / summed).astype(q.dtype), top + jnp.log(summed)
 
-    out_mkgcd, lse_mkgc1 = jax.lax.map(block, (q_mkgcd, ids_mc, *lists))
+    out_mkgcd, lse_mkgc1 = jax.lax.map(block, (jnp.arange(len(q_mkgcd)), q_mkgcd, *lists))
     saved = _join(out_mkgcd, q_bthd), lse_mkgc1
     saved = tuple(checkpoint_name(x, SAVED) for x in saved)
     return saved[0], (q_bthd, k_bthd, v_bthd, sees, *saved)
@@ -56,15 +58,15 @@ def _attend_backward(saved, gradient_bthd):
     gradient_mkgcd, out_mkgcd = (_split(x, k_bthd.shape[2]) for x in (gradient_bthd, out_bthd))
     products = gradient_mkgcd.astype(jnp.float32) * out_mkgcd.astype(jnp.float32)
     means_mkgc1 = products.sum(-1, keepdims=True)
-    ids_mc, lists = _visits(sees)
+    seen_by, lists = _visits(sees)
 
     def block(totals, of_block):
-        q, gradient, lse, means, ids, count, listed = of_block
+        m, q, gradient, lse, means, count, listed = of_block
 
         def visit(i, carry):
             of_q, of_k, of_v = carry
             j = listed[i]
-            weights = jnp.exp(scores(q, k_mkcd[j], ids[:, None] == ids_mc[j]) - lse)
+            weights = jnp.exp(scores(q, k_mkcd[j], seen_by(m, j)) - lse)
             change = product("kgtd,ksd->kgts", gradient, v_mkcd[j]) - means
             change = (weights * change * q.shape[-1] ** -0.5).astype(q.dtype)
             of_q += product("kgts,ksd->kgtd", change, k_mkcd[j])
@@ -77,7 +79,7 @@ def _attend_backward(saved, gradient_bthd):
         return tuple(totals), of_q.astype(q.dtype)
 
     zeros = jnp.zeros(k_mkcd.shape, jnp.float32)
-    of_blocks = q_mkgcd, gradient_mkgcd, lse_mkgc1, means_mkgc1, ids_mc, *lists
+    of_blocks = jnp.arange(len(q_mkgcd)), q_mkgcd, gradient_mkgcd, lse_mkgc1, means_mkgc1, *lists
     of_k_and_v, of_q = jax.lax.scan(block, (zeros, zeros), of_blocks)
     of_k, of_v = (_join(x[:, :, None], k_bthd).astype(k_bthd.dtype) for x in of_k_and_v)
     return _join(of_q, q_bthd), of_k, of_v, None
@@ -86,16 +88,33 @@ def _attend_backward(saved, gradient_bthd):
 attend.defvjp(_attend_forward, _attend_backward)
 
 
-def _visits(sees: SamePicture) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-    """ids [M, C], and how many blocks each block of queries visits [M], and which [M, N]."""
-    ids_bt = sees.pictures_bt
-    ids_bnc = jnp.pad(ids_bt, ((0, 0), (0, -ids_bt.shape[1] % BLOCK))).reshape(
-        len(ids_bt), -1, BLOCK
-    )
-    counts, listed = visits(blocks_seen(ids_bnc, jnp.zeros_like(ids_bnc), causal=False))
+def _visits(sees: SeesItsRow) -> tuple[Callable, tuple[jax.Array, jax.Array]]:
+    """The mask of what block m sees of block j, as a function; how many blocks each block of
+    queries visits [M], and which [M, N]."""
+    ids = [_in_blocks(x) for x in sees.ids]
+    counts, listed = visits(blocks_seen(*ids, sees.causal))
     rows, blocks = counts.shape
     listed += blocks * jnp.arange(rows)[:, None, None]
-    return ids_bnc.reshape(-1, BLOCK), (counts.reshape(-1), listed.reshape(-1, blocks))
+    size = ids[0].shape[2]
+    (segments, branches), places = (x.reshape(-1, size) for x in ids), jnp.arange(size)
+
+    def seen_by(m, j):
+        mask = segments[m][:, None] == segments[j]
+        if not sees.causal:
+            return mask
+        later = (m - j) * size + places[:, None] >= places
+        return mask & later & ((branches[j] == 0) | (branches[m][:, None] == branches[j]))
+
+    return seen_by, (counts.reshape(-1), listed.reshape(-1, blocks))
+
+
+def _in_blocks(x: jax.Array) -> jax.Array:
+    """[B, N, C, ...] of [B, T, ...], padded with zeros, in equal blocks of at most BLOCK."""
+    rows, length, *others = x.shape
+    count = -(-length // BLOCK)
+    size = -(-length // count)
+    padded = jnp.pad(x, ((0, 0), (0, count * size - length), *((0, 0) for _ in others)))
+    return padded.reshape(rows, count, size, *others)
 
 
 def _split_all(q_bthd, k_bthd, v_bthd):
@@ -107,8 +126,9 @@ def _split_all(q_bthd, k_bthd, v_bthd):
 
 def _split(x_bthd: jax.Array, kv_heads: int) -> jax.Array:
     """[M, K, G, C, D], padded with zeros."""
-    padded = jnp.pad(x_bthd, ((0, 0), (0, -x_bthd.shape[1] % BLOCK), (0, 0), (0, 0)))
-    x_mckgd = padded.reshape(-1, BLOCK, kv_heads, x_bthd.shape[2] // kv_heads, x_bthd.shape[3])
+    x_bnchd = _in_blocks(x_bthd)
+    *_, size, heads, dim = x_bnchd.shape
+    x_mckgd = x_bnchd.reshape(-1, size, kv_heads, heads // kv_heads, dim)
     return x_mckgd.transpose(0, 2, 3, 1, 4)
 
 
