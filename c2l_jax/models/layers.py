@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jax.sharding import Mesh
 
-from c2l_jax.ops.attention import Sees, attend
+from c2l_jax.ops.attention import SAVED, Sees, attend
 
 
 def _keeping(policy: Callable | None = None) -> Callable:
@@ -21,7 +21,7 @@ def _keeping(policy: Callable | None = None) -> Callable:
 
 
 _PRODUCTS = jax.checkpoint_policies.dots_with_no_batch_dims_saveable
-_ATTENTION = jax.checkpoint_policies.save_only_these_names("attention")  # see ops.attention
+_ATTENTION = jax.checkpoint_policies.save_only_these_names(SAVED)
 # What the backward pass finds of a layer, from all to its input alone; the rest it computes again.
 REMAT = {
     "none": lambda layer: layer,

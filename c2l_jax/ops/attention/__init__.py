@@ -16,10 +16,20 @@ import jax.numpy as jnp
 from jax.ad_checkpoint import checkpoint_name
 from jax.sharding import Mesh, PartitionSpec
 
+from c2l_jax.ops.attention.scores import SAVED
 from c2l_jax.ops.attention.sees import Packed, SamePicture, Sees, ValidKeys
 from records.errors import UserError
 
-__all__ = ["IMPLEMENTATIONS", "Packed", "SamePicture", "Sees", "ValidKeys", "attend", "check"]
+__all__ = [
+    "IMPLEMENTATIONS",
+    "SAVED",
+    "Packed",
+    "SamePicture",
+    "Sees",
+    "ValidKeys",
+    "attend",
+    "check",
+]
 
 IMPLEMENTATIONS = {
     "xla": "c2l_jax.ops.attention.xla",
@@ -44,10 +54,10 @@ def attend(
       implementation: key of IMPLEMENTATIONS; "auto" takes AUTO's.
       mesh: of what the arrays are split over; rows are over data and fsdp, heads over tensor.
 
-    Returns [B, T, H, D]. By the name "attention" a remat policy keeps what it computes from, and
+    Returns [B, T, H, D]. By the name SAVED a remat policy keeps what it computes from, and
     what its backward pass needs besides.
     """
-    q_bthd, k_bskd, v_bskd = (checkpoint_name(x, "attention") for x in (q_bthd, k_bskd, v_bskd))
+    q_bthd, k_bskd, v_bskd = (checkpoint_name(x, SAVED) for x in (q_bthd, k_bskd, v_bskd))
     if implementation == "auto":
         platform = mesh.devices.flat[0].platform if mesh else jax.default_backend()
         implementation = AUTO.get(platform, "xla")

@@ -11,9 +11,9 @@ by a mask that must be known before the batch is; merging two of its calls loses
 their log-sum-exps. cuDNN takes a mask only as a [T, T] bias, and tokamax one range of keys a query,
 where a branch has two.
 
-It compiles for TPU v5e and v6e and, with Triton 3.9, for sm_80 and sm_90, and is tested interpreted;
-it has not run on such devices yet, and its block sizes are chosen, not measured. jax 0.11 calls
-Pallas' Triton back end deprecated.
+It is tested interpreted, and compiles for TPU v5e and v6e and, with Triton 3.9, for sm_80 and
+sm_90. It has not run on such devices yet, and the sizes of its blocks are not measured ones; "xla"
+is the way back. jax 0.11 calls Pallas' Triton back end deprecated.
 """
 
 import functools
