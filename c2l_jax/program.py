@@ -23,7 +23,7 @@ from c2l_jax.models.lora import LoRA, is_adapter, merged, partition_table
 from c2l_jax.models.params import flatten, merge
 from c2l_jax.objectives import Objective
 from c2l_jax.optimizer import Update, make_optimizer, rate_scales, schedule, updating
-from c2l_jax.sharding import like_parameters, parameter_shardings
+from c2l_jax.sharding import ROWS, like_parameters, parameter_shardings
 
 State = dict[str, dict]  # {params, opt_state}
 Totals = dict[str, dict]  # {grads, sums}: of a step's parts up to here
@@ -86,7 +86,7 @@ def build(config: ConfigDict, objective: Objective, mesh: Mesh) -> Program:
 
     abstract = jax.eval_shape(init_state, shapes)
     state_places = like_parameters(mesh, abstract, places)
-    by_row = NamedSharding(mesh, PartitionSpec(("data", "fsdp")))
+    by_row = NamedSharding(mesh, PartitionSpec(ROWS))
     data = config.data
     part = batch_shapes(
         data.rows // config.accumulation,

@@ -141,9 +141,9 @@ class Decoder(nnx.Module):
                 x += jnp.where(index < count, some, 0).astype(x.dtype)
             return x, cache
 
-        remat = self.compute.remat
         if self.compute.scan_layers:
-            x_btd, stacked = scan_layers(self.layers, nnx.state(self.layers), apply, x_btd, remat)
+            params = nnx.state(self.layers)
+            x_btd, stacked = scan_layers(self.layers, params, apply, x_btd, self.compute)
             caches = list(zip(*stacked, strict=True)) if keep_cache else None
         else:
             caches = []
