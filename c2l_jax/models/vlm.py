@@ -92,7 +92,7 @@ class VisionLanguageModel(nnx.Module):
     def _embed(self, batch: Batch) -> tuple[jax.Array, jax.Array | None]:
         """Token embeddings [B, T, D] with the merged vision tokens in their places, and what the
         tower adds later, in the same places."""
-        x_btd = self.text.embedding[...][batch["tokens"]]
+        x_btd = self.text.embed(batch["tokens"])
         if batch["patches"].shape[1] == 0:
             return x_btd, None
         merged_bmd, added_kbmd = self.vision(batch)
