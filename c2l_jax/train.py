@@ -21,7 +21,6 @@ import math
 import signal
 import time
 import traceback
-from collections.abc import Iterable
 from pathlib import Path
 
 import absl
@@ -43,7 +42,7 @@ from c2l_jax.models import weights
 from c2l_jax.models.layers import REMAT
 from c2l_jax.objectives import named
 from c2l_jax.ops import attention
-from c2l_jax.program import Program, build
+from c2l_jax.program import Program, Step, build
 from c2l_jax.sharding import make_mesh, put_batch
 from c2l_jax.sources import Packed
 from records.errors import UserError, exit_on_user_error
@@ -117,33 +116,6 @@ class HeldOut:
         weight = max(totals.pop("weight"), 1.0)
         self.last = {f"eval/{name}": total / weight for name, total in totals.items()}
         return self.last
-
-
-class Step:
-    """One update from its parts, compiled ahead of time: another shape is an error, no pause."""
-
-    def __init__(self, program: Program, accumulates: bool):
-        params, batch = program.state["params"], program.batch
-        self._first = program.accumulate.lower(params, None, batch).compile()
-        totals = jax.tree.map(
-            lambda shape, place: jax.ShapeDtypeStruct(shape.shape, shape.dtype, sharding=place),
-            self._first.out_info,
-            self._first.output_shardings,
-        )
-        self._more = (
-            program.accumulate.lower(params, totals, batch).compile() if accumulates else None
-        )
-        self._apply = program.apply.lower(program.state, totals).compile()
-
-    def __call__(self, state, parts: Iterable):
-        """(state, metrics) after the parts, which are computed one after the other."""
-        totals = None
-        for part in parts:
-            if totals is None:
-                totals = self._first(state["params"], None, part)
-            else:
-                totals = self._more(state["params"], totals, part)
-        return self._apply(state, totals)
 
 
 def log_samples(metrics: Metrics, split, objective, config: ConfigDict):
