@@ -21,7 +21,7 @@ _SHAPE = re.compile(r"(\w+)\[([\d,]*)\]")
 
 
 class Traffic(NamedTuple):
-    """count: times a step. bytes: that a device sends in all of them. largest: one result's."""
+    """count: times a step. bytes: that a device sends in all of them. largest: of one array."""
 
     count: int
     bytes: float
@@ -42,14 +42,15 @@ def collectives(text: str) -> dict[str, Traffic]:
             if not match or not times[name] or (channel and channel[1] in seen):
                 continue
             seen.add(channel and channel[1])
-            kind, size = match[2], _result_bytes(match[1], match[3] is not None, match[2])
+            kind, sizes = match[2], _result_bytes(match[1], match[3] is not None, match[2])
+            size = sum(sizes)
             if kind == "collective-permute" and "windowed_dot_general_body" in name:
                 kind, sent = "reduce-scatter" if "body_rs" in name else "all-gather", size
             else:
                 sent = size * _share(kind, _group(line))
             old = found[kind]
             found[kind] = Traffic(
-                old.count + times[name], old.bytes + times[name] * sent, max(old.largest, size)
+                old.count + times[name], old.bytes + times[name] * sent, max(old.largest, *sizes)
             )
     return dict(found)
 
@@ -86,14 +87,14 @@ def _turns(condition: list[str]) -> int:
     )
 
 
-def _result_bytes(shapes: str, started: bool, kind: str) -> int:
+def _result_bytes(shapes: str, started: bool, kind: str) -> list[int]:
     sizes = [
         _BYTES.get(dtype, 4) * math.prod(int(n) for n in dims.split(",") if n)
         for dtype, dims in _SHAPE.findall(shapes)
     ]
     if started and kind != "all-reduce":
-        return sizes[1]  # (operand, result, ...)
-    return sum(sizes)
+        return sizes[1:2]  # (operand, result, ...)
+    return sizes
 
 
 def _group(line: str) -> int:

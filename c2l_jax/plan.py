@@ -160,9 +160,9 @@ def products(jaxpr, times: float = 1) -> float:
         elif name == "cond":
             total += max(products(branch.jaxpr, times) for branch in params["branches"])
         elif name != "pallas_call":
-            turns = params["length"] if name == "scan" else 1
-            if name == "shard_map":
-                turns = math.prod(params["mesh"].shape[axis] for axis in params["manual_axes"])
+            turns = {"scan": "length", "shard_map": "mesh"}.get(name)
+            turns = params[turns] if turns else 1
+            turns = getattr(turns, "size", turns)  # what every device of a mesh does
             total += sum(products(inner, times * turns) for inner in _inner(params))
     return total
 
@@ -207,37 +207,37 @@ def _times(found: dict, chip: Chip, peak: float) -> dict:
 
 def report(found: dict) -> str:
     """The figures in words, a line for each kind."""
-    gib = {name: value / GIB for name, value in found["memory"].items()}
-    work = found["flops"]
+    work, mesh = found["flops"], ", ".join(f"{a} {n}" for a, n in found["mesh"].items())
     lines = [
-        f"{found['devices']}, mesh {found['mesh']}, {found['rows']} rows a step, remat "
-        f"{found['remat']}"
+        f"{found['devices']}, mesh {mesh}, {found['rows']} rows a step, remat {found['remat']}"
     ]
-    total, limit = found["total"] / GIB, found.get("limit", 0) / GIB
-    if limit:
-        verdict = "fits" if found["fits"] else "does NOT fit"
-        lines.append(f"{verdict}: {total:.2f} of {limit:.2f} GiB a chip, {limit - total:+.2f} left")
+    if "limit" in found:
+        left = found["limit"] - found["total"]
+        verdict = f"fits, {size(left)} left" if found["fits"] else f"lacks {size(-left)}"
+        lines.append(f"{size(found['total'])} of {size(found['limit'])} a chip: {verdict}")
     else:
-        lines.append(f"{total:.2f} GiB a device")
-    lines.append("  " + ", ".join(f"{name} {value:.2f}" for name, value in gib.items()))
-    lines.append(
-        f"  inputs of all layers, among the temporaries: {found['layer_inputs'] / GIB:.2f}"
-    )
+        lines.append(f"{size(found['total'])} a device")
+    lines.append("  " + ", ".join(f"{n} {size(value)}" for n, value in found["memory"].items()))
+    lines.append(f"  inputs of all layers, among the temporaries: {size(found['layer_inputs'])}")
     lines.append(
         f"arithmetic: {work['model']:.3g} FLOPs a step, {work['model'] / work['tokens']:.3g} a "
         f"token; products in the program {work['products']:.3g}"
     )
     for kind, traffic in sorted(found["collectives"].items()):
         lines.append(
-            f"{kind}: {traffic['count']} a step, a device sends {traffic['bytes'] / GIB:.2f} GiB, "
-            f"the largest {traffic['largest'] / 2**20:.1f} MiB"
+            f"{kind}: {traffic['count']} a step, a device sends {size(traffic['bytes'])}, the "
+            f"largest array {size(traffic['largest'])}"
         )
-    if "seconds" in found:
-        seconds = found["seconds"]
+    if seconds := found.get("seconds"):
         lines.append(
-            f"at best {seconds['step']:.3f} s a step, MFU {found['mfu']:.0%}: products "
-            f"{seconds['products']:.3f} s at peak beside {seconds['network']:.3f} s of network, "
-            f"then {seconds['update']:.3f} s of update"
+            f"at best {seconds['step']:.3g} s a step, MFU {found['mfu']:.0%}: products "
+            f"{seconds['products']:.3g} s at peak beside {seconds['network']:.3g} s of network, "
+            f"then {seconds['update']:.3g} s of update"
         )
     lines.append(f"compiled in {found['compile_seconds']:.0f} s")
     return "\n".join(lines)
+
+
+def size(count: float) -> str:
+    """Bytes for people."""
+    return f"{count / GIB:.2f} GiB" if count >= GIB / 10 else f"{count / 2**20:.2f} MiB"

@@ -11,6 +11,8 @@ left off: on equal devices, and on CPUs with as many threads, to the bit. Watch 
 the package xprof is installed. A run's settings, checkpoints, metrics.jsonl, summary.json and, at
 the end, the trained model as a Hugging Face directory (model/) are in the working directory;
 adapters (config.lora) are there as a directory of PEFT's (adapter/), too.
+--plan compiles the step, says what it takes on the devices that are here, and leaves; `python -m
+tpu.plan` does so for a pod that is not.
 """
 
 import collections
@@ -42,6 +44,7 @@ from c2l_jax.models import weights
 from c2l_jax.models.layers import REMAT
 from c2l_jax.objectives import named
 from c2l_jax.ops import attention
+from c2l_jax.plan import plan, report
 from c2l_jax.program import Program, Step, build
 from c2l_jax.sharding import make_mesh, put_batch
 from c2l_jax.sources import Packed
@@ -61,6 +64,7 @@ AT_LEAST_1 = (
 CONFIG = config_flags.DEFINE_config_file("config", None, "Program that returns the settings.")
 PROFILE = flags.DEFINE_bool("profile", False, "Write a trace of the third to the fifth step.")
 WORKDIR = flags.DEFINE_string("workdir", None, "Where the run lives; the same one resumes it.")
+PLAN = flags.DEFINE_bool("plan", False, "Only say what a step takes here; nothing is loaded.")
 
 
 def validate(config: ConfigDict, mesh: jax.sharding.Mesh):
@@ -234,9 +238,12 @@ def main(argv):
     ######################### settings, devices, data, model #########################
     mesh = make_mesh(config.mesh)
     validate(config, mesh)
-    output_folder(workdir)
     objective = named(config.objective)
     objective.check(config)
+    if PLAN.value:
+        print(report(plan(config, objective, mesh)))
+        return
+    output_folder(workdir)
     processor = Processor(config.model)
 
     program = build(config, objective, mesh)
