@@ -38,7 +38,7 @@ from records.errors import UserError, exit_on_user_error
 from records.paths import replace_text
 from tpu import published
 
-REMATS = ("none", "dots", "full")
+REMATS = ("none", "dots", "attention", "full")
 ROWS = (1, 2, 4)
 OBJECTIVES = ("sft", "dpo")
 TABLE_TOPOLOGIES = ("v5e:4x4", "v5e:8x8", "v5p:2x2x2", "v6e:4x4", "v6e:8x8")
