@@ -1,7 +1,7 @@
 # Each target sets itself up on a fresh machine: a virtual environment in .venv, installed once.
 PYTHON ?= python3
 BIN := .venv/bin
-.PHONY: demo test test-beam bench-gpu lint clean
+.PHONY: demo plan test test-beam bench-gpu lint clean
 
 .venv/run.stamp: setup.py
 	$(PYTHON) -m venv .venv
@@ -14,6 +14,9 @@ BIN := .venv/bin
 
 demo: .venv/run.stamp
 	$(BIN)/python -m demo --out runs/demo
+
+plan: .venv/test.stamp
+	$(BIN)/python -m tpu.plan --table docs/plan.md
 
 test: .venv/test.stamp
 	$(BIN)/python -m pytest tests --numprocesses 2 --dist loadgroup --no-loadscope-reorder

@@ -32,6 +32,7 @@ setup(
         "audit": ["scikit-learn>=1.5,<2"],
         "test": [
             "peft>=0.18,<0.22",
+            "jax[tpu]>=0.10,<0.12",  # libtpu: plans for pods are compiled without one
             "pytest>=8,<9.2",  # with 9.2, pytest-xdist 3.8 forgets which tests belong together
             "pytest-xdist>=3.6",
             "ruff>=0.9",

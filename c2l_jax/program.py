@@ -5,7 +5,7 @@ benchmarks and plans of a run's memory all take the step from here.
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import ModuleType
 
 import jax
@@ -23,7 +23,7 @@ from c2l_jax.models.lora import LoRA, is_adapter, merged, partition_table
 from c2l_jax.models.params import flatten, merge
 from c2l_jax.objectives import Objective
 from c2l_jax.optimizer import Update, make_optimizer, rate_scales, schedule, updating
-from c2l_jax.sharding import like_parameters, parameter_shardings
+from c2l_jax.sharding import ROWS, like_parameters, parameter_shardings
 
 State = dict[str, dict]  # {params, opt_state}
 Totals = dict[str, dict]  # {grads, sums}: of a step's parts up to here
@@ -86,7 +86,7 @@ def build(config: ConfigDict, objective: Objective, mesh: Mesh) -> Program:
 
     abstract = jax.eval_shape(init_state, shapes)
     state_places = like_parameters(mesh, abstract, places)
-    by_row = NamedSharding(mesh, PartitionSpec(("data", "fsdp")))
+    by_row = NamedSharding(mesh, PartitionSpec(ROWS))
     data = config.data
     part = batch_shapes(
         data.rows // config.accumulation,
@@ -123,6 +123,37 @@ def build(config: ConfigDict, objective: Objective, mesh: Mesh) -> Program:
         apply=jax.jit(make_apply(update), out_shardings=(state_places, None), donate_argnums=0),
         evaluate=jax.jit(evaluate),
     )
+
+
+class Step:
+    """One update from its parts, compiled ahead of time: another shape is an error, no pause.
+
+    first, more, apply: the compiled accumulate of the first part and of others (None if there is
+    one part only), and apply. totals: shapes of what lies between them, with their places.
+    """
+
+    def __init__(self, program: Program, accumulates: bool):
+        params, batch = program.state["params"], program.batch
+        self.first = program.accumulate.lower(params, None, batch).compile()
+        totals = self.totals = jax.tree.map(
+            lambda shape, place: jax.ShapeDtypeStruct(shape.shape, shape.dtype, sharding=place),
+            self.first.out_info,
+            self.first.output_shardings,
+        )
+        self.more = (
+            program.accumulate.lower(params, totals, batch).compile() if accumulates else None
+        )
+        self.apply = program.apply.lower(program.state, totals).compile()
+
+    def __call__(self, state, parts: Iterable):
+        """(state, metrics) after the parts, which are computed one after the other."""
+        totals = None
+        for part in parts:
+            if totals is None:
+                totals = self.first(state["params"], None, part)
+            else:
+                totals = self.more(state["params"], totals, part)
+        return self.apply(state, totals)
 
 
 def make_loss(graphdef: nnx.GraphDef, objective: Objective, config: ConfigDict) -> Callable:

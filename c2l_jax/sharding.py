@@ -17,6 +17,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from records.errors import UserError
 
 AXES = ("data", "fsdp", "tensor")
+ROWS = ("data", "fsdp")  # what the rows of a batch are split over
 
 
 def make_mesh(sizes: Mapping[str, int], devices: Sequence[jax.Device] | None = None) -> Mesh:
@@ -93,9 +94,22 @@ def like_parameters(mesh: Mesh, tree, shardings: Mapping[str, NamedSharding]):
     return jax.tree_util.tree_map_with_path(place, tree)
 
 
+def constrain(x: jax.Array, mesh: Mesh | None, *axes: str | tuple[str, ...] | None) -> jax.Array:
+    """x inside a program, split over the mesh axes given for its first dimensions, else whole.
+
+    Nothing happens on one device, and where a dimension can't be split so.
+    """
+    if mesh is None or mesh.size == 1:
+        return x
+    for axis, length in zip(axes, x.shape, strict=False):
+        if axis and length % math.prod(mesh.shape[a] for a in np.atleast_1d(axis)):
+            return x
+    return jax.lax.with_sharding_constraint(x, NamedSharding(mesh, PartitionSpec(*axes)))
+
+
 def put_batch(mesh: Mesh, batch: Mapping[str, np.ndarray]) -> dict[str, jax.Array]:
     """This process's rows to global arrays whose first axis is split over data and fsdp."""
-    sharding = NamedSharding(mesh, PartitionSpec(("data", "fsdp")))
+    sharding = NamedSharding(mesh, PartitionSpec(ROWS))
     return {
         name: jax.make_array_from_process_local_data(sharding, value)
         for name, value in batch.items()

@@ -11,6 +11,8 @@ left off: on equal devices, and on CPUs with as many threads, to the bit. Watch 
 the package xprof is installed. A run's settings, checkpoints, metrics.jsonl, summary.json and, at
 the end, the trained model as a Hugging Face directory (model/) are in the working directory;
 adapters (config.lora) are there as a directory of PEFT's (adapter/), too.
+--plan compiles the step, says what it takes on the devices that are here, and leaves; `python -m
+tpu.plan` does so for a pod that is not.
 """
 
 import collections
@@ -21,7 +23,6 @@ import math
 import signal
 import time
 import traceback
-from collections.abc import Iterable
 from pathlib import Path
 
 import absl
@@ -43,7 +44,8 @@ from c2l_jax.models import weights
 from c2l_jax.models.layers import REMAT
 from c2l_jax.objectives import named
 from c2l_jax.ops import attention
-from c2l_jax.program import Program, build
+from c2l_jax.plan import plan, report
+from c2l_jax.program import Program, Step, build
 from c2l_jax.sharding import make_mesh, put_batch
 from c2l_jax.sources import Packed
 from records.errors import UserError, exit_on_user_error
@@ -62,6 +64,7 @@ AT_LEAST_1 = (
 CONFIG = config_flags.DEFINE_config_file("config", None, "Program that returns the settings.")
 PROFILE = flags.DEFINE_bool("profile", False, "Write a trace of the third to the fifth step.")
 WORKDIR = flags.DEFINE_string("workdir", None, "Where the run lives; the same one resumes it.")
+PLAN = flags.DEFINE_bool("plan", False, "Only say what a step takes here; nothing is loaded.")
 
 
 def validate(config: ConfigDict, mesh: jax.sharding.Mesh):
@@ -117,33 +120,6 @@ class HeldOut:
         weight = max(totals.pop("weight"), 1.0)
         self.last = {f"eval/{name}": total / weight for name, total in totals.items()}
         return self.last
-
-
-class Step:
-    """One update from its parts, compiled ahead of time: another shape is an error, no pause."""
-
-    def __init__(self, program: Program, accumulates: bool):
-        params, batch = program.state["params"], program.batch
-        self._first = program.accumulate.lower(params, None, batch).compile()
-        totals = jax.tree.map(
-            lambda shape, place: jax.ShapeDtypeStruct(shape.shape, shape.dtype, sharding=place),
-            self._first.out_info,
-            self._first.output_shardings,
-        )
-        self._more = (
-            program.accumulate.lower(params, totals, batch).compile() if accumulates else None
-        )
-        self._apply = program.apply.lower(program.state, totals).compile()
-
-    def __call__(self, state, parts: Iterable):
-        """(state, metrics) after the parts, which are computed one after the other."""
-        totals = None
-        for part in parts:
-            if totals is None:
-                totals = self._first(state["params"], None, part)
-            else:
-                totals = self._more(state["params"], totals, part)
-        return self._apply(state, totals)
 
 
 def log_samples(metrics: Metrics, split, objective, config: ConfigDict):
@@ -262,9 +238,12 @@ def main(argv):
     ######################### settings, devices, data, model #########################
     mesh = make_mesh(config.mesh)
     validate(config, mesh)
-    output_folder(workdir)
     objective = named(config.objective)
     objective.check(config)
+    if PLAN.value:
+        print(report(plan(config, objective, mesh)))
+        return
+    output_folder(workdir)
     processor = Processor(config.model)
 
     program = build(config, objective, mesh)

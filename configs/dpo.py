@@ -6,6 +6,7 @@
       --config.model=runs/sft/model --config.data.path=runs/pairs
 
 Every setting is explained in configs/forkme.py. The vision tower and the projector stay frozen.
+With the 7B model this fits a v6e-16 at one row a chip (docs/plan.md).
 """
 
 from configs import forkme

@@ -17,6 +17,8 @@ rows of 4096 tokens and holds about 32 examples with pictures of half a megapixe
 mean over the batch's response tokens; longer examples are dropped and not cut at 6144 tokens; no
 mixing in of LLaVA's pretraining instructions; clipping at 1 and AdamW's b2 = 0.999 are the code's
 defaults (those of transformers' Trainer), which the paper does not mention.
+
+With the 3B model this fits a v5litepod-8 at one row a chip (docs/plan.md).
 """
 
 from configs import sft

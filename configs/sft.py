@@ -4,7 +4,8 @@
       --config.model=Qwen2.5-VL-3B-Instruct --config.data.path=data/gameqa
 
 Every setting is explained in configs/forkme.py. Learning rates as in LLaVA-Reasoner
-(arXiv 2410.16198): 5e-6 for language model and projector, a tenth of it for the vision tower.
+(arXiv 2410.16198): 5e-6 for language model and projector, a tenth of it for the vision tower. With
+the 3B model this fits a v5litepod-16 at two rows a chip (docs/plan.md).
 """
 
 from configs import forkme

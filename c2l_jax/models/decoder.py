@@ -15,6 +15,7 @@ from c2l_jax.models.layers import Compute, GatedMLP, Linear, NewParams, RMSNorm,
 from c2l_jax.ops.attention import Sees
 from c2l_jax.ops.attention.cached import attend_in_parts
 from c2l_jax.ops.rotary import multimodal_angles, turn
+from c2l_jax.sharding import constrain
 
 KeyValue = tuple[jax.Array, jax.Array]
 Turns = tuple[jax.Array, jax.Array]  # cosine and sine of the rotary angles, [..., 1, Dh / 2]
@@ -141,9 +142,9 @@ class Decoder(nnx.Module):
                 x += jnp.where(index < count, some, 0).astype(x.dtype)
             return x, cache
 
-        remat = self.compute.remat
         if self.compute.scan_layers:
-            x_btd, stacked = scan_layers(self.layers, nnx.state(self.layers), apply, x_btd, remat)
+            params = nnx.state(self.layers)
+            x_btd, stacked = scan_layers(self.layers, params, apply, x_btd, self.compute)
             caches = list(zip(*stacked, strict=True)) if keep_cache else None
         else:
             caches = []
@@ -151,6 +152,15 @@ class Decoder(nnx.Module):
                 x_btd, cache = apply(layer, x_btd, index)
                 caches.append(cache)
         return self.norm(x_btd), caches
+
+    def embed(self, tokens_bt: jax.Array) -> jax.Array:
+        """[B, T, D]. Each device looks its part of D up for all rows; then each gets its rows."""
+        mesh = self.compute.mesh
+        tokens_bt = constrain(tokens_bt, mesh, "data")
+        # Said of the table too: a head tied to it is split by words.
+        table_vd = constrain(self.embedding[...], mesh, "tensor", "fsdp")
+        x_btd = constrain(table_vd[tokens_bt], mesh, "data", None, "fsdp")
+        return self.compute.by_row(x_btd)
 
     def empty_cache(self, *rows: int, length: int) -> list[KeyValue]:
         """Each layer's (keys [*rows, K, Dh, length], values [*rows, K, length, Dh]), all 0."""

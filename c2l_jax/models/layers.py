@@ -9,6 +9,7 @@ from flax import nnx
 from jax.sharding import Mesh
 
 from c2l_jax.ops.attention import SAVED, Sees, attend
+from c2l_jax.sharding import ROWS, constrain
 
 
 def _keeping(policy: Callable | None = None) -> Callable:
@@ -54,6 +55,14 @@ class Compute:
     def attend(self, q: jax.Array, k: jax.Array, v: jax.Array, sees: Sees) -> jax.Array:
         """As ops.attention.attend."""
         return attend(q, k, v, sees, self.attention, self.mesh)
+
+    def by_row(self, x: jax.Array) -> jax.Array:
+        """x [B, ...] where its rows are.
+
+        Said at every layer: left to itself, the compiler splits x along its last axis as the
+        parameters are, so that every device has all rows.
+        """
+        return constrain(x, self.mesh, ROWS)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,20 +162,20 @@ class MLP(nnx.Module):
 
 
 def scan_layers(
-    layers: nnx.Module, params: nnx.State, apply: Callable, x: jax.Array, remat: str
+    layers: nnx.Module, params: nnx.State, apply: Callable, x: jax.Array, compute: Compute
 ) -> tuple[jax.Array, jax.Array]:
     """Runs `apply(layer, x, index) -> (x, out)` over stacked layers; returns the last x, all outs.
 
     Args:
       layers: the module, for its structure only.
       params: its parameters, or some of the layers' of them, with a leading layer axis.
-      remat: key of REMAT.
     """
     graphdef = nnx.graphdef(layers)
 
     def step(x, numbered):
         index, layer_params = numbered
-        return apply(nnx.merge(graphdef, layer_params), x, index)
+        x, out = apply(nnx.merge(graphdef, layer_params), compute.by_row(x), index)
+        return compute.by_row(x), out
 
     count = len(jax.tree.leaves(params)[0])
-    return jax.lax.scan(REMAT[remat](step), x, (jnp.arange(count), params))
+    return jax.lax.scan(REMAT[compute.remat](step), x, (jnp.arange(count), params))

@@ -37,7 +37,7 @@ class VisionLanguageModel(nnx.Module):
         param_dtype: jnp.dtype = jnp.float32,
     ):
         text = config.text_config
-        self.config = config
+        self.config, self.compute = config, compute
         self.text = Decoder(text, compute, rngs, param_dtype)
         self.vision = tower(config.vision_config, compute, rngs, param_dtype)
         self.head = (
@@ -92,13 +92,13 @@ class VisionLanguageModel(nnx.Module):
     def _embed(self, batch: Batch) -> tuple[jax.Array, jax.Array | None]:
         """Token embeddings [B, T, D] with the merged vision tokens in their places, and what the
         tower adds later, in the same places."""
-        x_btd = self.text.embedding[...][batch["tokens"]]
+        x_btd = self.text.embed(batch["tokens"])
         if batch["patches"].shape[1] == 0:
             return x_btd, None
         merged_bmd, added_kbmd = self.vision(batch)
         slots_bt1 = batch["image_slots"][..., None]
         is_image, places = slots_bt1 >= 0, jnp.maximum(slots_bt1, 0)
-        images_btd = jnp.take_along_axis(merged_bmd, places, axis=1)
+        images_btd = jnp.take_along_axis(self.compute.by_row(merged_bmd), places, axis=1)
         x_btd = jnp.where(is_image, images_btd.astype(x_btd.dtype), x_btd)
         if added_kbmd is None:
             return x_btd, None

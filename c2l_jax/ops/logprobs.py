@@ -4,6 +4,9 @@ from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
+from jax.sharding import Mesh
+
+from c2l_jax.sharding import constrain
 
 
 def target_logprobs(
@@ -11,51 +14,59 @@ def target_logprobs(
 ) -> tuple[jax.Array, jax.Array]:
     """`token_logprobs` of a packed batch's targets [B, R]: the head sees response tokens only.
 
-    model: called with the batch, gives hidden states [B, T, D]; has `head_vd()`.
+    model: called with the batch, gives hidden states [B, T, D]; has `head_vd()` and `compute`.
     """
-    hidden_btd = model(batch)
-    hidden_brd = jnp.take_along_axis(hidden_btd, batch["target_slots"][..., None], axis=1)
-    shape = batch["targets"].shape
-    logp_n, is_argmax_n = token_logprobs(
-        hidden_brd.reshape(-1, hidden_brd.shape[-1]),
-        model.head_vd(),
-        batch["targets"].reshape(-1),
-        chunk,
-    )
-    return logp_n.reshape(shape), is_argmax_n.reshape(shape)
+    hidden_btd, slots_br = model(batch), batch["target_slots"]
+    hidden_brd = jax.vmap(lambda hidden, slots: hidden[slots])(hidden_btd, slots_br)
+    hidden_brd = model.compute.by_row(hidden_brd)
+    mesh = model.compute.mesh
+    return token_logprobs(hidden_brd, model.head_vd(), batch["targets"], chunk, mesh)
 
 
 def token_logprobs(
-    hidden_nd: jax.Array, head_vd: jax.Array, targets_n: jax.Array, chunk: int
+    hidden_brd: jax.Array,
+    head_vd: jax.Array,
+    targets_br: jax.Array,
+    chunk: int,
+    mesh: Mesh | None = None,
 ) -> tuple[jax.Array, jax.Array]:
     """Log-probability of each target under softmax(head @ hidden), and whether it is the likeliest.
 
-    At most `chunk` rows of logits exist at a time, forward and backward (they are recomputed).
+    At most `chunk` tokens' logits exist at a time (or one a row), forward and backward (they are
+    recomputed). On a mesh each device has its part of the vocabulary for all rows' tokens of a
+    chunk: the hidden states travel, which are smaller than the head and its gradient.
 
     Returns:
-      logp_n float32 and is_argmax_n bool (a target that ties with the largest logit counts).
+      logp_br float32 and is_argmax_br bool (a target that ties with the largest logit counts).
     """
-    count = len(targets_n)
-    chunks = max(1, -(-count // chunk))
+    rows, count = targets_br.shape
+    size = min(max(1, chunk // rows), count)
+    chunks = -(-count // size)
     size = -(-count // chunks)
     # float32 outside the loop, so that the chunks' gradients add up in float32.
-    wide_head_vd = head_vd.astype(jnp.float32)
+    by_word = constrain(head_vd, mesh, ("tensor", "fsdp"))
+    wide_head_vd = by_word.astype(jnp.float32)
 
     @jax.checkpoint
     def of_chunk(operands):
-        hidden, targets = operands
-        logits = _logits(hidden, wide_head_vd)
+        hidden, targets = (x.reshape(rows * size, *x.shape[2:]) for x in operands)
+        hidden, targets = (constrain(x, mesh, "data") for x in (hidden, targets))
+        logits = constrain(_logits(hidden, wide_head_vd), mesh, "data", ("tensor", "fsdp"))
         is_target = jnp.arange(logits.shape[1]) == targets[:, None]
         # A masked sum: the gradient of a gather would be a scatter, slow on every device.
         target_logits = jnp.sum(jnp.where(is_target, logits, 0.0), -1)
         logp = target_logits - jax.nn.logsumexp(logits, -1)
-        return logp, target_logits >= jax.lax.stop_gradient(logits.max(-1))
+        is_argmax = target_logits >= jax.lax.stop_gradient(logits.max(-1))
+        return logp.reshape(rows, size), is_argmax.reshape(rows, size)
 
-    padding = chunks * size - count
-    hidden = jnp.pad(hidden_nd, ((0, padding), (0, 0))).reshape(chunks, size, -1)
-    targets = jnp.pad(targets_n, (0, padding)).reshape(chunks, size)
-    logp, is_argmax = jax.lax.map(of_chunk, (hidden, targets))
-    return logp.reshape(-1)[:count], is_argmax.reshape(-1)[:count]
+    def by_chunk(x_br):
+        pads = [(0, 0), (0, chunks * size - count)] + [(0, 0)] * (x_br.ndim - 2)
+        split = jnp.pad(x_br, pads).reshape(rows, chunks, size, *x_br.shape[2:])
+        return split.swapaxes(0, 1)
+
+    found = jax.lax.map(of_chunk, (by_chunk(hidden_brd), by_chunk(targets_br)))
+    logp_br, is_argmax_br = (x.swapaxes(0, 1).reshape(rows, -1)[:, :count] for x in found)
+    return logp_br, is_argmax_br
 
 
 @jax.custom_vjp

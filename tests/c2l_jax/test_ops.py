@@ -181,12 +181,13 @@ def test_vision_angles_give_each_axis_half_of_the_frequencies():
 
 @pytest.mark.parametrize("chunk", [1, 4, 7, 13, 64])
 def test_token_logprobs_equal_dense_ones_for_any_chunk(chunk):
-    hidden, head = normal(0, 13, 8), normal(1, 32, 8)
-    targets = np.random.default_rng(2).integers(0, 32, 13)
-    probe = normal(3, 13)
+    hidden, head = normal(0, 2, 13, 8), normal(1, 32, 8)
+    targets = np.random.default_rng(2).integers(0, 32, (2, 13))
+    probe = normal(3, 2, 13)
 
     def dense(hidden, head):
-        logp = jax.nn.log_softmax(hidden @ head.T)[jnp.arange(13), targets]
+        logps = jax.nn.log_softmax(hidden @ head.T)
+        logp = jnp.take_along_axis(logps, targets[..., None], -1)[..., 0]
         return jnp.vdot(probe, logp), logp
 
     def chunked(hidden, head):
@@ -201,21 +202,21 @@ def test_token_logprobs_equal_dense_ones_for_any_chunk(chunk):
 
 
 def test_token_logprobs_know_the_likeliest_token():
-    hidden, head = normal(0, 20, 8), normal(1, 16, 8)
+    hidden, head = normal(0, 1, 20, 8), normal(1, 16, 8)
     best = (hidden @ head.T).argmax(-1)
     targets = np.where(np.arange(20) % 2, best, (best + 1) % 16)
     _, is_argmax = token_logprobs(hidden, head, jnp.asarray(targets), 8)
-    np.testing.assert_array_equal(is_argmax, np.arange(20) % 2 == 1)
+    np.testing.assert_array_equal(is_argmax[0], np.arange(20) % 2 == 1)
 
 
 def test_bfloat16_gradients_of_the_head_add_up_in_float32():
     """Many chunks of equal terms: a bfloat16 sum would stop growing at 256 of them."""
     count, chunk = 1024, 1
-    hidden = jnp.ones((count, 4), jnp.bfloat16)
+    hidden = jnp.ones((1, count, 4), jnp.bfloat16)
     head = jnp.zeros((8, 4), jnp.bfloat16)
 
     def loss(head):
-        targets = jnp.zeros(count, jnp.int32)
+        targets = jnp.zeros((1, count), jnp.int32)
         return token_logprobs(hidden, head.astype(jnp.bfloat16), targets, chunk)[0].sum()
 
     gradient = jax.grad(loss)(head.astype(jnp.float32))
@@ -227,8 +228,8 @@ def test_full_logits_never_exist():
     count, vocabulary, chunk = 512, 640, 64
 
     def loss(hidden, head):
-        return token_logprobs(hidden, head, jnp.zeros(count, jnp.int32), chunk)[0].sum()
+        return token_logprobs(hidden, head, jnp.zeros((1, count), jnp.int32), chunk)[0].sum()
 
     gradient = jax.jit(jax.grad(loss, argnums=(0, 1)))
-    compiled = gradient.lower(jnp.ones((count, 16)), jnp.ones((vocabulary, 16))).compile()
+    compiled = gradient.lower(jnp.ones((1, count, 16)), jnp.ones((vocabulary, 16))).compile()
     assert compiled.memory_analysis().temp_size_in_bytes < count * vocabulary * 4

@@ -101,7 +101,7 @@ class VisionTower(nnx.Module):
                 del index
                 return block(x.reshape(*shape, -1), block_angles, sees).reshape(x.shape), None
 
-            return scan_layers(self.blocks, params, apply, x, self.compute.remat)[0]
+            return scan_layers(self.blocks, params, apply, x, self.compute)[0]
 
         kinds = [index in self.config.fullatt_block_indexes for index in range(self.config.depth)]
         period = _period(kinds)

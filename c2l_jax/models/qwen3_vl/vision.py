@@ -110,7 +110,7 @@ class VisionTower(nnx.Module):
         bounds = dict.fromkeys([0, *ends, config.depth])
         for start, end in itertools.pairwise(bounds):
             some = jax.tree.map(lambda p, s=start, e=end: p[s:e], params)
-            x, _ = scan_layers(self.blocks, some, apply, x, self.compute.remat)
+            x, _ = scan_layers(self.blocks, some, apply, x, self.compute)
             if end in ends:
                 found.append(self.merger.of_depth(len(found), x))
         return self.merger(x), jnp.stack(found) if found else None
