@@ -82,7 +82,7 @@ def evaluate(
 def main(arguments: list[str] | None = None):
     parser = options.parser_of(evaluate, "c2l_jax.evaluate", __doc__)
     options.add_questions(parser)
-    evaluate(**vars(parser.parse_args(arguments)))
+    options.in_cluster(evaluate, parser.parse_args(arguments))
 
 
 if __name__ == "__main__":

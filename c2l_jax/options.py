@@ -12,6 +12,7 @@ from collections.abc import Callable
 import jax
 import numpy as np
 
+from c2l_jax import cluster
 from c2l_jax.data.processor import INSTRUCTIONS
 from c2l_jax.judging import function_at
 from c2l_jax.sharding import make_mesh
@@ -66,6 +67,20 @@ def add_questions(parser: argparse.ArgumentParser):
         "c2l_jax.answers:judge)",
     )
     add_dtype(parser)
+    add_cluster(parser)
+
+
+def add_cluster(parser: argparse.ArgumentParser):
+    """What a command that runs in several processes takes; see `in_cluster`."""
+    for name, (kind, text) in cluster.FLAGS.items():
+        parser.add_argument(f"--{name}", type=kind, help=text)
+
+
+def in_cluster(command: Callable, arguments: argparse.Namespace):
+    """Calls the command with its arguments, in all processes together."""
+    keywords = vars(arguments)
+    with cluster.joined(**{name: keywords.pop(name) for name in cluster.FLAGS}):
+        command(**keywords)
 
 
 def add_dtype(parser: argparse.ArgumentParser):

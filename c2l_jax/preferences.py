@@ -342,7 +342,8 @@ def main(arguments: list[str] | None = None):
     )
     parser.add_argument("--rows", type=int, help="rows scored at a time (default: %(default)s)")
     options.add_dtype(parser)
-    preferences(**vars(parser.parse_args(arguments)))
+    options.add_cluster(parser)
+    options.in_cluster(preferences, parser.parse_args(arguments))
 
 
 if __name__ == "__main__":

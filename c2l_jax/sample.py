@@ -119,7 +119,7 @@ def main(arguments: list[str] | None = None):
         "%(default)s)",
     )
     parser.add_argument("--seed", type=int, help="of the random draws (default: %(default)s)")
-    sample(**vars(parser.parse_args(arguments)))
+    options.in_cluster(sample, parser.parse_args(arguments))
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ from absl import app, flags
 from jax.experimental import multihost_utils
 from ml_collections import ConfigDict, config_flags
 
-from c2l_jax import flops
+from c2l_jax import cluster, flops
 from c2l_jax.checkpoint import Checkpoints, write_config
 from c2l_jax.data.pictures import open_picture
 from c2l_jax.data.processor import Processor
@@ -65,6 +65,8 @@ CONFIG = config_flags.DEFINE_config_file("config", None, "Program that returns t
 PROFILE = flags.DEFINE_bool("profile", False, "Write a trace of the third to the fifth step.")
 WORKDIR = flags.DEFINE_string("workdir", None, "Where the run lives; the same one resumes it.")
 PLAN = flags.DEFINE_bool("plan", False, "Only say what a step takes here; nothing is loaded.")
+DEFINE = {str: flags.DEFINE_string, int: flags.DEFINE_integer}
+CLUSTER = {name: DEFINE[kind](name, None, text) for name, (kind, text) in cluster.FLAGS.items()}
 
 
 def validate(config: ConfigDict, mesh: jax.sharding.Mesh):
@@ -342,6 +344,13 @@ def main(argv):
         replace_text(workdir / "summary.json", json.dumps(summary, indent=2) + "\n")
 
 
+def run(argv):
+    """`main`, in all processes together."""
+    flags = {name: flag.value for name, flag in CLUSTER.items()}
+    with cluster.joined(**flags, saves_when_preempted=True):
+        main(argv)
+
+
 def _in_program(error: BaseException) -> str | None:
     """What was raised in the user's own program, with its file and line; None if nothing was.
 
@@ -383,4 +392,4 @@ def parse_flags(argv: list[str]) -> list[str]:
 
 
 if __name__ == "__main__":
-    app.run(exit_on_user_error(main), flags_parser=exit_on_user_error(parse_flags))
+    app.run(exit_on_user_error(run), flags_parser=exit_on_user_error(parse_flags))
