@@ -7,7 +7,7 @@ A command is a function of keywords, which has the defaults and refuses what mak
 import argparse
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
 import numpy as np
@@ -129,9 +129,12 @@ def chosen_dtype(dtype: str | None) -> str:
     return dtype
 
 
-def device_mesh(rows: int) -> jax.sharding.Mesh:
-    """All devices, each with its share of the rows. Raises UserError where they don't share."""
-    mesh = make_mesh({"data": 1, "fsdp": -1, "tensor": 1})
+def device_mesh(rows: int, devices: Sequence[jax.Device] | None = None) -> jax.sharding.Mesh:
+    """All devices, or these, each with its share of the rows.
+
+    Raises UserError where they don't share.
+    """
+    mesh = make_mesh({"data": 1, "fsdp": -1, "tensor": 1}, devices)
     if rows < 1 or rows % mesh.size:
         raise UserError(f"--rows {rows} must be a positive multiple of {mesh.size} devices.")
     return mesh

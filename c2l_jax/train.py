@@ -47,7 +47,7 @@ from c2l_jax.ops import attention
 from c2l_jax.plan import plan, report
 from c2l_jax.program import Program, Step, build
 from c2l_jax.sharding import make_mesh, put_batch
-from c2l_jax.sources import Packed
+from c2l_jax.sources import Packed, stream_count
 from records.errors import UserError, exit_on_user_error
 from records.paths import anywhere, output_folder, remove_folder, replace_text
 from records.reading import open_split
@@ -240,6 +240,7 @@ def main(argv):
     ######################### settings, devices, data, model #########################
     mesh = make_mesh(config.mesh)
     validate(config, mesh)
+    config.data.streams = stream_count(config, workdir)
     objective = named(config.objective)
     objective.check(config)
     if PLAN.value:
@@ -264,7 +265,7 @@ def main(argv):
     checkpoints = Checkpoints(workdir, config.checkpoint.keep)
     start = checkpoints.latest() or 0
     if start:
-        state = checkpoints.restore(start, program.state, source.iterator)
+        state = checkpoints.restore(start, program.state, source.iterators)
         print(f"resuming from step {start}")
     else:
         state = program.init_state(
@@ -305,13 +306,13 @@ def main(argv):
                 with reporter.paused():
                     metrics.scalars(step, held_out(state["params"]))
             if saves:
-                checkpoints.save(step, state, source.iterator)
+                checkpoints.save(step, state, source.iterators)
         if waiting:
             reporter(*waiting)
 
     ####################################### finish #######################################
     if step > start:
-        checkpoints.save(step, state, source.iterator)
+        checkpoints.save(step, state, source.iterators)
     checkpoints.close()
     if source.dropped:
         logging.warning("dropped %d examples that do not fit a row", len(source.dropped))
