@@ -1,7 +1,7 @@
 """Several processes as one job: who takes part, a start that names the missing, a common end.
 
-`joined` finds the other processes by its arguments, SLURM's variables or what a TPU pod says of
-itself. They say hello to process 0 at the port after jax's coordinator, since jax's own time-out
+`find_place` finds the other processes by flags, SLURM's variables or what a TPU pod says of itself.
+In `joined` they say hello to process 0 at the port after jax's coordinator, since jax's own time-out
 ends a process without naming anybody. The connections stay: a process that ends before the others
 closes its own, whatever ended it, and the others leave with a sentence instead of waiting in a
 collective for ever.
@@ -18,8 +18,6 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
-
-import jax
 
 from records.errors import UserError, is_disk_full
 
@@ -71,8 +69,11 @@ def find_place(
         return Place(process, hosts, coordinator)
     if "SLURM_STEP_NODELIST" in os.environ and "SLURM_LOCALID" in os.environ:
         return _from_slurm()
+    import jax  # not before: a check of a cluster says that it is up within a second
+
+    # jax, when it was imported, has looked for chips.
     if os.environ.get("TPU_ML_PLATFORM") == "JAX" and "tpu" in (jax.config.jax_platforms or ""):
-        return _from_tpu()  # jax, when it was imported, has found chips
+        return from_tpu()
     return Place(0, (socket.gethostname(),))
 
 
@@ -84,7 +85,7 @@ def _from_slurm() -> Place:
     return Place(int(os.environ["SLURM_PROCID"]), hosts, f"{first}:{port}")
 
 
-def _from_tpu() -> Place:
+def from_tpu() -> Place:
     """By the variables of GKE, or by the metadata server of Cloud TPU."""
     if names := os.environ.get("TPU_WORKER_HOSTNAMES"):
         hosts, process = tuple(names.split(",")), int(os.environ["TPU_WORKER_ID"])
@@ -116,29 +117,22 @@ def tpu_metadata(key: str) -> str:
 
 @contextlib.contextmanager
 def joined(
-    coordinator: str | None = None,
-    processes: int | None = None,
-    process: int | None = None,
-    *,
-    timeout: float = 300.0,
-    saves_when_preempted: bool = False,
-) -> Iterator[Place]:
+    place: Place, *, timeout: float = 300.0, saves_when_preempted: bool = False
+) -> Iterator[None]:
     """What happens inside, all processes do: with jax connected, and none ends before the others.
 
     Where one ends early, the others print a sentence and end with exit code 1, as all do where one
     does not come. Nothing happens for a process that is alone.
 
     Args:
-      coordinator, processes, process: HOST:PORT of process 0, how many there are, which this is.
       timeout: seconds until those that did not come are named.
       saves_when_preempted: SIGTERM does not end this process; jax agrees with the others on a step.
-
-    Raises UserError for arguments that don't belong together.
     """
-    place = find_place(coordinator, processes, process)
     if len(place.hosts) == 1:
-        yield place
+        yield
         return
+    import jax
+
     global _members
     _members = _Members(place, timeout)
     jax.config.update("jax_enable_preemption_service", saves_when_preempted)
@@ -150,7 +144,7 @@ def joined(
         shutdown_timeout_seconds=int(GRACE),
     )
     try:
-        yield place
+        yield
         barrier(LAST)
     except BaseException as error:
         _members.failed(error)  # the exit code is that of exit_on_user_error
@@ -206,7 +200,12 @@ class _Members:
         count, deadline = len(self._hosts), time.monotonic() + timeout
         peers: dict[int, socket.socket] = {}
         try:
-            server = socket.create_server(("", port))
+            if socket.has_dualstack_ipv6():
+                server = socket.create_server(
+                    ("", port), family=socket.AF_INET6, dualstack_ipv6=True
+                )
+            else:
+                server = socket.create_server(("", port))
         except OSError as error:
             raise SystemExit(
                 f"error: process 0 can't listen at port {port} of {host}: {error}."

@@ -79,7 +79,8 @@ def add_cluster(parser: argparse.ArgumentParser):
 def in_cluster(command: Callable, arguments: argparse.Namespace):
     """Calls the command with its arguments, in all processes together."""
     keywords = vars(arguments)
-    with cluster.joined(**{name: keywords.pop(name) for name in cluster.FLAGS}):
+    place = cluster.find_place(**{name: keywords.pop(name) for name in cluster.FLAGS})
+    with cluster.joined(place):
         command(**keywords)
 
 

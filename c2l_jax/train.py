@@ -324,6 +324,7 @@ def main(argv):
         return
     if writes:
         remove_folder(workdir / "model")  # of a shorter run
+    cluster.barrier("no model is there")
         remove_folder(workdir / "adapter")
     params, as_model = state["params"], program.model_config
     if program.lora:
@@ -347,8 +348,8 @@ def main(argv):
 
 def run(argv):
     """`main`, in all processes together."""
-    flags = {name: flag.value for name, flag in CLUSTER.items()}
-    with cluster.joined(**flags, saves_when_preempted=True):
+    place = cluster.find_place(**{name: flag.value for name, flag in CLUSTER.items()})
+    with cluster.joined(place, saves_when_preempted=True):
         main(argv)
 
 
