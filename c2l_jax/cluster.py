@@ -1,10 +1,10 @@
 """Several processes as one job: who takes part, a start that names the missing, a common end.
 
 `find_place` finds the other processes by flags, SLURM's variables or what a TPU pod says of itself.
-In `joined` they say hello to process 0 at the port after jax's coordinator, since jax's own time-out
-ends a process without naming anybody. The connections stay: a process that ends before the others
-closes its own, whatever ended it, and the others leave with a sentence instead of waiting in a
-collective for ever.
+In `joined` they say hello to process 0 at the port after jax's coordinator, since jax's own
+time-out ends a process without naming anybody. The connections stay: a process that ends before the
+others closes its own, whatever ended it, and the others leave with a sentence instead of waiting in
+a collective for ever.
 """
 
 import atexit

@@ -324,8 +324,8 @@ def main(argv):
         return
     if writes:
         remove_folder(workdir / "model")  # of a shorter run
-    cluster.barrier("no model is there")
         remove_folder(workdir / "adapter")
+    cluster.barrier("no model is there")
     params, as_model = state["params"], program.model_config
     if program.lora:
         weights.export_adapter(as_model, params, program.lora, workdir / "adapter", config.model)

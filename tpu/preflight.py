@@ -4,10 +4,10 @@
   python -m tpu.preflight --bucket ... --run NAME --tpu                        # worker of a pod
   python -m tpu.preflight --bucket ... --run NAME --coordinator HOST:PORT --processes N --process I
 
-The processes say hello to the first one, which names those that don't come; jax connects them; every
-one writes a file in the bucket and looks for those of all others; and they count devices, multiply
-matrices and add up a number of every device. NAME must be new for each check and the same on all
-hosts. A sentence and another exit code than 0 if anything is wrong.
+The processes say hello to the first one, which names those that don't come; jax connects them;
+every one writes a file in the bucket and looks for those of all others; and they count devices,
+multiply matrices and add up a number of every device. NAME must be new for each check and the same
+on all hosts. A sentence and another exit code than 0 if anything is wrong.
 """
 
 import argparse
