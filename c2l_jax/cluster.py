@@ -131,10 +131,10 @@ def joined(
     if len(place.hosts) == 1:
         yield
         return
-    import jax
-
     global _members
     _members = _Members(place, timeout)
+    import jax
+
     jax.config.update("jax_enable_preemption_service", saves_when_preempted)
     jax.distributed.initialize(
         place.coordinator,
