@@ -321,8 +321,8 @@ class _Members:
     def _leave(self):
         """Ends this process because of another one."""
         self._begin_to_leave()
-        print(
-            f"error: {self._lost}; so process {self._place.process} ends, too: the same command "
+        print(  # on a line of its own, whatever bar of progress is there
+            f"\nerror: {self._lost}; so process {self._place.process} ends, too: the same command "
             "goes on from what is saved.",
             file=sys.stderr,
             flush=True,
