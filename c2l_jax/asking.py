@@ -6,6 +6,7 @@ What `c2l_jax.sample` and `c2l_jax.evaluate` share; the files are those of `c2l_
 import contextlib
 import dataclasses
 import itertools
+import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -13,6 +14,7 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
+from c2l_jax import cluster
 from c2l_jax.answers import Verdict
 from c2l_jax.data.processor import INSTRUCTIONS, Processor, as_asked
 from c2l_jax.judging import Judge, import_path, verdicts
@@ -27,10 +29,17 @@ from c2l_jax.options import (
     device_mesh,
 )
 from c2l_jax.paths import Lines
-from c2l_jax.responses import RESPONSES, check_records, claim, complete_lines, question_line
+from c2l_jax.responses import (
+    check_records,
+    claim,
+    join_parts,
+    part_name,
+    parts,
+    question_line,
+)
 from c2l_jax.sampler import PromptShape, Response, Sampler
 from records.errors import UserError, pattern_of
-from records.paths import AnyPath, output_folder, recorded, replace_text
+from records.paths import AnyPath, output_folder, recorded
 from records.reading import Split, open_split
 from records.schema import task_name
 
@@ -116,6 +125,8 @@ def ask(
 ) -> Asked:
     """Writes sampling.json and responses.jsonl to `out`, or goes on where that was stopped.
 
+    In a cluster every process asks its own questions, with a model of its own; all return the same.
+
     Args:
       model: a model directory, or a run's workdir, whose newest checkpoint is then used.
       rows, lanes: questions at a time, and responses to each at a time; see `Sampler`.
@@ -125,27 +136,46 @@ def ask(
     """
     check_positive(lanes=lanes)
     output_folder(out)
-    mesh = device_mesh(rows)
+    mesh = device_mesh(rows, jax.local_devices())
     split = open_split(data, settings.split)
     asked = asked_records(split, settings.tasks, settings.limit)
     known = identity(model)
     step = known.get("step", 0)
     content = {**known, "data": recorded(data), **dataclasses.asdict(settings)}
     content |= {"judge": import_path(judge), "questions": len(asked)}
-    path, speed = out / RESPONSES, None
-    done = complete_lines(path)
+    files, began = parts(out), time.monotonic()
+    done = _by_index(files)
     claim(out, content, started=bool(done))
-    check_records(done, asked, split, path)
-    if len(done) < len(asked):
+    check_records(done, asked, split, out)
+    mine = asked[jax.process_index() :: jax.process_count()]
+    if left := [index for index in mine if index not in done]:
         loaded = load_model(model, mesh, Compute(settings.dtype))
         if loaded.step != step:
             raise UserError(f"{model} has just saved another checkpoint: give the command again.")
         processor = Processor(loaded.directory)
-        answered = _respond(loaded, processor, split, asked, done, settings, mesh, rows, lanes)
-        speed = _write(path, done, answered, split, processor, settings, judge)
-    lines = [done[index] for index in asked]
-    replace_text(path, "".join(lines))
-    return Asked(lines, step, speed)
+        began = time.monotonic()
+        answered = _respond(loaded, processor, split, asked, left, settings, mesh, rows, lanes)
+        name = part_name(jax.process_index())
+        with contextlib.closing(Lines(out / name, list(files.get(name, {}).values()))) as file:
+            _write(file, answered, split, processor, settings, judge)
+    cluster.barrier("all questions are answered")
+    new = {index: line for index, line in _by_index(parts(out)).items() if index not in done}
+    seconds = time.monotonic() - began
+    if missing := [index for index in asked if index not in done and index not in new]:
+        raise UserError(
+            f"{out} lacks the responses to {len(missing)} of {len(asked)} questions, which other "
+            "processes wrote: give an --out that all hosts reach."
+        )
+    lines = [(done | new)[index] for index in asked]
+    cluster.barrier("all responses are read")
+    if jax.process_index() == 0:
+        join_parts(out, lines)
+    tokens = sum(r["tokens"] for line in new.values() for r in json.loads(line)["responses"])
+    return Asked(lines, step, tokens / seconds if new else None)
+
+
+def _by_index(files: Mapping[str, Mapping[int, str]]) -> dict[int, str]:
+    return {index: line for lines in files.values() for index, line in lines.items()}
 
 
 def _respond(
@@ -153,13 +183,13 @@ def _respond(
     processor: Processor,
     split: Split,
     asked: Sequence[int],
-    done: Mapping[int, str],
+    left: Sequence[int],
     settings: Settings,
     mesh: jax.sharding.Mesh,
     rows: int,
     lanes: int,
 ) -> Iterator[tuple[int, list[Response]]]:
-    """(index, responses) of every question that is not done, as they are completed."""
+    """(index, responses) of every question that is left, as they are completed."""
     sampler = Sampler(
         loaded.config,
         loaded.compute,
@@ -174,36 +204,29 @@ def _respond(
         top_k=settings.top_k,
         top_p=settings.top_p,
     )
-    left = [index for index in asked if index not in done]
     prompts = ((index, processor.prompt(split[index], settings.format)) for index in left)
     params = sampler.prepare(loaded.params, consume=True)
     answered = sampler.run(params, prompts, settings.n, settings.seed)
-    return iter(tqdm(answered, "answering", len(asked), unit="question", initial=len(done)))
+    return iter(tqdm(answered, "answering", len(left), unit="question"))
 
 
 def _write(
-    path: AnyPath,
-    done: dict[int, str],
+    file: Lines,
     answered: Iterator[tuple[int, list[Response]]],
     split: Split,
     processor: Processor,
     settings: Settings,
     judge: Judge,
-) -> float:
-    """Appends a line to responses.jsonl, and to `done`, for every question; returns tokens/s."""
-    tokens, began = 0, time.monotonic()
-    with contextlib.closing(Lines(path, list(done.values()))) as file:
-        while some := list(itertools.islice(answered, max(1, JUDGED // settings.n))):
-            records = [as_asked(split[index], settings.format) for index, _ in some]
-            texts = [processor.tokenizer.decode(each.tokens) for _, them in some for each in them]
-            found = iter(verdicts(judge, [r for r in records for _ in range(settings.n)], texts))
-            texts = iter(texts)
-            for (index, responses), record in zip(some, records, strict=True):
-                fields = [response_fields(next(texts), each, next(found)) for each in responses]
-                done[index] = question_line(index, record, fields)
-                file.add(done[index])
-                tokens += sum(len(each.logps) for each in responses)
-    return tokens / (time.monotonic() - began)
+):
+    """A line for every question."""
+    while some := list(itertools.islice(answered, max(1, JUDGED // settings.n))):
+        records = [as_asked(split[index], settings.format) for index, _ in some]
+        texts = [processor.tokenizer.decode(each.tokens) for _, them in some for each in them]
+        found = iter(verdicts(judge, [r for r in records for _ in range(settings.n)], texts))
+        texts = iter(texts)
+        for (index, responses), record in zip(some, records, strict=True):
+            fields = [response_fields(next(texts), each, next(found)) for each in responses]
+            file.add(question_line(index, record, fields))
 
 
 def response_fields(text: str, response: Response, verdict: Verdict) -> dict:

@@ -1,17 +1,19 @@
 """A run's state on disk: parameters, optimizer and the data iterator, saved together."""
 
 import contextlib
+import dataclasses
 import errno
 import json
 import logging
 import os
 import shutil
+from collections.abc import Mapping
 
 import absl.logging
 import grain
 import jax
 import orbax.checkpoint as ocp
-from grain.checkpoint import CheckpointRestore, CheckpointSave
+from etils import epath
 from jax.experimental import multihost_utils
 from ml_collections import ConfigDict
 
@@ -23,6 +25,36 @@ from records.paths import AnyPath, is_remote, read_json, recorded, replace_text
 # steps moves the rest of a learning rate that falls with them; `train` says so.
 PATHS = ("model", "data.path")
 FREE_SETTINGS = ("steps", "log_every", "checkpoint", "data.threads", "evaluation")
+
+
+Iterators = Mapping[str, grain.DatasetIterator]
+
+
+class IteratorsHandler(ocp.CheckpointHandler):
+    """A file NAME.json for the state of each iterator, as Grain's handler writes one a process.
+
+    All processes save and restore those that they have, and may have others than those that saved.
+    """
+
+    def save(self, directory: epath.Path, args: "SaveIterators"):
+        for name, iterator in args.iterators.items():
+            (directory / f"{name}.json").write_text(json.dumps(iterator.get_state(), indent=4))
+
+    def restore(self, directory: epath.Path, args: "RestoreIterators"):
+        for name, iterator in args.iterators.items():
+            iterator.set_state(json.loads((directory / f"{name}.json").read_text()))
+
+
+@ocp.args.register_with_handler(IteratorsHandler, for_save=True)
+@dataclasses.dataclass
+class SaveIterators(ocp.args.CheckpointArgs):
+    iterators: Iterators
+
+
+@ocp.args.register_with_handler(IteratorsHandler, for_restore=True)
+@dataclasses.dataclass
+class RestoreIterators(ocp.args.CheckpointArgs):
+    iterators: Iterators
 
 
 class Checkpoints:
@@ -40,24 +72,24 @@ class Checkpoints:
         """The newest complete step, or None."""
         return self._manager.latest_step()
 
-    def save(self, step: int, state, iterator: grain.DatasetIterator):
+    def save(self, step: int, state, iterators: Iterators):
         """Writes in the background; does nothing for a step that is already there.
 
         Raises UserError where the disk is full, here or for the step before; older steps stay.
         """
         if step in self._manager.all_steps():
             return
-        items = {"state": ocp.args.StandardSave(state), "data": CheckpointSave(iterator)}
+        items = {"state": ocp.args.StandardSave(state), "data": SaveIterators(iterators)}
         with self._told_when_full(step):
             self._manager.wait_until_finished()
             self._check_room(state)
             self._manager.save(step, args=ocp.args.Composite(**items))
 
-    def restore(self, step: int, abstract_state, iterator: grain.DatasetIterator):
-        """The state, placed as `abstract_state` says; the iterator is set to go on from there."""
+    def restore(self, step: int, abstract_state, iterators: Iterators):
+        """The state, placed as `abstract_state` says; the iterators are set to go on from there."""
         items = {
             "state": ocp.args.StandardRestore(abstract_state),
-            "data": CheckpointRestore(iterator),
+            "data": RestoreIterators(iterators),
         }
         try:
             return self._manager.restore(step, args=ocp.args.Composite(**items))["state"]
@@ -103,10 +135,10 @@ def _first_line(error: Exception) -> str:
 def newest_step(workdir: AnyPath) -> int:
     """Of a run's complete checkpoints. Raises UserError where there is none."""
     directory = for_orbax(workdir / "checkpoints")
-    step = ocp.CheckpointManager(directory, item_names=("state",)).latest_step()
-    if step is None:
+    steps = ocp.utils.checkpoint_steps(directory)
+    if not steps:
         raise UserError(f"{directory} holds no complete checkpoint yet: let the run save one.")
-    return step
+    return max(steps)
 
 
 def restore_parameters(workdir: AnyPath, abstract_params: dict) -> tuple[int, dict[str, jax.Array]]:
@@ -119,7 +151,16 @@ def restore_parameters(workdir: AnyPath, abstract_params: dict) -> tuple[int, di
     args = ocp.args.PyTreeRestore(
         {"params": abstract_params}, restore_args={"params": restore_args}, partial_restore=True
     )
-    with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as reader:
+    alone = ocp.options.MultiprocessingOptions()
+    if all(leaf.sharding.is_fully_addressable for leaf in abstract_params.values()):
+        # Orbax waits for nobody: other processes may have no need of the model.
+        alone = ocp.options.MultiprocessingOptions(
+            primary_host=jax.process_index(),
+            active_processes={jax.process_index()},
+            barrier_sync_key_prefix=f"process {jax.process_index()}",
+        )
+    handler = ocp.PyTreeCheckpointHandler(multiprocessing_options=alone)
+    with ocp.Checkpointer(handler, multiprocessing_options=alone) as reader:
         try:
             return step, reader.restore(directory / str(step) / "state", args)["params"]
         except (ValueError, KeyError) as error:

@@ -12,6 +12,8 @@ TensorBoard events. The same command goes on where it was stopped or killed.
 
 import json
 
+import jax
+
 from c2l_jax import accuracy, answers, options
 from c2l_jax.asking import Settings, ask
 from c2l_jax.judging import Judge, import_path
@@ -66,23 +68,28 @@ def evaluate(
         "judge": import_path(judge),
         **summary,
     }
+    if jax.process_index() == 0:
+        _write(out, result)
+    return result
+
+
+def _write(out: AnyPath, result: dict):
     replace_text(out / "evaluation.json", json.dumps(result, indent=2) + "\n")
     with Board(out) as board:
         for group in ("by_game", "by_task", "by_qa_type", "by_level"):
-            for name, cell in summary[group].items():
-                board.add_scalar(f"accuracy_{group}/{name}", cell["accuracy"], asked.step)
+            for name, cell in result[group].items():
+                board.add_scalar(f"accuracy_{group}/{name}", cell["accuracy"], result["step"])
         # Training's "accuracy" is of tokens: not in one picture.
-        board.add_scalar("accuracy_overall", summary["overall"]["accuracy"], asked.step)
-        board.add_scalar("unread_overall", summary["overall"]["unread"], asked.step)
-    print(accuracy.table(summary))
-    return result
+        board.add_scalar("accuracy_overall", result["overall"]["accuracy"], result["step"])
+        board.add_scalar("unread_overall", result["overall"]["unread"], result["step"])
+    print(accuracy.table(result))
 
 
 @exit_on_user_error
 def main(arguments: list[str] | None = None):
     parser = options.parser_of(evaluate, "c2l_jax.evaluate", __doc__)
     options.add_questions(parser)
-    evaluate(**vars(parser.parse_args(arguments)))
+    options.in_cluster(evaluate, parser.parse_args(arguments))
 
 
 if __name__ == "__main__":

@@ -7,11 +7,12 @@ A command is a function of keywords, which has the defaults and refuses what mak
 import argparse
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
 import numpy as np
 
+from c2l_jax import cluster
 from c2l_jax.data.processor import INSTRUCTIONS
 from c2l_jax.judging import function_at
 from c2l_jax.sharding import make_mesh
@@ -66,6 +67,21 @@ def add_questions(parser: argparse.ArgumentParser):
         "c2l_jax.answers:judge)",
     )
     add_dtype(parser)
+    add_cluster(parser)
+
+
+def add_cluster(parser: argparse.ArgumentParser):
+    """What a command that runs in several processes takes; see `in_cluster`."""
+    for name, (kind, text) in cluster.FLAGS.items():
+        parser.add_argument(f"--{name}", type=kind, help=text)
+
+
+def in_cluster(command: Callable, arguments: argparse.Namespace):
+    """Calls the command with its arguments, in all processes together."""
+    keywords = vars(arguments)
+    place = cluster.find_place(**{name: keywords.pop(name) for name in cluster.FLAGS})
+    with cluster.joined(place):
+        command(**keywords)
 
 
 def add_dtype(parser: argparse.ArgumentParser):
@@ -114,9 +130,12 @@ def chosen_dtype(dtype: str | None) -> str:
     return dtype
 
 
-def device_mesh(rows: int) -> jax.sharding.Mesh:
-    """All devices, each with its share of the rows. Raises UserError where they don't share."""
-    mesh = make_mesh({"data": 1, "fsdp": -1, "tensor": 1})
+def device_mesh(rows: int, devices: Sequence[jax.Device] | None = None) -> jax.sharding.Mesh:
+    """All devices, or these, each with its share of the rows.
+
+    Raises UserError where they don't share.
+    """
+    mesh = make_mesh({"data": 1, "fsdp": -1, "tensor": 1}, devices)
     if rows < 1 or rows % mesh.size:
         raise UserError(f"--rows {rows} must be a positive multiple of {mesh.size} devices.")
     return mesh

@@ -22,6 +22,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
+import jax
 import numpy as np
 
 from c2l_jax import options
@@ -230,6 +231,8 @@ def preferences(
 ):
     """Writes the pairs to be had from a directory of responses; see the module and its --help.
 
+    In a cluster all processes compute the reference, and the first one writes.
+
     Raises UserError for arguments that make no sense, responses that are not whole or of another
     model or data set, other pairs in `out`, and where there is no pair.
     """
@@ -241,6 +244,7 @@ def preferences(
         )
     dtype, out, responses = options.chosen_dtype(dtype), anywhere(out), anywhere(responses)
     output_folder(out)
+    writes = jax.process_index() == 0
     settings, questions = read_responses(responses)
     model = exported_model(anywhere(model or settings["model"]))
     if fingerprint(model) != settings["fingerprint"]:
@@ -259,9 +263,10 @@ def preferences(
     pairs, counts = choose(
         questions, low=low, high=high, most=max_pairs, balance=balance, seed=seed
     )
-    print(table(pairs, questions, counts))
     told = {"questions": len(questions), **counts, "pairs": len(pairs), "unread": unread}
-    replace_text(out / COUNTS, json.dumps(told, indent=2) + "\n")
+    if writes:
+        print(table(pairs, questions, counts))
+        replace_text(out / COUNTS, json.dumps(told, indent=2) + "\n")
     if not pairs:
         raise UserError(
             f"not one pair in {responses}: no question has both kinds of response and an "
@@ -277,6 +282,8 @@ def preferences(
     logps = reference_logprobs(
         pairs, questions, record, model, format=settings["format"], rows=rows, dtype=dtype
     )
+    if not writes:
+        return
     common = {"format": settings["format"], "fingerprint": settings["fingerprint"]}
     records = {
         name: functools.partial(pair_records, some, questions, record, logps, common)
@@ -342,7 +349,8 @@ def main(arguments: list[str] | None = None):
     )
     parser.add_argument("--rows", type=int, help="rows scored at a time (default: %(default)s)")
     options.add_dtype(parser)
-    preferences(**vars(parser.parse_args(arguments)))
+    options.add_cluster(parser)
+    options.in_cluster(preferences, parser.parse_args(arguments))
 
 
 if __name__ == "__main__":

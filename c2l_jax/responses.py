@@ -2,10 +2,12 @@
 
 sampling.json holds the settings and the model's fingerprint; responses.jsonl a line a question,
 with what its record says (KEPT), its place in the split and its n responses, each with text, logp,
-tokens, ended, extracted, correct and read.
+tokens, ended, extracted, correct and read. While a command runs in several processes, all but the
+first write to files of their own beside it; at the end the first one joins them.
 """
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 
 from records.errors import UserError
@@ -49,10 +51,28 @@ def claim(out: AnyPath, settings: dict, started: bool):
         replace_text(path, json.dumps(settings, indent=2) + "\n")
 
 
+def part_name(process: int) -> str:
+    """The file that a process writes, responses.jsonl or one of those that it is joined from."""
+    return RESPONSES.replace(".", f"-{process}.") if process else RESPONSES
+
+
+def parts(out: AnyPath) -> dict[str, dict[int, str]]:
+    """What `complete_lines` finds in each such file, of however many processes, by its name."""
+    pattern = part_name(1).replace("1", r"\d+")
+    names = sorted(path.name for path in out.iterdir() if re.fullmatch(pattern, path.name))
+    names += [RESPONSES] if (out / RESPONSES).exists() else []
+    return {name: complete_lines(out / name) for name in names}
+
+
+def join_parts(out: AnyPath, lines: Sequence[str]):
+    """Writes responses.jsonl, and removes the others."""
+    replace_text(out / RESPONSES, "".join(lines))
+    for name in parts(out).keys() - {RESPONSES}:
+        (out / name).unlink()
+
+
 def complete_lines(path: AnyPath) -> dict[int, str]:
-    """The complete lines of responses.jsonl by index, without what a kill left of a last one."""
-    if not path.exists():
-        return {}
+    """The complete lines of such a file by index, without what a kill left of a last one."""
     content = path.read_bytes()
     end = content.rfind(b"\n") + 1
     lines = content[:end].decode().splitlines(keepends=True)
@@ -62,14 +82,14 @@ def complete_lines(path: AnyPath) -> dict[int, str]:
         raise UserError(f"{path} holds a line that is no question: use another --out.") from None
 
 
-def check_records(done: dict[int, str], asked: Sequence[int], split: Split, path: AnyPath):
+def check_records(done: dict[int, str], asked: Sequence[int], split: Split, out: AnyPath):
     """Raises UserError where a line is not of the record that is asked now."""
     places = frozenset(asked)
     for index, line in done.items():
         written = json.loads(line)["id"]
         if index not in places or split[index]["id"] != written:
             raise UserError(
-                f"{path} holds responses to {written} at place {index}, which this command doesn't "
+                f"{out} holds responses to {written} at place {index}, which this command doesn't "
                 "ask: use the data set they were sampled on, or another --out."
             )
 

@@ -17,6 +17,7 @@ rounding only, which seldom changes a response in float32 but soon does in bfloa
 
 import json
 
+import jax
 import numpy as np
 
 from c2l_jax import answers, options
@@ -68,7 +69,8 @@ def sample(
     lanes = max(1, n // 4) if lanes is None else lanes
     model, data, out = exported_model(anywhere(model)), anywhere(data), anywhere(out)
     asked = ask(model, data, out, settings, rows=rows, lanes=lanes, judge=judge)
-    print(table(asked.lines, asked.tokens_per_second))
+    if jax.process_index() == 0:
+        print(table(asked.lines, asked.tokens_per_second))
 
 
 def table(lines: list[str], tokens_per_second: float | None) -> str:
@@ -119,7 +121,7 @@ def main(arguments: list[str] | None = None):
         "%(default)s)",
     )
     parser.add_argument("--seed", type=int, help="of the random draws (default: %(default)s)")
-    sample(**vars(parser.parse_args(arguments)))
+    options.in_cluster(sample, parser.parse_args(arguments))
 
 
 if __name__ == "__main__":

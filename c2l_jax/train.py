@@ -35,7 +35,7 @@ from absl import app, flags
 from jax.experimental import multihost_utils
 from ml_collections import ConfigDict, config_flags
 
-from c2l_jax import flops
+from c2l_jax import cluster, flops
 from c2l_jax.checkpoint import Checkpoints, write_config
 from c2l_jax.data.pictures import open_picture
 from c2l_jax.data.processor import Processor
@@ -47,7 +47,7 @@ from c2l_jax.ops import attention
 from c2l_jax.plan import plan, report
 from c2l_jax.program import Program, Step, build
 from c2l_jax.sharding import make_mesh, put_batch
-from c2l_jax.sources import Packed
+from c2l_jax.sources import Packed, stream_count
 from records.errors import UserError, exit_on_user_error
 from records.paths import anywhere, output_folder, remove_folder, replace_text
 from records.reading import open_split
@@ -65,6 +65,8 @@ CONFIG = config_flags.DEFINE_config_file("config", None, "Program that returns t
 PROFILE = flags.DEFINE_bool("profile", False, "Write a trace of the third to the fifth step.")
 WORKDIR = flags.DEFINE_string("workdir", None, "Where the run lives; the same one resumes it.")
 PLAN = flags.DEFINE_bool("plan", False, "Only say what a step takes here; nothing is loaded.")
+DEFINE = {str: flags.DEFINE_string, int: flags.DEFINE_integer}
+CLUSTER = {name: DEFINE[kind](name, None, text) for name, (kind, text) in cluster.FLAGS.items()}
 
 
 def validate(config: ConfigDict, mesh: jax.sharding.Mesh):
@@ -238,6 +240,7 @@ def main(argv):
     ######################### settings, devices, data, model #########################
     mesh = make_mesh(config.mesh)
     validate(config, mesh)
+    config.data.streams = stream_count(config, workdir)
     objective = named(config.objective)
     objective.check(config)
     if PLAN.value:
@@ -262,7 +265,7 @@ def main(argv):
     checkpoints = Checkpoints(workdir, config.checkpoint.keep)
     start = checkpoints.latest() or 0
     if start:
-        state = checkpoints.restore(start, program.state, source.iterator)
+        state = checkpoints.restore(start, program.state, source.iterators)
         print(f"resuming from step {start}")
     else:
         state = program.init_state(
@@ -303,13 +306,13 @@ def main(argv):
                 with reporter.paused():
                     metrics.scalars(step, held_out(state["params"]))
             if saves:
-                checkpoints.save(step, state, source.iterator)
+                checkpoints.save(step, state, source.iterators)
         if waiting:
             reporter(*waiting)
 
     ####################################### finish #######################################
     if step > start:
-        checkpoints.save(step, state, source.iterator)
+        checkpoints.save(step, state, source.iterators)
     checkpoints.close()
     if source.dropped:
         logging.warning("dropped %d examples that do not fit a row", len(source.dropped))
@@ -322,6 +325,7 @@ def main(argv):
     if writes:
         remove_folder(workdir / "model")  # of a shorter run
         remove_folder(workdir / "adapter")
+    cluster.barrier("no model is there")
     params, as_model = state["params"], program.model_config
     if program.lora:
         weights.export_adapter(as_model, params, program.lora, workdir / "adapter", config.model)
@@ -340,6 +344,13 @@ def main(argv):
     }
     if writes:
         replace_text(workdir / "summary.json", json.dumps(summary, indent=2) + "\n")
+
+
+def run(argv):
+    """`main`, in all processes together."""
+    place = cluster.find_place(**{name: flag.value for name, flag in CLUSTER.items()})
+    with cluster.joined(place, saves_when_preempted=True):
+        main(argv)
 
 
 def _in_program(error: BaseException) -> str | None:
@@ -383,4 +394,4 @@ def parse_flags(argv: list[str]) -> list[str]:
 
 
 if __name__ == "__main__":
-    app.run(exit_on_user_error(main), flags_parser=exit_on_user_error(parse_flags))
+    app.run(exit_on_user_error(run), flags_parser=exit_on_user_error(parse_flags))

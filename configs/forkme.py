@@ -37,6 +37,9 @@ def get_config():
     data.row_targets = 0  # response tokens in a row, the only ones with logits; 0: row_tokens
     data.row_tiles = 16  # tiles of 8 x 8 patches that pictures are cut into, in a row
     data.row_windows = data.get_ref("row_tiles")  # its former name
+    # Streams that the examples are read and packed in, each by one process: a run keeps their
+    # number, and goes on with as many processes as divide it. 0: one a process at its start.
+    data.streams = 0
     data.threads = 2  # threads that read and tokenise
 
     optimizer = config.optimizer = ConfigDict()

@@ -4,70 +4,28 @@
   python -m tpu.preflight --bucket ... --run NAME --tpu                        # worker of a pod
   python -m tpu.preflight --bucket ... --run NAME --coordinator HOST:PORT --processes N --process I
 
-Every process writes a file in the bucket and waits for those of all others, so that a time-out can
-name who is silent; then jax connects them, and they count devices, multiply matrices and add up a
-number of every device. NAME must be new for each check and the same on all hosts. Exit code 2 and
-a sentence if anything is wrong.
+The processes say hello to the first one, which names those that don't come; jax connects them;
+every one writes a file in the bucket and looks for those of all others; and they count devices,
+multiply matrices and add up a number of every device. NAME must be new for each check and the same
+on all hosts. A sentence and another exit code than 0 if anything is wrong.
 """
 
 import argparse
 import contextlib
-import dataclasses
 import os
 import socket
 import sys
 import threading
 import time
-import urllib.request
 from collections.abc import Iterator
 
+from c2l_jax import cluster
+from c2l_jax.cluster import Place
 from records.errors import UserError, exit_on_user_error
 from records.paths import AnyPath, anywhere, output_folder
 
-METADATA = "http://{}/computeMetadata/v1/instance/attributes/{}"
 
-
-@dataclasses.dataclass(frozen=True)
-class Place:
-    """Which process this is, and where the others are."""
-
-    process: int
-    hosts: tuple[str, ...]  # one name a process
-    coordinator: str | None = None  # HOST:PORT of process 0; jax finds it itself on TPU and SLURM
-
-
-def find_place(options: argparse.Namespace) -> Place:
-    """From the flags, the metadata server of a TPU, or SLURM's variables."""
-    if options.coordinator:
-        names = [options.coordinator, *["host unknown"] * (options.processes - 1)]
-        return Place(options.process, tuple(names), options.coordinator)
-    if options.tpu:
-        endpoints = tpu_metadata("worker-network-endpoints").split(",")
-        hosts = tuple(endpoint.split(":")[-1] for endpoint in endpoints)
-        return Place(int(tpu_metadata("agent-worker-number")), hosts)
-    if "SLURM_PROCID" in os.environ:
-        nodes, count = os.environ["SLURM_STEP_NODELIST"], int(os.environ["SLURM_NTASKS"])
-        return Place(int(os.environ["SLURM_PROCID"]), (f"one of {nodes}",) * count)
-    return Place(0, (socket.gethostname(),))
-
-
-def tpu_metadata(key: str) -> str:
-    """What Cloud TPU tells its virtual machines. Raises UserError elsewhere."""
-    server = os.environ.get("GCE_METADATA_IP", "metadata.google.internal")  # as in jax
-    request = urllib.request.Request(
-        METADATA.format(server, key), headers={"Metadata-Flavor": "Google"}
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=20) as reply:
-            return reply.read().decode().strip()
-    except OSError as error:
-        raise UserError(
-            f"{socket.gethostname()}: no {key} from the metadata server ({error}): --tpu is for "
-            "workers of a TPU pod."
-        ) from error
-
-
-def roll_call(folder: AnyPath, place: Place, timeout: float, poll: float):
+def check_folder(folder: AnyPath, place: Place, timeout: float, poll: float):
     """Leaves a file in the folder and waits for all others' files.
 
     Raises UserError that names every process whose file is missing after `timeout` seconds.
@@ -81,8 +39,8 @@ def roll_call(folder: AnyPath, place: Place, timeout: float, poll: float):
         if time.monotonic() > deadline:
             silent = ", ".join(f"{i} ({place.hosts[i]})" for i in sorted(missing))
             raise UserError(
-                f"after {timeout:g} s no word from process {silent} of {len(place.hosts)}: is it "
-                "up, was it set up, can it write to the bucket?"
+                f"after {timeout:g} s no file of process {silent} of {len(place.hosts)} in "
+                f"{folder}: do all hosts reach the same one?"
             )
         time.sleep(poll)
 
@@ -101,21 +59,6 @@ def limit(what: str, seconds: float) -> Iterator[None]:
     timer.start()
     yield
     timer.cancel()  # after an error it goes on: leaving the others can hang, too
-
-
-def join(place: Place, timeout: float):
-    """Connects this process with the others."""
-    import jax
-
-    if place.coordinator:
-        jax.distributed.initialize(
-            place.coordinator,
-            len(place.hosts),
-            place.process,
-            initialization_timeout=int(timeout),
-        )
-    elif len(place.hosts) > 1:
-        jax.distributed.initialize(initialization_timeout=int(timeout))
 
 
 def check_counts(place: Place):
@@ -165,30 +108,34 @@ def check_all_reduce():
 
 
 def check(options: argparse.Namespace):
-    place = find_place(options)
+    given = (options.coordinator, options.processes, options.process)
+    place = cluster.from_tpu() if options.tpu else cluster.find_place(*given)
     folder = anywhere(options.bucket) / options.run
 
     def say(what: str):
         print(f"process {place.process} ({socket.gethostname()}): {what}", flush=True)
 
     say("is up")
-    roll_call(folder, place, options.timeout, options.poll)
-    say(f"writes and reads {folder}; all {len(place.hosts)} are there")
-    with limit(f"process {place.process}: connecting to {place.hosts[0]}", options.timeout):
-        join(place, options.timeout)
-    import jax
+    with contextlib.ExitStack() as stack:
+        # Looking for the others, waiting until they have all been found, connecting jax.
+        with limit(f"process {place.process}: joining the others", 4 * options.timeout):
+            stack.enter_context(cluster.joined(place, timeout=options.timeout))
+        say(f"all {len(place.hosts)} are there")
+        check_folder(folder, place, options.timeout, options.poll)
+        say(f"writes and reads {folder}")
+        import jax
 
-    with limit(f"process {place.process}: the check of its devices", options.timeout):
-        check_counts(place)
-        devices = jax.local_devices()
-        say(
-            f"{len(devices)} x {devices[0].device_kind}, with all others {jax.device_count()} "
-            f"devices in {jax.process_count()} processes"
-        )
-        check_matmul()
-        check_all_reduce()
-    (folder / str(place.process)).unlink()  # all have seen it, or the sum would not have come
-    say("passed")
+        with limit(f"process {place.process}: the check of its devices", options.timeout):
+            check_counts(place)
+            devices = jax.local_devices()
+            say(
+                f"{len(devices)} x {devices[0].device_kind}, with all others {jax.device_count()} "
+                f"devices in {jax.process_count()} processes"
+            )
+            check_matmul()
+            check_all_reduce()
+        (folder / str(place.process)).unlink()  # all have seen it, or the sum would not have come
+        say("passed")
 
 
 @exit_on_user_error
@@ -201,9 +148,8 @@ def main():
     parser.add_argument("--timeout", type=float, default=300.0, help="seconds for each step")
     parser.add_argument("--poll", type=float, default=2.0, help="seconds between looks")
     parser.add_argument("--tpu", action="store_true", help="ask the metadata server who this is")
-    parser.add_argument("--coordinator", help="HOST:PORT of process 0")
-    parser.add_argument("--processes", type=int, default=1)
-    parser.add_argument("--process", type=int, default=0)
+    for name, (kind, text) in cluster.FLAGS.items():
+        parser.add_argument(f"--{name}", type=kind, help=text)
     check(parser.parse_args())
 
 

@@ -270,16 +270,20 @@ def _read(
     tensors: dict, entry: Entry, param: jax.ShapeDtypeStruct, index: tuple[slice, ...]
 ) -> np.ndarray:
     """The part of a parameter (given as shape and dtype) that `index` cuts out."""
-    layers = [""]
-    if entry.stacked:
-        layers, index = range(param.shape[0])[index[0]], index[1:]
-    axes = entry.axes or tuple(range(len(index)))
-    in_file = tuple(index[axes.index(axis)] for axis in range(len(axes)))
-    parts = [
-        tensors[entry.name.format(layer)][in_file].transpose(axes).astype(param.dtype)
-        for layer in layers
-    ]
-    return np.stack(parts) if entry.stacked else np.ascontiguousarray(parts[0])
+    within = index[1:] if entry.stacked else index
+    axes = entry.axes or tuple(range(len(within)))
+    in_file = tuple(within[axes.index(axis)] for axis in range(len(axes)))
+
+    def tensor(layer):
+        return tensors[entry.name.format(layer)][in_file].transpose(axes)
+
+    if not entry.stacked:
+        return np.ascontiguousarray(tensor(""), param.dtype)
+    lengths = [len(range(length)[cut]) for length, cut in zip(param.shape, index, strict=True)]
+    part = np.empty(lengths, param.dtype)
+    for number, layer in enumerate(range(param.shape[0])[index[0]]):
+        part[number] = tensor(layer)  # at once in its place: never are all layers here twice
+    return part
 
 
 def _write_tensors(

@@ -1,38 +1,33 @@
-"""Several real processes on this machine as one cluster: each runs a module of the package.
-
-python -m tests.c2l_jax.cluster ADDRESS PROCESSES PROCESS MODULE ARGUMENT...
-"""
+"""Several real processes on this machine as one cluster, of one device each."""
 
 import os
-import runpy
 import socket
-import subprocess
-import sys
-from pathlib import Path
+
+from tests.conftest import QUICKLY, ROOT, launcher
+from tests.launcher import Started
 
 
-def start(arguments: list[str], processes: int = 2) -> list[subprocess.Popen]:
-    """Starts `python -m MODULE ARGUMENT...` in so many processes of one device each."""
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        address = f"localhost:{free.getsockname()[1]}"
+def free_port() -> int:
+    """One whose successor is free, too."""
+    while True:
+        with socket.socket() as first, socket.socket() as second:
+            first.bind(("localhost", 0))
+            port = first.getsockname()[1]
+            try:
+                second.bind(("", port + 1))
+            except (OSError, OverflowError):
+                continue
+            return port
+
+
+def start(arguments: list[str], processes: int, **env: str) -> list[Started]:
+    """`python -m ARGUMENTS` in so many processes."""
+    address = f"localhost:{free_port()}"
     return [
-        subprocess.Popen(
-            [sys.executable, "-m", __spec__.name, address, str(processes), str(i), *arguments],
-            cwd=Path(__file__).parents[2],
-            env={**os.environ, "JAX_PLATFORMS": "cpu"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+        launcher().start(
+            [*arguments, f"--coordinator={address}", f"--processes={processes}", f"--process={i}"],
+            ROOT,
+            {**os.environ, "XLA_FLAGS": QUICKLY, **env},
         )
         for i in range(processes)
     ]
-
-
-if __name__ == "__main__":
-    import jax
-
-    address, processes, process, module, *arguments = sys.argv[1:]
-    jax.distributed.initialize(address, int(processes), int(process))
-    sys.argv = [module, *arguments]
-    runpy.run_module(module, run_name="__main__", alter_sys=True)

@@ -18,6 +18,7 @@ from c2l_jax.models.loading import exported_model
 from c2l_jax.responses import RESPONSES, SETTINGS, claim
 from records.errors import UserError
 from records.reading import open_split
+from tests.c2l_jax import cluster
 from tests.conftest import ROOT, run_module
 
 LIMIT, N = 24, 3
@@ -109,6 +110,31 @@ def test_killed_at_any_moment_and_started_again_equals_unbroken(
     path.write_text("\n".join([marked, *others, last or first[:99]]))
     sample.main(command)
     text = path.read_text()
+    assert text.count(marked) == 1
+    assert text.replace(marked, first) == (unbroken[0] / RESPONSES).read_text()
+    assert sorted(os.listdir(tmp_path)) == [RESPONSES, SETTINGS]
+
+
+def test_two_processes_killed_and_started_again_equal_one(unbroken, model_dir, dataset, tmp_path):
+    command = ["c2l_jax.sample", *arguments(model_dir, dataset, tmp_path)]
+    members = cluster.start(command, 2)
+    path = tmp_path / "responses-1.jsonl"
+    while members[1].poll() is None and not (path.exists() and b"\n" in path.read_bytes()):
+        time.sleep(0.002)
+    os.kill(members[1].pid, signal.SIGKILL)
+    assert members[1].wait().returncode == -signal.SIGKILL
+    told = members[0].wait()
+    assert (
+        told.returncode == 1 and "error: process 1 (" in told.stderr and "ends, too" in told.stderr
+    )
+    first, *others = path.read_text().splitlines(keepends=True)
+    assert json.loads(first)["index"] % 2 == 1
+    marked = first.replace('"responses": [', '"responses": [ ')
+    path.write_text("".join([marked, *others]))
+    first_told, second_told = [member.wait() for member in cluster.start(command, 2)]
+    assert first_told.returncode == second_told.returncode == 0, second_told.stderr
+    assert "tokens/s" in first_told.stdout and not second_told.stdout
+    text = (tmp_path / RESPONSES).read_text()
     assert text.count(marked) == 1
     assert text.replace(marked, first) == (unbroken[0] / RESPONSES).read_text()
     assert sorted(os.listdir(tmp_path)) == [RESPONSES, SETTINGS]

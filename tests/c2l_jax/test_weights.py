@@ -1,10 +1,12 @@
 """Model directories in and out: layouts, errors, round trips through transformers."""
 
 import contextlib
+import dataclasses
 import json
 import math
 import re
 import shutil
+import tracemalloc
 
 import jax
 import jax.numpy as jnp
@@ -179,6 +181,24 @@ def test_each_shard_is_read_on_its_own(source):
             index = tuple(slice(int(start), int(stop)) for start, stop in bounds)
             part = weights._read(tensors, names.entry(path), param, index)
             np.testing.assert_array_equal(part, whole[path][index], err_msg=path)
+
+
+def test_a_parameter_is_read_layer_by_layer_into_its_place(tmp_path):
+    """Of sixteen layers no more than two are on the host beside the parameter."""
+    small = tiny.config()
+    text = dataclasses.replace(small.text_config, num_hidden_layers=16, intermediate_size=4000)
+    config = dataclasses.replace(small, text_config=text)
+    weights.export(config, weights.init(config, seed=0), tmp_path / "model", tmp_path)
+    path = "text/layers/mlp/up/kernel"
+    with contextlib.ExitStack() as files:
+        names, shape = weights.Names(config), weights.abstract(config)[1][path]
+        tensors = open_tensors(tmp_path / "model", files, names.canonical)
+        tracemalloc.start()
+        part = weights._read(tensors, names.entry(path), shape, (slice(None),) * 3)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert part.nbytes == 16 * 64 * 4000 * 4
+    assert part.nbytes < peak < part.nbytes * (1 + 2.5 / 16)
 
 
 @pytest.mark.parametrize("max_shard_bytes", [10**9, 60_000])

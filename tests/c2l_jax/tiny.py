@@ -126,7 +126,11 @@ def torch_model(config, seed: int = 0) -> torch.nn.Module:
 def save_checkpoint(model: torch.nn.Module, directory, **options) -> None:
     """A model directory: config.json, weights and preprocessor_config.json."""
     model.save_pretrained(directory, **options)
-    spec = IMAGE_SPECS[model.config.model_type]
+    save_preprocessor(model.config.model_type, directory)
+
+
+def save_preprocessor(family: str, directory) -> None:
+    spec = IMAGE_SPECS[family]
     settings = {
         "image_mean": spec.image_mean,
         "image_std": spec.image_std,

@@ -6,9 +6,11 @@ import sys
 
 import pytest
 
+from c2l_jax.cluster import Place
 from records.errors import UserError
+from tests.c2l_jax.cluster import free_port
 from tests.tpu.conftest import ROOT
-from tpu.preflight import Place, check_counts
+from tpu.preflight import check_counts, check_folder
 
 
 def start(bucket, *words: str, **env: str) -> subprocess.Popen:
@@ -40,29 +42,30 @@ def test_two_processes_pass_by_the_variables_of_slurm(tmp_path):
     assert not list((tmp_path / "a").iterdir())
 
 
-def one_of_three(bucket, *words: str) -> str:
-    """What process 0 says that waits for others in vain."""
-    process = start(
-        bucket, "--coordinator", "localhost:1", "--processes", "3", "--timeout", "1", *words
-    )
-    errors = process.communicate()[1]
-    assert process.returncode == 2 and "Traceback" not in errors, errors
-    return errors.splitlines()[-1]
-
-
 def test_the_silent_are_named(tmp_path):
-    (tmp_path / "a").mkdir()
-    (tmp_path / "a/1").write_text("a host")
-    said = one_of_three(tmp_path, "--poll", "0.1")
-    assert said.startswith("error: after 1 s no word from process 2 (host unknown) of 3:")
+    """By process 0, to the one that has come, too."""
+    words = ("--coordinator", f"localhost:{free_port()}", "--processes", "3", "--timeout", "3")
+    for process in [start(tmp_path, *words, "--process", str(i)) for i in (0, 1)]:
+        errors = process.communicate()[1]
+        assert process.returncode == 1 and "Traceback" not in errors, errors
+        last = errors.splitlines()[-1]
+        assert last.startswith("error: after 3 s no word from process 2 (host unknown) of 3: is it")
 
 
-def test_processes_that_cannot_connect_do_not_hang(tmp_path):
-    (tmp_path / "a").mkdir()
-    for i in (0, 1, 2):
-        (tmp_path / f"a/{i}").write_text("a host")
-    said = one_of_three(tmp_path, "--process", "1")
-    assert said == "error: process 1: connecting to localhost:1 took longer than 1 s"
+def test_a_silent_first_process_is_named(tmp_path):
+    words = ("--coordinator", "localhost:1", "--processes", "3", "--process", "1", "--timeout", "1")
+    process = start(tmp_path, *words)
+    errors = process.communicate()[1]
+    assert process.returncode == 1 and "Traceback" not in errors, errors
+    last = errors.splitlines()[-1]
+    assert last.startswith("error: after 1 s no word from process 0 at localhost:2 (")
+
+
+def test_folders_that_are_not_the_same_are_found(tmp_path):
+    place = Place(0, ("a", "b", "c"))
+    (tmp_path / "1").write_text("b")
+    with pytest.raises(UserError, match="after 0 s no file of process 2 "):
+        check_folder(tmp_path, place, 0.0, 0.0)
 
 
 def test_a_process_that_counts_as_a_cluster_of_its_own_is_found():
@@ -72,5 +75,5 @@ def test_a_process_that_counts_as_a_cluster_of_its_own_is_found():
 
 def test_the_metadata_server_is_only_asked_on_a_pod(tmp_path):
     process = start(tmp_path, "--tpu", GCE_METADATA_IP="127.0.0.1:1")
-    assert "--tpu is for workers of a TPU pod" in process.communicate()[1]
+    assert "from the metadata server of TPUs" in process.communicate()[1]
     assert process.returncode == 2
