@@ -1,16 +1,18 @@
 """Data of others, read and written: a module a format.
 
 To be read, it has
-  HEEDS               the fields of `Options` that it heeds
-  files(source)       which files of a folder (or file) are of this format, by split
-  rows(path, options) (place, row or Broken) of each row, never all in memory
-  record(row, context)  the record of a row, of `schema.question(several=True)`, or of `schema.pair`
-                      if FEATURES says so; raises Broken where there is none
+  HEEDS                 the fields of `Options` that it heeds
+  files(source)         the files of this format in a folder, by split
+  rows(path, options)   (place, row or Broken) of each row, never all in memory
+  record(row, context)  the record of a row: of `schema.question(several=True)`, or, where PAIRS is
+                        true, of `schema.pair`; raises Broken where there is none
 To be written, it has
-  row(record, names)  what stands for a record, JSON values; `names` are those of its picture files
-  LIST, FILE          whether rows are one JSON list, else a line each; and the file of a split
-or, where that is not a file of rows beside a folder of pictures,
-  write(records, folder, split, shards)
+  row(record, names)    what stands for a record, JSON values; `names` are those of its picture files
+  FILE, LIST            the file of a split; whether it is one JSON list, or has a line a row
+or, for other files,
+  row, FILE and write_rows(rows, path)
+or
+  write(records, total, folder, split, per_file)
 """
 
 import dataclasses

@@ -15,11 +15,13 @@ from pathlib import Path
 from records.errors import UserError
 from records.formats import Context, Options, fields
 from records.formats.rows import Broken, json_rows
+from records.formats.splits import split_of
 
 HEEDS = ("chain",)
 LIST, FILE = True, "games_data_{split}.json"
 CHAINS = ("refinement", "analysis")
 NAMES = {"games_data_test.json": "test", "games_data_validation.json": "validation"}
+EXAMPLE = "_dataset_example"
 TRAIN = ("games_data.json", "games_data_train.json", "GameQA_RL_5k.json", "data.json")
 
 SPATIAL, PATTERN = "3D Spatial Perception and Understanding", "Pattern Recognition and Matching"
@@ -49,11 +51,11 @@ FOLDERS = {
 def files(source: Path) -> dict[str, list[Path]]:
     """The files of a split; of several folders with a data.json (the examples) all."""
     if source.is_file():
-        return {NAMES.get(source.name, "train"): [source]}
+        return {NAMES.get(source.name) or split_of(source): [source]}
     found: dict[str, list[Path]] = {}
-    for path in sorted(source.rglob("*.json")):
-        if path.name in NAMES or path.name in TRAIN:
-            found.setdefault(NAMES.get(path.name, "train"), []).append(path)
+    for path in sorted(source.rglob("*")):
+        if path.suffix == ".tar" or path.name in NAMES or path.name in TRAIN:
+            found.setdefault(NAMES.get(path.name) or split_of(path), []).append(path)
     if not found:
         raise UserError(f"{source} holds none of {', '.join((*NAMES, *TRAIN))}: name the file.")
     return found
@@ -99,8 +101,11 @@ def record(row: dict, context: Context) -> dict:
 
 def game_of(image: str, path: Path) -> str:
     """Ours for the game whose folder a picture or a file lies in; "" where none is known."""
-    for folder in (*reversed(image.split("/")), *reversed(path.parts)):
-        plain = re.sub(r"[^a-z0-9]|_?dataset_example$", "", folder.lower())
+    folders = image.split("/")[-2::-1]
+    if path.parent.name.endswith(EXAMPLE):
+        folders += [path.parent.name.removesuffix(EXAMPLE), path.parent.parent.name]
+    for folder in folders:
+        plain = re.sub("[^a-z0-9]", "", folder.lower())
         for game in CATEGORY:
             if plain == game.replace("_", "") or FOLDERS.get(plain) == game:
                 return game

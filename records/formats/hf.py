@@ -13,12 +13,16 @@ second picture goes. A data set that `write` wrote needs none of this.
 import ast
 import base64
 import dataclasses
+import itertools
 import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import pyarrow
+from pyarrow import parquet
 
 from records.errors import UserError
 from records.formats import Context, Options, fields
@@ -43,9 +47,7 @@ def files(source: Path) -> dict[str, list[Path]]:
 
 
 def rows(path: Path, options: Options) -> Iterator[tuple[str, dict | Broken]]:
-    """Raises UserError for a file that is none, and for columns that are asked for and not there."""
-    import pyarrow
-
+    """Raises UserError for a damaged file, and where columns that are asked for are missing."""
     number = 0
     try:
         for batch in _batches(path):
@@ -56,21 +58,17 @@ def rows(path: Path, options: Options) -> Iterator[tuple[str, dict | Broken]]:
                 yield f"{path.name}, row {number}", row
     except pyarrow.ArrowInvalid as error:
         raise UserError(
-            f"{path} can't be read after row {number} ({str(error).splitlines()[0]}): copy it again."
+            f"{path} is damaged after row {number} ({str(error).splitlines()[0]}): copy it again."
         ) from error
 
 
 def _batches(path: Path) -> Iterator:
     if path.suffix == ".arrow":
-        import pyarrow
-
-        with pyarrow.memory_map(str(path)) as file:
+            with pyarrow.memory_map(str(path)) as file:
             for batch in pyarrow.ipc.open_stream(file):
                 for start in range(0, len(batch), _ROWS):
                     yield batch.slice(start, _ROWS)
     else:
-        from pyarrow import parquet
-
         yield from parquet.ParquetFile(path).iter_batches(_ROWS)
 
 
@@ -203,20 +201,16 @@ def _arranged(question: str, choices: list, pictures: list[bytes]) -> tuple[str,
 # --------------------------------------------------------------------------------------- writing
 
 
-def write(records: Sequence[dict], folder: Path, split: str, per_file: int) -> None:
-    """data/SPLIT-*.parquet, `per_file` records each, as `datasets.load_dataset(folder)` reads it."""
-    import pyarrow
-    from pyarrow import parquet
-
-    schema, data = _schema(), folder / "data"
+def write(records: Iterable[dict], total: int, folder: Path, split: str, per_file: int) -> None:
+    """data/SPLIT-*.parquet, `per_file` records each, for `datasets.load_dataset(folder)`."""
+    schema, data, records = _schema(), folder / "data", iter(records)
     data.mkdir(exist_ok=True)
-    count = -(-len(records) // per_file)
+    count = -(-total // per_file)
     for number in range(count):
         path = data / f"{split}-{number:05d}-of-{count:05d}.parquet"
+        of_file = itertools.islice(records, per_file)
         with parquet.ParquetWriter(path, schema) as writer:
-            for start in range(number * per_file, min((number + 1) * per_file, len(records)), _ROWS):
-                end = min(start + _ROWS, (number + 1) * per_file, len(records))
-                rows = [_row(records[index]) for index in range(start, end)]
+            while rows := [_row(record) for record in itertools.islice(of_file, _ROWS)]:
                 writer.write_batch(pyarrow.RecordBatch.from_pylist(rows, schema))
 
 
@@ -230,8 +224,6 @@ def _row(record: Mapping) -> dict:
 
 def _schema():
     """With what `datasets` reads its features from."""
-    import pyarrow
-
     picture = pyarrow.struct({"bytes": pyarrow.binary(), "path": pyarrow.string()})
     columns = {name: pyarrow.string() for name in TEXTS}
     columns |= {name: pyarrow.list_(pyarrow.string()) for name in LISTS}

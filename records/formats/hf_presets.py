@@ -27,9 +27,7 @@ PRESETS = {
     # lmms-lab/ai2d
     "ai2d": Columns(first=0),
     # HuggingFaceM4/A-OKVQA
-    "aokvqa": Columns(
-        answer="correct_choice_idx", chain="rationales", id="question_id", first=0
-    ),
+    "aokvqa": Columns(answer="correct_choice_idx", chain="rationales", id="question_id", first=0),
     # princeton-nlp/CharXiv: the reasoning questions
     "charxiv": Columns(question="reasoning_q", answer="reasoning_a", id="original_id"),
     # HuggingFaceM4/ChartQA (query, label), lmms-lab/ChartQA (question, answer)

@@ -17,7 +17,7 @@ TEXTS = ("game", "category", "split_kind", "task", "qa_type", "plot_level", "qa_
 
 
 def files(source: Path) -> dict[str, list[Path]]:
-    return by_names(source, (".jsonl", ".json"))
+    return by_names(source, (".jsonl", ".json", ".tar"))
 
 
 def rows(path: Path, options: Options) -> Iterator[tuple[str, dict | Broken]]:

@@ -22,7 +22,7 @@ _SPEAKERS = {"human": "human", "user": "human", "gpt": "gpt", "assistant": "gpt"
 
 
 def files(source: Path) -> dict[str, list[Path]]:
-    return by_names(source, (".json", ".jsonl"))
+    return by_names(source, (".json", ".jsonl", ".tar"))
 
 
 def rows(path: Path, options: Options) -> Iterator[tuple[str, dict | Broken]]:
@@ -68,9 +68,7 @@ def record(row: dict, context: Context) -> dict:
     question = fields.placed(row.pop("question"), len(images))
     steps, answer = read_response(row.pop("response"))
     given = {"task": context.options.name, "steps": steps}
-    return fields.question_record(
-        row.pop("id"), question, answer, images=images, rest=row, **given
-    )
+    return fields.question_record(row.pop("id"), question, answer, images=images, rest=row, **given)
 
 
 def read_response(text: str) -> tuple[list[str], str]:

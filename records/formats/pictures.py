@@ -1,12 +1,15 @@
 """Picture files of other data: found beside it or in an archive, checked, kept as they are."""
 
+import functools
 import io
+import tarfile
 import zipfile
-from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from PIL import Image
 
+from records.errors import UserError
 from records.formats.rows import Broken
 
 MAX_ASPECT = 200  # `smart_resize` of transformers has the same
@@ -25,7 +28,9 @@ def checked(data: bytes, name: str) -> bytes:
                 data = _png(image)
             width, height = image.size
     except Exception as error:  # Pillow raises whatever its formats come across
-        raise Broken(f"the picture {name} can't be read ({type(error).__name__}: {error})") from error
+        raise Broken(
+            f"the picture {name} can't be read ({type(error).__name__}: {error})"
+        ) from error
     if max(width, height) > MAX_ASPECT * min(width, height):
         raise Broken(f"the picture {name} is too narrow with {width} x {height} px")
     return data
@@ -45,14 +50,14 @@ def _png(image: Image.Image) -> bytes:
 
 
 class Pictures:
-    """Pictures by the paths that rows name: absolute, or in a folder or one of its *.zip files.
+    """Pictures by the paths that rows name: absolute, in a folder, or in its *.zip and *.tar.
 
     The last one is remembered, since several questions about a picture often follow each other.
     """
 
     def __init__(self, *folders: Path):
         self._folders = folders
-        self._zipped: dict[str, tuple[zipfile.ZipFile, str]] | None = None
+        self._packed: dict[str, Callable[[], bytes]] | None = None
         self._last = ("", b"")
 
     def read(self, path: str) -> bytes:
@@ -67,19 +72,34 @@ class Pictures:
         for folder in self._folders:  # an absolute path stays one
             if (folder / path).is_file():
                 return (folder / path).read_bytes()
-        if self._zipped is None:
-            self._zipped = dict(self._members())
-        if path not in self._zipped:
+        if self._packed is None:
+            self._packed = dict(self._members())
+        if path not in self._packed:
             raise Broken(f"there is no picture {path}")
-        archive, name = self._zipped[path]
-        return archive.read(name)
+        return self._packed[path]()
 
-    def _members(self) -> Iterator[tuple[str, tuple[zipfile.ZipFile, str]]]:
-        """By name, and by the name without a folder around them all."""
-        for path in sorted(path for folder in self._folders for path in folder.glob("*.zip")):
+    def _members(self) -> Iterator[tuple[str, Callable[[], bytes]]]:
+        """What reads a packed file, by its name; by that in a folder named as the archive; and
+        without the folder that it is in."""
+        for path in sorted(path for folder in self._folders for path in folder.glob("*.*")):
+            for name, read in _packed(path):
+                yield f"{path.stem}/{name}", read
+                if "/" in name:
+                    yield name.partition("/")[2], read
+                yield name, read
+
+
+def _packed(path: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    """Raises UserError for a damaged archive."""
+    try:
+        if path.suffix == ".zip":
             archive = zipfile.ZipFile(path)
             for name in archive.namelist():
-                yield f"{path.stem}/{name}", (archive, name)
-                if len(inner := PurePosixPath(name).parts) > 1:
-                    yield str(PurePosixPath(*inner[1:])), (archive, name)
-                yield name, (archive, name)
+                yield name, functools.partial(archive.read, name)
+        elif path.suffix == ".tar":
+            archive = tarfile.open(path)
+            for member in archive.getmembers():
+                if member.isfile():
+                    yield member.name, archive.extractfile(member).read
+    except (zipfile.BadZipFile, tarfile.TarError) as error:
+        raise UserError(f"{path} is damaged ({error}): copy it again.") from error

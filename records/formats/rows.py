@@ -1,6 +1,7 @@
-"""Rows of JSON files, one at a time: a list, or an object a line."""
+"""Rows of JSON files, one at a time: a list, an object a line, or a file each in a tar."""
 
 import json
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,11 +15,15 @@ class Broken(Exception):
 
 
 def json_rows(path: Path) -> Iterator[tuple[str, dict | Broken]]:
-    """(place, row) of a JSON list of objects, or of lines with an object each; never all at once.
+    """(place, row) of a JSON list of objects, of lines with an object each, or of a *.tar with a
+    *.json each; never all at once.
 
     What is no object comes as Broken. Raises UserError where a list breaks off, since what follows
     can't be told apart.
     """
+    if path.suffix == ".tar":
+        yield from _in_tar(path)
+        return
     with path.open(encoding="utf-8-sig") as file:
         start = file.read(_AT_ONCE)
         file.seek(0)
@@ -29,15 +34,23 @@ def json_rows(path: Path) -> Iterator[tuple[str, dict | Broken]]:
             yield f"{path.name}, {'row' if is_list else 'line'} {number}", row
 
 
+def _in_tar(path: Path) -> Iterator[tuple[str, dict | Broken]]:
+    with tarfile.open(path) as archive:
+        for member in archive:
+            if member.name.endswith(".json"):
+                yield f"{path.name}, {member.name}", _parsed(archive.extractfile(member).read())
+
+
 def _in_lines(file) -> Iterator:
     for line in file:
-        if not line.strip():
-            yield Broken("the line is empty")
-            continue
-        try:
-            yield json.loads(line)
-        except ValueError as error:
-            yield Broken(f"it is not valid JSON ({error})")
+        yield _parsed(line) if line.strip() else Broken("the line is empty")
+
+
+def _parsed(text: str | bytes) -> dict | Broken:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        return Broken(f"it is not valid JSON ({error})")
 
 
 def _in_list(file, path: Path) -> Iterator:

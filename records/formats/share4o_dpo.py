@@ -19,7 +19,7 @@ LIST, FILE = False, "{split}.jsonl"
 
 
 def files(source: Path) -> dict[str, list[Path]]:
-    return by_names(source, (".jsonl",))
+    return by_names(source, (".jsonl", ".tar"))
 
 
 def rows(path: Path, options: Options) -> Iterator[tuple[str, dict | Broken]]:

@@ -17,7 +17,7 @@ ROOT = "image_data/"
 
 
 def files(source: Path) -> dict[str, list[Path]]:
-    return by_names(source, (".jsonl", ".json"))
+    return by_names(source, (".jsonl", ".json", ".tar"))
 
 
 def record(row: dict, context: Context) -> dict:

@@ -20,6 +20,7 @@ from records.formats.rows import Broken
 from records.formats.splits import by_names
 
 HEEDS = ()
+FILE = "{split}.tsv"
 INDEX_SHORTER_THAN = 64
 COLUMNS = ("index", "image", "question", "hint", *LETTERS, "answer", "category", "split", "record")
 
@@ -89,7 +90,7 @@ def row(record: Mapping, names: list[str]) -> dict:
     return made | dict(zip(LETTERS, record["options"], strict=False))
 
 
-def write(rows: Iterable[dict], path: Path) -> None:
+def write_rows(rows: Iterable[dict], path: Path) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, dialect="excel-tab")
         writer.writeheader()
