@@ -12,8 +12,8 @@ from pathlib import Path
 
 from records.errors import UserError, is_disk_full
 from records.schema import SPLITS
-from synth import game as games
 from synth import exchange, registry
+from synth import game as games
 from synth.records import make_record
 
 EXAMPLES = """examples:

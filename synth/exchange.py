@@ -95,7 +95,7 @@ def add_commands(commands) -> None:
         type=_count,
         metavar="N",
         help="N records in each of several "
-        "files: *.tar as webdataset reads it, or for hf parquet (default there: 1000)",
+        "files: *.tar as webdataset reads it, or parquet for hf (default there: 1000)",
     )
     give.set_defaults(run=_export)
 

@@ -7,7 +7,7 @@ To be read, it has
   record(row, context)  the record of a row: of `schema.question(several=True)`, or, where PAIRS is
                         true, of `schema.pair`; raises Broken where there is none
 To be written, it has
-  row(record, names)    what stands for a record, JSON values; `names` are those of its picture files
+  row(record, names)    what stands for a record, JSON values; `names` are its pictures' files
   FILE, LIST            the file of a split; whether it is one JSON list, or has a line a row
 or, for other files,
   row, FILE and write_rows(rows, path)

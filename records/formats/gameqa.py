@@ -51,14 +51,18 @@ FOLDERS = {
 def files(source: Path) -> dict[str, list[Path]]:
     """The files of a split; of several folders with a data.json (the examples) all."""
     if source.is_file():
-        return {NAMES.get(source.name) or split_of(source): [source]}
+        return {_split(source): [source]}
     found: dict[str, list[Path]] = {}
     for path in sorted(source.rglob("*")):
         if path.suffix == ".tar" or path.name in NAMES or path.name in TRAIN:
-            found.setdefault(NAMES.get(path.name) or split_of(path), []).append(path)
+            found.setdefault(_split(path), []).append(path)
     if not found:
         raise UserError(f"{source} holds none of {', '.join((*NAMES, *TRAIN))}: name the file.")
     return found
+
+
+def _split(path: Path) -> str:
+    return NAMES.get(path.name) or split_of(Path(path.name))
 
 
 def rows(path: Path, options: Options) -> Iterator[tuple[str, dict | Broken]]:

@@ -64,7 +64,7 @@ def rows(path: Path, options: Options) -> Iterator[tuple[str, dict | Broken]]:
 
 def _batches(path: Path) -> Iterator:
     if path.suffix == ".arrow":
-            with pyarrow.memory_map(str(path)) as file:
+        with pyarrow.memory_map(str(path)) as file:
             for batch in pyarrow.ipc.open_stream(file):
                 for start in range(0, len(batch), _ROWS):
                     yield batch.slice(start, _ROWS)
@@ -176,14 +176,18 @@ def _pictures(row: Mapping, columns: str, context: Context) -> Iterator[bytes]:
 
 
 def _arranged(question: str, choices: list, pictures: list[bytes]) -> tuple[str, list, list[bytes]]:
-    """<image 2> becomes <image>, and the pictures come in the order of these."""
-    shown = []
+    """<image 2> becomes <image>, and the pictures come in the order of these.
+
+    Where several were joined to one picture, it stays a name.
+    """
+    shown, said = [], " ".join([question, *map(fields.as_text, choices)])
+    joined = len(pictures) == 1 and any(int(number) > 1 for number in _NUMBERED.findall(said))
 
     def mark(found: re.Match) -> str:
         number = int(found[1])
-        if number > len(pictures) == 1 or not number:  # several were joined to one
-            return ""
-        if number > len(pictures):
+        if joined:
+            return f"image {number}"
+        if not 0 < number <= len(pictures):
             raise Broken(f"it shows picture {number} and has {len(pictures)}")
         shown.append(pictures[number - 1])
         return PICTURE

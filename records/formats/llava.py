@@ -26,49 +26,48 @@ def files(source: Path) -> dict[str, list[Path]]:
 
 
 def rows(path: Path, options: Options) -> Iterator[tuple[str, dict | Broken]]:
-    """A row for each turn of "gpt"."""
+    """A row for each turn of "gpt", with what was said before as one turn of "human"."""
     for place, row in json_rows(path):
-        if isinstance(row, Broken):
+        turns = row.get("conversations") if isinstance(row, dict) else None
+        if not isinstance(turns, list) or len(turns) <= 2:
             yield place, row
             continue
         try:
-            turns = list(_turns(row))
-        except Broken as error:
-            yield place, error
+            said = _said(turns)
+        except Broken as broken:
+            yield place, broken
             continue
-        for number, (question, response) in enumerate(turns, 1):
-            id = fields.text_of(row, "id") or place
-            rest = {name: value for name, value in row.items() if name != "conversations"}
-            rest |= {"id": id if len(turns) == 1 else f"{id}-turn{number}"}
-            yield place, rest | {"question": question, "response": response}
+        id = fields.text_of(row, "id") or place
+        for number in range(1, len(said), 2):
+            before, response = "\n\n".join(said[:number]), said[number]
+            both = [{"from": "human", "value": before}, {"from": "gpt", "value": response}]
+            yield place, row | {"id": f"{id}-turn{number // 2 + 1}", "conversations": both}
 
 
-def _turns(row: Mapping) -> Iterator[tuple[str, str]]:
-    """(all that was said before, response) of each turn."""
-    said, turns = [], row.get("conversations")
-    if not isinstance(turns, list) or not turns:
-        raise Broken("it has no conversations")
+def _said(turns: list) -> list[str]:
+    """What "human" and "gpt" say by turns."""
+    said = []
     for turn in turns:
         if not isinstance(turn, dict) or not isinstance(turn.get("value"), str):
-            raise Broken(f"its turn {turn!r} is none")
-        speaker = _SPEAKERS.get(turn.get("from"))
-        if speaker is None or (speaker == "gpt") != bool(len(said) % 2):
+            raise Broken(f"its turn {len(said) + 1} has no text as value")
+        if _SPEAKERS.get(turn.get("from")) != ("human", "gpt")[len(said) % 2]:
             raise Broken(f"{turn.get('from')!r} speaks where another should")
-        if speaker == "gpt":
-            yield "\n\n".join(said), turn["value"]
         said.append(turn["value"])
-    if len(said) % 2:
+    if len(said) % 2 or not said:
         raise Broken("its last turn has no response")
+    return said
 
 
 def record(row: dict, context: Context) -> dict:
     image = row.pop("image", None) or row.pop("images", None) or []
     paths = [image] if isinstance(image, str) else image
     images = [context.pictures.read(path) for path in paths]
-    question = fields.placed(row.pop("question"), len(images))
-    steps, answer = read_response(row.pop("response"))
+    question, response = _said(row.pop("conversations"))
+    steps, answer = read_response(response)
     given = {"task": context.options.name, "steps": steps}
-    return fields.question_record(row.pop("id"), question, answer, images=images, rest=row, **given)
+    id = fields.as_text(row.pop("id", None)) or context.place
+    question = fields.placed(question, len(images))
+    return fields.question_record(id, question, answer, images=images, rest=row, **given)
 
 
 def read_response(text: str) -> tuple[list[str], str]:

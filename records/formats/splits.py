@@ -22,7 +22,7 @@ def by_names(source: Path, suffixes: Sequence[str]) -> dict[str, list[Path]]:
     Raises UserError where there is none.
     """
     if source.is_file():
-        return {split_of(source): [source]}
+        return {split_of(Path(source.name)): [source]}
     found: dict[str, list[Path]] = {}
     for path in sorted(path for path in source.rglob("*") if path.suffix in suffixes):
         found.setdefault(split_of(path.relative_to(source)), []).append(path)
