@@ -123,9 +123,10 @@ def _first(row: Mapping, columns: str) -> Any:
 
 
 def _rest(row: Mapping, columns: Columns) -> dict:
-    """What is left when the columns' values are taken."""
-    used = re.split("[,|]", ",".join(value for value in vars(columns).values() if value in row))
-    used += re.split("[,|]", columns.pictures)
+    """What is left when the columns' values are taken; of a list of texts only one was."""
+    one = ",".join((columns.question, columns.answer, columns.chain, columns.id))
+    used = re.split("[,|]", f"{columns.pictures},{columns.choices}")
+    used += [name for name in re.split("[,|]", one) if not isinstance(row.get(name), list)]
     return {name: value for name, value in row.items() if name not in used and value is not None}
 
 

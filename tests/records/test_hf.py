@@ -1,5 +1,7 @@
 """Parquet and `datasets` directories: every preset on rows as the hub has them."""
 
+import json
+
 import datasets
 import pyarrow
 import pytest
@@ -184,7 +186,8 @@ def test_chains_ids_and_the_rest(tmp_path):
     first, second = (records["validation"][f"val.parquet, row {at}"] for at in (1, 2))
     assert first["steps"] == ["Since.", "So.", "y: option B."]
     assert second["steps"] == ["For a.", "a: option A."]
-    assert "direct_answers" in second["params"] and "question" not in second["params"]
+    kept = {"direct_answers": "['a', 'a']", "rationales": ["For a.", "Why not."]}
+    assert json.loads(second["params"]) == kept
 
 
 def test_a_directory_of_save_to_disk(tmp_path):

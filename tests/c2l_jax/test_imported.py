@@ -1,0 +1,115 @@
+"""Questions and pairs from elsewhere are taught, asked and paired as those of games are."""
+
+import math
+
+import pytest
+
+from c2l_jax import evaluate
+from c2l_jax.data.processor import Processor, user_text
+from c2l_jax.metrics import read_metrics
+from records.errors import UserError
+from records.reading import open_split, open_splits
+from tests.c2l_jax import speaking
+from tests.c2l_jax.conftest import train_arguments
+from tests.conftest import run_module
+from tests.records.exchanged import picture, take, write_lines, write_picture
+
+SIZE = (56, 56)  # 2 x 2 merged tokens
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Text alone, a picture, two of different sizes, and two within the question."""
+    root = tmp_path_factory.mktemp("own")
+    write_picture(root / "b.jpg", picture("blue", "JPEG", (112, 56)))
+    rows = []
+    for number in range(8):
+        own = f"{number}.png"
+        write_picture(root / own, picture((number, 0, 0), size=SIZE))
+        both = {"images": [own, "b.jpg"], "answer": "red"}
+        rows += [
+            {"question": f"{number} + 2?", "answer": "red", "chain": "Count."},
+            {"question": f"Which {number}?", "options": ["x", "y"], "answer": 1, "image": own},
+            {"question": f"Both {number}?", "chain": "Look."} | both,
+            {"question": f"Is <image> as <image> {number}?"} | both,
+        ]
+    write_lines(root / "own.jsonl", rows)
+    return root
+
+
+@pytest.fixture(scope="module")
+def imported(folder):
+    """What the command makes of them."""
+    arguments = ["jsonl", folder / "own.jsonl", "--out", folder / "out", "--validation", 0.3]
+    said = run_module("synth", "import", *arguments).stdout
+    assert said.startswith("32 records in ") and said.endswith("/imported/1.0.0\n")
+    assert "already complete" in run_module("synth", "import", *arguments).stdout
+    return folder / "out"
+
+
+@pytest.fixture(scope="module")
+def processor(model_dir):
+    return Processor(model_dir)
+
+
+def test_pictures_are_where_the_question_has_them(imported, processor):
+    """As the tokeniser makes it of the template's parts, whoever puts the parts in order."""
+    tokenizer, image = processor.tokenizer, {"type": "image"}
+    for record in (record for split in open_splits(imported).values() for record in split):
+        text, pictures = user_text(record, "direct"), len(record["images"])
+        if record["question"].startswith("Is "):
+            pieces = text.split("<image>")
+            texts = [{"type": "text", "text": piece} for piece in pieces]
+            content = [texts[0], image, texts[1], image, texts[2]]
+        else:
+            content = [image] * pictures + [{"type": "text", "text": text}]
+        template = tokenizer.apply_chat_template(
+            [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True
+        )
+        for repeats in (4, 8)[:pictures]:  # of each size
+            template = template.replace("<|image_pad|>", "<>" * repeats, 1)
+        expected = tokenizer(template.replace("<>", "<|image_pad|>")).input_ids
+        prompt = processor.prompt(record, "direct")
+        assert list(prompt["tokens"]) == expected
+        assert processor.size(record, "direct") == (len(expected), len(prompt["patches"]))
+        is_image = prompt["tokens"] == processor.image_token_id
+        slots = prompt["image_slots"][is_image]
+        shown = prompt["tile_images"][slots // processor.pictures.merged_per_tile]
+        assert shown.tolist() == [1, 1, 1, 1, *[2] * 8][: len(slots)]
+        assert len(set(slots)) == len(slots) == (0, 4, 12)[pictures]
+
+
+def test_formats_that_need_what_is_not_there_are_refused(imported, processor):
+    record = open_split(imported, "train")[0]
+    with pytest.raises(UserError, match="has no description, which the format transcribe"):
+        processor.example(record, "transcribe")
+
+
+def test_taught_and_asked(imported, dataset, model_dir, tmp_path):
+    arguments = train_arguments(model_dir, imported, tmp_path / "run", steps=2, data__rows=2)
+    run_module(*arguments, "--config.data.formats.look=0", "--config.data.formats.transcribe=0")
+    assert [line["step"] for line in read_metrics(tmp_path / "run")] == [1, 2]
+    trained = tmp_path / "run" / "model"
+    speaks = speaking.write(tmp_path / "speaks", trained, dataset, "# Answer: red")
+    asked = {"model": speaks, "data": imported, "rows": 4, "max_tokens": 12}
+    result = evaluate.evaluate(**asked, split="validation", out=tmp_path / "eval")
+    assert result["by_task"].keys() == {"own"} and result["by_game"] == {}
+    assert result["overall"]["count"] == len(open_split(imported, "validation"))
+    assert 0 < result["overall"]["accuracy"] < 1
+
+
+def test_pairs_from_elsewhere_train_with_a_recomputed_reference(folder, model_dir, tmp_path):
+    row = {"question": "<image>\nWhat?", "image": "image_data/a.png"}
+    write_picture(folder / "image_data" / "a.png", picture(size=SIZE))
+    rows = [
+        row | {"chosen": f"{n}.\n\n### Answer: {n}", "rejected": f"{n}.\n\n### Answer: no"}
+        for n in range(8)
+    ]
+    path = write_lines(folder / "chartqa.pairwise.train.jsonl", rows)
+    take("share4o-dpo", path, tmp_path / "pairs")
+    settings = {"program": "tiny_dpo", "steps": 2, "evaluation__every": 0, "data__rows": 2}
+    arguments = train_arguments(model_dir, tmp_path / "pairs", tmp_path / "run", **settings)
+    refused = run_module(*arguments, check=False)
+    assert refused.returncode == 2 and "recompute_reference=True" in refused.stderr
+    run_module(*arguments, "--config.dpo.recompute_reference=True")
+    assert read_metrics(tmp_path / "run")[0]["loss"] == pytest.approx(math.log(2), abs=1e-6)
