@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from string import ascii_uppercase as LETTERS
 
 from records.errors import UserError
 from records.formats import Context, Options, fields
@@ -95,7 +96,7 @@ def record(row: dict, context: Context) -> dict:
         first = 0 if game == "snake" or _counts_from_zero(question, texts) else 1
         number = fields.right_option(options, answer, first)
         given |= fields.choice(texts, number, steps)
-        answer = given["answer"]
+        answer, question = given["answer"], without_options(question, texts)
     images = [context.pictures.read(path) for path in paths if path]
     question = fields.placed(question, len(images))
     given = {"answer": fields.as_text(answer)} | given
@@ -114,6 +115,17 @@ def game_of(image: str, path: Path) -> str:
             if plain == game.replace("_", "") or FOLDERS.get(plain) == game:
                 return game
     return ""
+
+
+def without_options(question: str, texts: list[str]) -> str:
+    """A question without the list of its options, by number or letter, that ends it."""
+    options = r"[,;\s]*".join(
+        rf"\(?(?:{at}|{at + 1}|{LETTERS[at]})\s*[.:)]\s*{re.escape(text.strip())}"
+        for at, text in enumerate(texts)
+    )
+    heading = r"(?:[^\n.?!)]*\b(?:[Oo]ptions|[Cc]hoose|[Cc]hoices)\b[^\n:]*:)?"
+    found = re.search(rf"\s*{heading}\s*{options}\s*\Z", question)
+    return question[: found.start()] if found else question
 
 
 def _split_kind(game: str) -> str:

@@ -192,3 +192,22 @@ def test_games_are_those_that_there_are():
     known = {game.name: (game.category, game.split_kind) for game in all_games().values()}
     ours = {game: (gameqa.CATEGORY[game], gameqa._split_kind(game)) for game in gameqa.CATEGORY}
     assert ours == known
+
+
+LISTED = {
+    "lines by number": "Where is it?\nOptions:\n1: up\n2: (1, 0)\n",
+    "lines from 0": "Where is it?\n\nOptions:\n0: up\n1: (1, 0)",
+    "lines by letter": "Where is it?\n\nAnswer by one of the following options:\nA: up\nB: (1, 0)",
+    "one line": "Where is it?Choose from following options:A.up, B.(1, 0)",
+    "no heading": "Where is it?\n1. up\n2. (1, 0)",
+}
+
+
+@pytest.mark.parametrize("name", LISTED)
+def test_options_are_not_in_the_question_too(name):
+    assert gameqa.without_options(LISTED[name], ["up", "(1, 0)"]) == "Where is it?"
+
+
+def test_questions_keep_what_is_no_list_of_their_options():
+    for question in ("Where is it?\n1: up\n2: down", "1: up\n2: (1, 0)\nWhere?", "Where is it?"):
+        assert gameqa.without_options(question, ["up", "(1, 0)"]) == question
