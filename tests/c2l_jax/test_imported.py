@@ -4,9 +4,12 @@ import math
 
 import pytest
 
-from c2l_jax import evaluate
+from c2l_jax import evaluate, preferences
+from c2l_jax.data.pairs import write_pairs
 from c2l_jax.data.processor import Processor, user_text
 from c2l_jax.metrics import read_metrics
+from c2l_jax.objectives import dpo
+from configs import tiny_dpo
 from records.errors import UserError
 from records.reading import open_split, open_splits
 from tests.c2l_jax import speaking
@@ -109,7 +112,21 @@ def test_pairs_from_elsewhere_train_with_a_recomputed_reference(folder, model_di
     take("share4o-dpo", path, tmp_path / "pairs")
     settings = {"program": "tiny_dpo", "steps": 2, "evaluation__every": 0, "data__rows": 2}
     arguments = train_arguments(model_dir, tmp_path / "pairs", tmp_path / "run", **settings)
-    refused = run_module(*arguments, check=False)
-    assert refused.returncode == 2 and "recompute_reference=True" in refused.stderr
+    config = tiny_dpo.get_config()
+    config.model, config.data.path = str(model_dir), str(tmp_path / "pairs")
+    with pytest.raises(UserError, match="recompute_reference=True"):
+        dpo.check_reference(open_split(tmp_path / "pairs", "train")[0], config)
     run_module(*arguments, "--config.dpo.recompute_reference=True")
     assert read_metrics(tmp_path / "run")[0]["loss"] == pytest.approx(math.log(2), abs=1e-6)
+
+
+def test_pairs_of_own_responses_keep_all_pictures(imported, tmp_path):
+    asked = next(record for record in open_split(imported, "train") if len(record["images"]) == 2)
+    both = [{"text": text, "extracted": text, "ended": True} for text in ("red", "blue")]
+    pair = preferences.Pair(0, 0, *both)
+    logps = {(0, each["text"]): [-1.0] for each in both}
+    common = {"format": "cot", "fingerprint": "f"}
+    made = list(preferences.pair_records([pair], [asked], lambda _: asked, logps, common))
+    splits = {"train": lambda: made}
+    write_pairs(tmp_path, splits, image=False, several=True, metadata={})
+    assert open_split(tmp_path, "train")[0]["images"] == asked["images"]
