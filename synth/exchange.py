@@ -148,7 +148,7 @@ def _import(args) -> None:
         for place, why in list(left_out.items())[:10]:
             print(f"left out: {place}: {why}")
         if left_out:
-            print(f"{len(left_out)} rows left out; all are named in {out / LEFT_OUT}")
+            print(f"rows left out: {len(left_out)}, all named in {out / LEFT_OUT}")
         print(target)
     if args.verify:
         from synth import verify
