@@ -1,7 +1,6 @@
 """Questions and pairs from elsewhere are taught, asked and paired as those of games are."""
 
-import math
-
+import numpy as np
 import pytest
 
 from c2l_jax import evaluate, preferences
@@ -101,23 +100,21 @@ def test_taught_and_asked(imported, dataset, model_dir, tmp_path):
     assert 0 < result["overall"]["accuracy"] < 1
 
 
-def test_pairs_from_elsewhere_train_with_a_recomputed_reference(folder, model_dir, tmp_path):
+def test_pairs_from_elsewhere_ask_for_a_recomputed_reference(folder, processor, tmp_path):
+    """And are then examples like others (see test_dpo_train)."""
     row = {"question": "<image>\nWhat?", "image": "image_data/a.png"}
     write_picture(folder / "image_data" / "a.png", picture(size=SIZE))
-    rows = [
-        row | {"chosen": f"{n}.\n\n### Answer: {n}", "rejected": f"{n}.\n\n### Answer: no"}
-        for n in range(8)
-    ]
-    path = write_lines(folder / "chartqa.pairwise.train.jsonl", rows)
-    take("share4o-dpo", path, tmp_path / "pairs")
-    settings = {"program": "tiny_dpo", "steps": 2, "evaluation__every": 0, "data__rows": 2}
-    arguments = train_arguments(model_dir, tmp_path / "pairs", tmp_path / "run", **settings)
+    row |= {"chosen": "7.\n\n### Answer: 7", "rejected": "8.\n\n### Answer: 8"}
+    take("share4o-dpo", write_lines(folder / "pairs.jsonl", [row]), tmp_path)
     config = tiny_dpo.get_config()
-    config.model, config.data.path = str(model_dir), str(tmp_path / "pairs")
+    config.model, config.data.path = str(processor.directory), str(tmp_path)
+    pair = open_split(tmp_path, "train")[0]
     with pytest.raises(UserError, match="recompute_reference=True"):
-        dpo.check_reference(open_split(tmp_path / "pairs", "train")[0], config)
-    run_module(*arguments, "--config.dpo.recompute_reference=True")
-    assert read_metrics(tmp_path / "run")[0]["loss"] == pytest.approx(math.log(2), abs=1e-6)
+        dpo.check_reference(pair, config)
+    for side in ("chosen", "rejected"):
+        pair[f"{side}_logps"] = np.zeros(len(processor.response(pair[side])))
+    example = dpo.pair_example(pair, processor, config.dpo)
+    assert len(example["patches"]) == 1 and set(example["target_branches"]) == {1, 2}
 
 
 def test_pairs_of_own_responses_keep_all_pictures(imported, tmp_path):

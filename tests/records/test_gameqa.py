@@ -169,6 +169,24 @@ def test_gameqa_5k(tmp_path):
     assert record["game"] == "snake" and not left_out
 
 
+def test_examples_beside_the_code_are_known_by_their_folders(tmp_path):
+    """Which have names that differ, the same picture paths and the same ids."""
+    folders = {
+        "cube/rubiks_cube_dataset_example": "rubiks_cube",
+        "3DReconstruction/reconstruction_dataset_example": "reconstruction_3d",
+        "maze/maze_dataset_example": "maze",
+    }
+    for at, folder in enumerate(folders):
+        row = published("1", "", image="images/1.png", answer=folder)
+        write_json(tmp_path / folder / "data.json", [row])
+        write_json(tmp_path / folder / "states/1.json", {"at": at})
+        write_picture(tmp_path / folder / "images/1.png", picture((at, 0, 0)))
+    records, left_out = take("gameqa", tmp_path, tmp_path / "out")
+    assert {record["answer"]: record["game"] for record in records["train"].values()} == folders
+    assert len({record["images"][0] for record in records["train"].values()}) == 3
+    assert len({record["state"] for record in records["train"].values()}) == 3 and not left_out
+
+
 def test_a_list_that_breaks_off_is_refused_and_nothing_is_left(tmp_path):
     write_picture(tmp_path / "a.png", picture())
     rows = [published(str(number), "maze", image="a.png") for number in range(3)]
