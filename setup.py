@@ -21,6 +21,7 @@ setup(
         "optax>=0.2.6,<0.3",
         "orbax-checkpoint>=0.12,<0.13",
         "pillow>=11,<14",
+        "pyarrow>=18",
         "safetensors>=0.6,<1",
         "tensorboardX>=2.6.4,<3",
         "tensorflow-datasets>=4.9.10,<4.10",
@@ -33,6 +34,7 @@ setup(
         "test": [
             "peft>=0.18,<0.22",
             "jax[tpu]>=0.10,<0.12",  # libtpu: plans for pods are compiled without one
+            "datasets>=4,<6",
             "pytest>=8,<9.2",  # with 9.2, pytest-xdist 3.8 forgets which tests belong together
             "pytest-xdist>=3.6",
             "ruff>=0.9",

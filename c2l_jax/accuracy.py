@@ -39,21 +39,21 @@ def wilson(correct: float, count: int) -> tuple[float, float]:
 
 def summarise(judged: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Cells `overall`, `by_game`, `by_task` ("game/task"), `by_qa_type` and `by_level`
-    ("<qa_level> x <plot_level>").
+    ("<qa_level> x <plot_level>"); what a record does not tell puts it in no cell.
 
     Raises UserError when there is none.
     """
     if not judged:
         raise UserError("there is no judged response to summarise; give at least one record")
+    both = ("qa_level", "plot_level")
+    levelled = [each for each in judged if all(each[name] in _LEVELS for name in both)]
     return {
         "overall": _cell(judged),
         "by_game": _cells(judged, lambda each: each["game"]),
         "by_task": _cells(judged, task_name),
         "by_qa_type": _cells(judged, lambda each: each["qa_type"]),
         "by_level": _cells(
-            sorted(
-                judged, key=lambda each: (_LEVELS[each["qa_level"]], _LEVELS[each["plot_level"]])
-            ),
+            sorted(levelled, key=lambda each: tuple(_LEVELS[each[name]] for name in both)),
             lambda each: f"{each['qa_level']} x {each['plot_level']}",
         ),
     }
@@ -92,7 +92,8 @@ def paired_difference(
 def _cells(judged: Iterable[Mapping[str, Any]], key: Callable) -> dict[str, dict[str, Any]]:
     groups = {}
     for each in judged:
-        groups.setdefault(key(each), []).append(each)
+        if name := key(each):
+            groups.setdefault(name, []).append(each)
     return {name: _cell(group) for name, group in groups.items()}
 
 
@@ -174,7 +175,7 @@ def table(summary: Mapping[str, Any]) -> str:
     ]
     width = max(len(name) for section in sections for name in section)
     lines = [f"{'':{width}}  accuracy   95 % interval       n  unanswered   unread"]
-    for section in sections:
+    for section in filter(None, sections):
         lines.append("-" * len(lines[0]))
         for name, cell in section.items():
             interval = f"{100 * cell['low']:.1f} – {100 * cell['high']:.1f}"

@@ -206,7 +206,7 @@ def pair_records(
                 for name, response in both.items()
             },
             "rejected_ended": pair.rejected["ended"],
-            **({"image": source["image"]} if "image" in source else {}),
+            **{name: source[name] for name in ("image", "images") if name in source},
             **common,
         }
 
@@ -289,8 +289,10 @@ def preferences(
         name: functools.partial(pair_records, some, questions, record, logps, common)
         for name, some in by_split.items()
     }
-    image = "image" in record(pairs[0].question)
-    pair_data.write_pairs(out, records, image=image, metadata=metadata)
+    first = record(pairs[0].question)
+    pair_data.write_pairs(
+        out, records, image="image" in first, several="images" in first, metadata=metadata
+    )
     sizes = ", ".join(f"{name} {len(some)}" for name, some in by_split.items())
     print(f"{len(pairs)} pairs ({sizes})")
     print(pair_data.folder(out))

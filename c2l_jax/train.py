@@ -37,7 +37,7 @@ from ml_collections import ConfigDict, config_flags
 
 from c2l_jax import cluster, flops
 from c2l_jax.checkpoint import Checkpoints, write_config
-from c2l_jax.data.pictures import open_picture
+from c2l_jax.data.pictures import open_pictures
 from c2l_jax.data.processor import Processor
 from c2l_jax.metrics import Metrics, Trace
 from c2l_jax.models import weights
@@ -129,7 +129,7 @@ def log_samples(metrics: Metrics, split, objective, config: ConfigDict):
     for index in range(min(4, len(split))):
         record = split[index]
         for name, text in objective.texts(record, config).items():
-            image = np.asarray(open_picture(record)) if "image" in record else None
+            image = next(map(np.asarray, open_pictures(record)), None)
             metrics.sample(0, f"sample {index} ({name})", image, text)
 
 

@@ -44,7 +44,8 @@ def dataset_directory(path: AnyPath | str, name: str = "*") -> AnyPath:
 class Split(Sequence):
     """Random access to one split. A record is a dict of str, int and list[str]; image is bytes.
 
-    Where there are no pictures (`has_pictures`), records have no image.
+    Records of other origin than games have images, a list of bytes, instead (`pictures_of`). Where
+    there are no pictures (`has_pictures`), records have neither.
 
     Raises UserError, with the file, for files of the data set that are missing or damaged: when it
     is opened, but what is damaged in the middle of a file when that is read.
@@ -68,7 +69,7 @@ class Split(Sequence):
 
     @property
     def has_pictures(self) -> bool:
-        return "image" in self._features
+        return "image" in self._features or "images" in self._features
 
     def __len__(self) -> int:
         return len(self._source)
@@ -171,7 +172,7 @@ def _plain_record(record: dict) -> dict:
 def _plain(name: str, value):
     """TFDS hands strings out as bytes, and lists and numbers as NumPy's."""
     if isinstance(value, bytes):
-        return value if name == "image" else value.decode()
+        return value if name in ("image", "images") else value.decode()
     if isinstance(value, list | np.ndarray):
         return [_plain(name, item) for item in value]
     return value.item() if isinstance(value, np.generic) else value

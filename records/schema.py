@@ -6,15 +6,27 @@ TFDS is imported only where features are asked for, so that processes that make 
 from collections.abc import Mapping
 
 SPLITS = ("train", "validation", "test")
+PICTURE = "<image>"  # in a question: here goes the next picture; without, all come first
 
 
 def task_name(record: Mapping) -> str:
-    """The name of a task among those of all games."""
-    return f"{record['game']}/{record['task']}"
+    """The name of a task among those of all games; a question from elsewhere may have no game."""
+    return "/".join(filter(None, (record["game"], record["task"])))
 
 
-def question(pictures: bool = True) -> dict:
-    """The features of a question, its answer and the steps that lead to it."""
+def pictures_of(record: Mapping) -> list[bytes]:
+    """The files of all pictures of a question or pair, in order."""
+    if "images" in record:
+        return record["images"]
+    return [record["image"]] if "image" in record else []
+
+
+def question(pictures: bool = True, several: bool = False) -> dict:
+    """The features of a question, its answer and the steps that lead to it.
+
+    What a question from elsewhere does not have (a game, a level, a state) is an empty text.
+    several: `images`, any number of files of PNG or JPEG a question, in place of `image`.
+    """
     import numpy as np
     from tensorflow_datasets import features as of
 
@@ -37,11 +49,14 @@ def question(pictures: bool = True) -> dict:
         "description": of.Text(doc="the picture in words"),
         "seed": of.Scalar(np.int64, doc="the record's own seed"),
     }
-    return features if pictures else _in_words(features)
+    return _pictured(features, pictures, several)
 
 
-def pair(pictures: bool = True) -> dict:
-    """The features of a right and a wrong response to one question."""
+def pair(pictures: bool = True, several: bool = False) -> dict:
+    """The features of a right and a wrong response to one question; arguments as of `question`.
+
+    Pairs from elsewhere have no reference: no log-probabilities and an empty fingerprint.
+    """
     import numpy as np
     from tensorflow_datasets import features as of
 
@@ -68,8 +83,14 @@ def pair(pictures: bool = True) -> dict:
         "fingerprint": of.Text(doc="of the reference model's directory"),
         "image": of.Image(shape=(None, None, 3), encoding_format="png"),
     }
-    return features if pictures else _in_words(features)
+    return _pictured(features, pictures, several)
 
 
-def _in_words(features: dict) -> dict:
-    return {name: feature for name, feature in features.items() if name != "image"}
+def _pictured(features: dict, pictures: bool, several: bool) -> dict:
+    from tensorflow_datasets import features as of
+
+    if pictures and not several:
+        return features
+    rest = {name: feature for name, feature in features.items() if name != "image"}
+    # Texts, for TFDS can't hand out a sequence of pictures undecoded; any bytes will do.
+    return rest | ({"images": of.Sequence(of.Text(doc="PNG or JPEG"))} if several else {})

@@ -1,4 +1,5 @@
-"""The command line: python -m synth list | generate | audit | stats | show | gallery | solve."""
+"""The command line: python -m synth list | generate | import | export | audit | stats | show |
+gallery | solve."""
 
 import argparse
 import dataclasses
@@ -11,8 +12,8 @@ from pathlib import Path
 
 from records.errors import UserError, is_disk_full
 from records.schema import SPLITS
+from synth import exchange, registry
 from synth import game as games
-from synth import registry
 from synth.records import make_record
 
 EXAMPLES = """examples:
@@ -22,6 +23,8 @@ EXAMPLES = """examples:
       1000 records for each task and plot level, written to data/gameqa/1.0.0
   python -m synth generate --out data --preset gameqa
       as many records as were published; with --scale 0.01 a hundredth of them
+  python -m synth import gameqa GameQA-140K --out theirs
+      data of others as records, here the published questions
   python -m synth audit data
       is every record right, is every task blind to guessing?
   python -m synth stats data --out stats.png
@@ -145,6 +148,8 @@ def _parser() -> Parser:
         help="no pictures: the question says in words what they would show",
     )
     make.set_defaults(run=_generate)
+
+    exchange.add_commands(commands)
 
     check = commands.add_parser(
         "audit",

@@ -25,19 +25,24 @@ def is_written(out: AnyPath, metadata: dict) -> bool:
 
 
 def write_pairs(
-    out: AnyPath, splits: Mapping[str, Callable[[], Iterable[dict]]], *, image: bool, metadata: dict
+    out: AnyPath,
+    splits: Mapping[str, Callable[[], Iterable[dict]]],
+    *,
+    image: bool,
+    several: bool = False,
+    metadata: dict,
 ):
     """Writes the data set to out/pairs/1.0.0, which appears only when it is complete.
 
     Args:
       splits: for each split a function that gives its records; none may be empty.
-      image: whether the records have pictures (PNG, as bytes).
+      image, several: whether the records have an image or images, as in schema.pair.
       metadata: what made them, JSON.
     """
     writing.write(
         out,
         NAME,
-        schema.pair(image),
+        schema.pair(image, several),
         splits,
         metadata,
         description=DESCRIPTION,

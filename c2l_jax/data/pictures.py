@@ -7,15 +7,16 @@ at 255, which makes nearly all of it white.
 """
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from records.errors import UserError
+from records.formats.pictures import MAX_ASPECT
+from records.schema import pictures_of
 
-MAX_ASPECT = 200  # `smart_resize` of transformers has the same
 # Formats whose size and orientation Pillow knows before it decodes them.
 _TOLD_BY_HEADER = ("BMP", "GIF", "JPEG", "PNG", "WEBP")
 # Chunks of a PNG that may tell an orientation; they may follow the pixels.
@@ -37,14 +38,14 @@ def image_size(source: Path | bytes, name: str | None = None) -> tuple[int, int]
     return _read(source, name, _upright_size)
 
 
-def open_picture(record: dict) -> Image.Image:
-    """A record's picture, as `open_image`. Raises UserError, with the record's id."""
-    return open_image(*_of_record(record))
+def open_pictures(record: Mapping) -> list[Image.Image]:
+    """A record's pictures in order, as `open_image`. Raises UserError, with the record's id."""
+    return [open_image(*named) for named in _of_record(record)]
 
 
-def picture_size(record: dict) -> tuple[int, int]:
-    """(width, height) of a record's picture, as `image_size`; errors as `open_picture`."""
-    return image_size(*_of_record(record))
+def picture_sizes(record: Mapping) -> list[tuple[int, int]]:
+    """(width, height) of a record's pictures, as `image_size`; errors as `open_pictures`."""
+    return [image_size(*named) for named in _of_record(record)]
 
 
 def check_aspect(width: int, height: int, name: str = "a picture"):
@@ -153,10 +154,12 @@ def _read(source: Path | bytes, name: str | None, read: Callable):
     return found
 
 
-def _of_record(record: dict) -> tuple[bytes, str]:
-    if not record["image"]:
-        raise UserError(
-            f"record {record['id']} has an empty picture: generate the data set again, or leave "
-            "the image feature out of a text-only one."
-        )
-    return record["image"], f"the picture of record {record['id']}"
+def _of_record(record: Mapping) -> Iterator[tuple[bytes, str]]:
+    """Each picture's file and what errors call it."""
+    for data in pictures_of(record):
+        if not data:
+            raise UserError(
+                f"record {record['id']} has an empty picture: generate the data set again, or "
+                "leave the image feature out of a text-only one."
+            )
+        yield data, f"the picture of record {record['id']}"

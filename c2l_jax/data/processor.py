@@ -12,11 +12,12 @@ from PIL import Image
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from c2l_jax.data import layout
-from c2l_jax.data.pictures import open_picture, picture_size
+from c2l_jax.data.pictures import open_pictures, picture_sizes
 from c2l_jax.models import family_of
 from c2l_jax.models.directory import chat_template, end_token_ids
 from records.errors import UserError
 from records.paths import AnyPath, anywhere, local_copy
+from records.schema import PICTURE
 
 INSTRUCTIONS = {
     "cot": "Reason step by step. Finish with a line that reads: ### Answer: X",
@@ -59,7 +60,13 @@ def user_text(record: dict, format: str) -> str:
 
 
 def response_text(record: dict, format: str) -> str:
-    """What the assistant should reply."""
+    """What the assistant should reply. Raises UserError where the record does not tell."""
+    needed = {"transcribe": "description", "look": "steps"}.get(format)
+    if needed and not record[needed]:
+        raise UserError(
+            f"record {record['id']} has no {needed}, which the format {format} asks for: give that "
+            "no weight in config.data.formats."
+        )
     if format == "transcribe":
         return record["description"]
     if format == "direct":
@@ -114,19 +121,18 @@ class Processor:
         next_position, where a response goes on. Raises UserError for a picture that is missing
         or unreadable.
         """
-        pictures = [open_picture(record)] if "image" in record else []
-        return self.question(user_text(record, format), pictures)
+        return self.question(user_text(record, format), open_pictures(record))
 
     def question(self, text: str, pictures: Sequence[Image.Image]) -> dict[str, np.ndarray]:
         """The prompt of a user who shows pictures (of any mode) and says `text`; as `prompt`."""
         return self.assemble(self._render(text, len(pictures)), pictures)
 
     def size(self, record: dict, format: str) -> tuple[int, int]:
-        """(tokens, tiles) of a record's prompt, without decoding its picture.
+        """(tokens, tiles) of a record's prompt, without decoding its pictures.
 
         Raises UserError for a picture that is missing or no picture.
         """
-        sizes = [picture_size(record)] if "image" in record else []
+        sizes = picture_sizes(record)
         text = self._render(user_text(record, format), len(sizes))
         tokens, tiles = len(self.tokenizer(text, add_special_tokens=False).input_ids), 0
         for width, height in sizes:
@@ -152,8 +158,17 @@ class Processor:
             )
 
     def _render(self, text: str, pictures: int) -> str:
-        """The chat template up to where the assistant begins, one image token a picture."""
-        content = [{"type": "image"}] * pictures + [{"type": "text", "text": text}]
+        """The chat template up to where the assistant begins, one image token a picture.
+
+        Pictures are where the text says so, if it does so for all of them; else they come first.
+        """
+        image, pieces = {"type": "image"}, text.split(PICTURE)
+        if not pictures or len(pieces) != pictures + 1:
+            content = [image] * pictures + [{"type": "text", "text": text}]
+        else:
+            first, *rest = ({"type": "text", "text": piece} for piece in pieces)
+            content = [first, *(part for piece in rest for part in (image, piece))]
+            content = [part for part in content if part.get("text") != ""]
         return self.tokenizer.apply_chat_template(
             [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True
         )

@@ -94,6 +94,11 @@ def source(split, processor, config, *, mesh, workdir) -> Packed:
 def check_reference(pair: dict, config):
     """Raises UserError where it is not what training would compute at its start."""
     made_by, ours = pair["fingerprint"], _fingerprint(config.model)
+    if not made_by:
+        raise UserError(
+            f"the pairs in {config.data.path} have no reference log-probabilities, for they come "
+            "from elsewhere: set --config.dpo.recompute_reference=True."
+        )
     if made_by != ours:
         raise UserError(
             f"the reference log-probabilities in {config.data.path} were made by a model with "

@@ -12,7 +12,7 @@ from transformers.image_utils import load_image
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
 from c2l_jax.data.images import ImageSpec, patchify
-from c2l_jax.data.pictures import as_rgb, image_size, open_image, open_picture, picture_size
+from c2l_jax.data.pictures import as_rgb, image_size, open_image, open_pictures, picture_sizes
 from records.errors import UserError
 
 WIDTH, HEIGHT = 60, 40
@@ -293,10 +293,10 @@ def test_what_is_no_picture_is_told_by_its_name(name, tmp_path):
     assert "\n" not in str(told.value) and "BytesIO" not in str(told.value)
     if data:
         with pytest.raises(UserError, match="the picture of record maze-7 "):
-            open_picture({"id": "maze-7", "image": data})
+            open_pictures({"id": "maze-7", "image": data})
 
 
-@pytest.mark.parametrize("read", [open_picture, picture_size])
+@pytest.mark.parametrize("read", [open_pictures, picture_sizes])
 def test_records_without_a_picture_that_can_be_shown(read):
     with pytest.raises(UserError, match="record maze-7 has an empty picture"):
         read({"id": "maze-7", "image": b""})
@@ -316,5 +316,7 @@ def test_a_file_that_is_not_there(path):
 
 def test_a_size_is_told_without_decoding():
     """Only a header is needed: the pixels of these are missing."""
-    assert picture_size({"id": "x", "image": SENSIBLE["RGB.png"][:60]}) == (WIDTH, HEIGHT)
-    assert picture_size({"id": "x", "image": SENSIBLE["turned-6.jpeg"][:800]}) == (HEIGHT, WIDTH)
+    assert picture_sizes({"id": "x", "image": SENSIBLE["RGB.png"][:60]}) == [(WIDTH, HEIGHT)]
+    assert picture_sizes({"id": "x", "images": [SENSIBLE["turned-6.jpeg"][:800]]}) == [
+        (HEIGHT, WIDTH)
+    ]

@@ -1,13 +1,10 @@
-"""Published cases of Langton's ant: 0 is white, 1 is black, x is the row and y the column."""
+"""Published cases of Langton's ant."""
+
+from synth.verify import langtons_ant_state
 
 
 def adapt(case, value):
-    given = case["state"]
-    state = {
-        "rows": ["".join("-#"[cell] for cell in row) for row in given["grid"]],
-        "ant": [given["ant"]["x"], given["ant"]["y"]],
-        "heading": given["ant"]["direction"],
-    }
+    state = langtons_ant_state(case["state"])
     if case["task"] == "cell_flip_count":
         return case["task"], state, case["params"], value
     row, col, heading = value

@@ -1,10 +1,10 @@
 """Published Sudokus: numbers for the colours, rows and columns from 1; two colours differ."""
 
-NEW_NAMES = {"gray": "slate", "forest green": "orange"}
+from synth.verify import SUDOKU_NAMES as NEW_NAMES
+from synth.verify import sudoku_state
 
 
 def adapt(case, value):
-    rows = ["".join("-RGBMYASPO"[number] for number in row) for row in case["state"]["board"]]
     params = {
         "cell": from_zero,
         "first": lambda cells: list(map(from_zero, cells)),
@@ -14,7 +14,7 @@ def adapt(case, value):
     given = {
         name: params[name](old) if name in params else old for name, old in case["params"].items()
     }
-    return case["task"], {"rows": rows}, given, NEW_NAMES.get(value, value)
+    return case["task"], sudoku_state(case["state"]), given, NEW_NAMES.get(value, value)
 
 
 def from_zero(cell):

@@ -1,0 +1,129 @@
+"""Questions and pairs from elsewhere are taught, asked and paired as those of games are."""
+
+import numpy as np
+import pytest
+
+from c2l_jax import evaluate, preferences
+from c2l_jax.data.pairs import write_pairs
+from c2l_jax.data.processor import Processor, user_text
+from c2l_jax.metrics import read_metrics
+from c2l_jax.objectives import dpo
+from configs import tiny_dpo
+from records.errors import UserError
+from records.reading import open_split, open_splits
+from tests.c2l_jax import speaking
+from tests.c2l_jax.conftest import train_arguments
+from tests.conftest import run_module
+from tests.records.exchanged import picture, take, write_lines, write_picture
+
+SIZE = (56, 56)  # 2 x 2 merged tokens
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Text alone, a picture, two of different sizes, and two within the question."""
+    root = tmp_path_factory.mktemp("own")
+    write_picture(root / "b.jpg", picture("blue", "JPEG", (112, 56)))
+    rows = []
+    for number in range(8):
+        own = f"{number}.png"
+        write_picture(root / own, picture((number, 0, 0), size=SIZE))
+        both = {"images": [own, "b.jpg"], "answer": "red"}
+        rows += [
+            {"question": f"{number} + 2?", "answer": "red", "chain": "Count."},
+            {"question": f"Which {number}?", "options": ["x", "y"], "answer": 1, "image": own},
+            {"question": f"Both {number}?", "chain": "Look."} | both,
+            {"question": f"Is <image> as <image> {number}?"} | both,
+        ]
+    write_lines(root / "own.jsonl", rows)
+    return root
+
+
+@pytest.fixture(scope="module")
+def imported(folder):
+    """What the command makes of them."""
+    arguments = ["jsonl", folder / "own.jsonl", "--out", folder / "out", "--validation", 0.3]
+    said = run_module("synth", "import", *arguments).stdout
+    assert said.startswith("32 records in ") and said.endswith("/imported/1.0.0\n")
+    assert "already complete" in run_module("synth", "import", *arguments).stdout
+    return folder / "out"
+
+
+@pytest.fixture(scope="module")
+def processor(model_dir):
+    return Processor(model_dir)
+
+
+def test_pictures_are_where_the_question_has_them(imported, processor):
+    """As the tokeniser makes it of the template's parts, whoever puts the parts in order."""
+    tokenizer, image = processor.tokenizer, {"type": "image"}
+    for record in (record for split in open_splits(imported).values() for record in split):
+        text, pictures = user_text(record, "direct"), len(record["images"])
+        if record["question"].startswith("Is "):
+            pieces = text.split("<image>")
+            texts = [{"type": "text", "text": piece} for piece in pieces]
+            content = [texts[0], image, texts[1], image, texts[2]]
+        else:
+            content = [image] * pictures + [{"type": "text", "text": text}]
+        template = tokenizer.apply_chat_template(
+            [{"role": "user", "content": content}], tokenize=False, add_generation_prompt=True
+        )
+        for repeats in (4, 8)[:pictures]:  # of each size
+            template = template.replace("<|image_pad|>", "<>" * repeats, 1)
+        expected = tokenizer(template.replace("<>", "<|image_pad|>")).input_ids
+        prompt = processor.prompt(record, "direct")
+        assert list(prompt["tokens"]) == expected
+        assert processor.size(record, "direct") == (len(expected), len(prompt["patches"]))
+        is_image = prompt["tokens"] == processor.image_token_id
+        slots = prompt["image_slots"][is_image]
+        shown = prompt["tile_images"][slots // processor.pictures.merged_per_tile]
+        assert shown.tolist() == [1, 1, 1, 1, *[2] * 8][: len(slots)]
+        assert len(set(slots)) == len(slots) == (0, 4, 12)[pictures]
+
+
+def test_formats_that_need_what_is_not_there_are_refused(imported, processor):
+    record = open_split(imported, "train")[0]
+    with pytest.raises(UserError, match="has no description, which the format transcribe"):
+        processor.example(record, "transcribe")
+
+
+def test_taught_and_asked(imported, dataset, model_dir, tmp_path):
+    arguments = train_arguments(model_dir, imported, tmp_path / "run", steps=2, data__rows=2)
+    run_module(*arguments, "--config.data.formats.look=0", "--config.data.formats.transcribe=0")
+    assert [line["step"] for line in read_metrics(tmp_path / "run")] == [1, 2]
+    trained = tmp_path / "run" / "model"
+    speaks = speaking.write(tmp_path / "speaks", trained, dataset, "# Answer: red")
+    asked = {"model": speaks, "data": imported, "rows": 4, "max_tokens": 12}
+    result = evaluate.evaluate(**asked, split="validation", out=tmp_path / "eval")
+    assert result["by_task"].keys() == {"own"} and result["by_game"] == {}
+    assert result["overall"]["count"] == len(open_split(imported, "validation"))
+    assert 0 < result["overall"]["accuracy"] < 1
+
+
+def test_pairs_from_elsewhere_ask_for_a_recomputed_reference(folder, processor, tmp_path):
+    """And are then examples like others (see test_dpo_train)."""
+    row = {"question": "<image>\nWhat?", "image": "image_data/a.png"}
+    write_picture(folder / "image_data" / "a.png", picture(size=SIZE))
+    row |= {"chosen": "7.\n\n### Answer: 7", "rejected": "8.\n\n### Answer: 8"}
+    take("share4o-dpo", write_lines(folder / "pairs.jsonl", [row]), tmp_path)
+    config = tiny_dpo.get_config()
+    config.model, config.data.path = str(processor.directory), str(tmp_path)
+    pair = open_split(tmp_path, "train")[0]
+    with pytest.raises(UserError, match="recompute_reference=True"):
+        dpo.check_reference(pair, config)
+    for side in ("chosen", "rejected"):
+        pair[f"{side}_logps"] = np.zeros(len(processor.response(pair[side])))
+    example = dpo.pair_example(pair, processor, config.dpo)
+    assert len(example["patches"]) == 1 and set(example["target_branches"]) == {1, 2}
+
+
+def test_pairs_of_own_responses_keep_all_pictures(imported, tmp_path):
+    asked = next(record for record in open_split(imported, "train") if len(record["images"]) == 2)
+    both = [{"text": text, "extracted": text, "ended": True} for text in ("red", "blue")]
+    pair = preferences.Pair(0, 0, *both)
+    logps = {(0, each["text"]): [-1.0] for each in both}
+    common = {"format": "cot", "fingerprint": "f"}
+    made = list(preferences.pair_records([pair], [asked], lambda _: asked, logps, common))
+    splits = {"train": lambda: made}
+    write_pairs(tmp_path, splits, image=False, several=True, metadata={})
+    assert open_split(tmp_path, "train")[0]["images"] == asked["images"]
