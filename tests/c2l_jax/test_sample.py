@@ -5,8 +5,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -18,7 +16,7 @@ from c2l_jax.models.loading import exported_model
 from c2l_jax.responses import RESPONSES, SETTINGS, claim
 from records.errors import UserError
 from records.reading import open_split
-from tests.conftest import ROOT, run_module
+from tests.conftest import ROOT, launcher, run_module
 
 LIMIT, N = 24, 3
 
@@ -90,17 +88,12 @@ def test_killed_at_any_moment_and_started_again_equals_unbroken(
     unbroken, model_dir, dataset, tmp_path
 ):
     command = arguments(model_dir, dataset, tmp_path)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "c2l_jax.sample", *command],
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    process = launcher().start(["c2l_jax.sample", *command], ROOT, dict(os.environ))
     path = tmp_path / RESPONSES
     while process.poll() is None and not (path.exists() and b"\n" in path.read_bytes()):
         time.sleep(0.002)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait().returncode == -signal.SIGKILL
     complete, last = path.read_text().rsplit("\n", 1)
     first, *others = complete.split("\n")
     assert len(others) + 1 < LIMIT
