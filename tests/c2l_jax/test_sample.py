@@ -16,7 +16,7 @@ from c2l_jax.models.loading import exported_model
 from c2l_jax.responses import RESPONSES, SETTINGS, claim
 from records.errors import UserError
 from records.reading import open_split
-from tests.conftest import ROOT, launcher, run_module
+from tests.conftest import QUICKLY, ROOT, launcher, run_module
 
 LIMIT, N = 24, 3
 
@@ -125,7 +125,8 @@ def test_only_the_named_tasks_are_asked(model_dir, dataset, tmp_path):
 
 def test_rows_lanes_and_devices_change_rounding_only(unbroken, model_dir, dataset, tmp_path):
     command = arguments(model_dir, dataset, tmp_path, rows=8, lanes=3)
-    run_module("c2l_jax.sample", *command, XLA_FLAGS="--xla_force_host_platform_device_count=8")
+    eight = f"--xla_force_host_platform_device_count=8 {QUICKLY}"
+    run_module("c2l_jax.sample", *command, XLA_FLAGS=eight)
     for ours, theirs in zip(lines(tmp_path), lines(unbroken[0]), strict=True):
         for a, b in zip(ours["responses"], theirs["responses"], strict=True):
             assert a.pop("logp") == pytest.approx(b.pop("logp"), abs=1e-3)
