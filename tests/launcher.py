@@ -1,8 +1,8 @@
 """Starts `python -m MODULE ...` again and again without importing jax and the like each time.
 
 A server that has imported what the commands import forks one child a command, and the child goes on
-as the command, to the exit of an ordinary interpreter. What is set before jax is imported (the
-variables JAX_*) must therefore be the same for all commands; others may differ.
+as the command, to the exit of an ordinary interpreter. Of the variables that jax reads when it is
+imported, JAX_*, those that differ from the server's are handed to jax.config.
 """
 
 import gc
@@ -114,6 +114,9 @@ def _become(arguments: list[str], cwd: str, env: dict[str, str], streams: list[s
     for number, stream in enumerate(streams, start=1):
         os.dup2(os.open(stream, os.O_WRONLY), number)
     os.chdir(cwd)
+    for name in env:
+        if name.startswith("JAX_") and env[name] != os.environ.get(name):
+            sys.modules["jax"].config.update(name.lower(), env[name])
     os.environ.clear()
     os.environ.update(env)
     sys.argv, sys.path[:1] = arguments, [cwd, *env.get("PYTHONPATH", "").split(os.pathsep)]

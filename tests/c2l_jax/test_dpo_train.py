@@ -15,8 +15,8 @@ from configs import tiny_dpo
 from records.errors import UserError
 from records.reading import open_split
 from tests.c2l_jax.conftest import train_arguments
-from tests.c2l_jax.test_train import start, start_and_signal
-from tests.conftest import run_module
+from tests.c2l_jax.test_train import start_and_signal
+from tests.conftest import QUICKLY, run_module
 
 STEPS = 4
 SETTINGS = {
@@ -114,13 +114,11 @@ def test_another_model_is_refused_and_eight_devices_recompute_the_reference(
     settings = {"steps": 2, "mesh__tensor": 4, "accumulation": 2, "evaluation__every": 0}
     settings = SETTINGS | settings
     arguments = train_arguments(other, pairs[0], tmp_path / "run", **settings)
-    eight = "--xla_force_host_platform_device_count=8 --xla_backend_optimization_level=0"
-    eight = {"XLA_FLAGS": eight}
-    refused = start(*arguments, **eight)
-    _, stderr = refused.communicate()
-    assert refused.returncode == 2 and "Traceback" not in stderr
-    assert "error: the reference log-probabilities in" in stderr
-    assert "--config.dpo.recompute_reference=True" in stderr
+    eight = {"XLA_FLAGS": f"--xla_force_host_platform_device_count=8 {QUICKLY}"}
+    refused = run_module(*arguments, check=False, **eight)
+    assert refused.returncode == 2 and "Traceback" not in refused.stderr
+    assert "error: the reference log-probabilities in" in refused.stderr
+    assert "--config.dpo.recompute_reference=True" in refused.stderr
     assert not (tmp_path / "run" / "config.json").exists()
     run_module(*arguments, "--config.dpo.recompute_reference=True", **eight)
     assert len(list((tmp_path / "run").glob("reference-*.npz"))) == 1

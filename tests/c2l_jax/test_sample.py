@@ -5,8 +5,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -19,7 +17,7 @@ from c2l_jax.responses import RESPONSES, SETTINGS, claim
 from records.errors import UserError
 from records.reading import open_split
 from tests.c2l_jax import cluster
-from tests.conftest import ROOT, run_module
+from tests.conftest import QUICKLY, ROOT, launcher, run_module
 
 LIMIT, N = 24, 3
 
@@ -91,17 +89,12 @@ def test_killed_at_any_moment_and_started_again_equals_unbroken(
     unbroken, model_dir, dataset, tmp_path
 ):
     command = arguments(model_dir, dataset, tmp_path)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "c2l_jax.sample", *command],
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    process = launcher().start(["c2l_jax.sample", *command], ROOT, dict(os.environ))
     path = tmp_path / RESPONSES
     while process.poll() is None and not (path.exists() and b"\n" in path.read_bytes()):
         time.sleep(0.002)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait().returncode == -signal.SIGKILL
     complete, last = path.read_text().rsplit("\n", 1)
     first, *others = complete.split("\n")
     assert len(others) + 1 < LIMIT
@@ -158,7 +151,8 @@ def test_only_the_named_tasks_are_asked(model_dir, dataset, tmp_path):
 
 def test_rows_lanes_and_devices_change_rounding_only(unbroken, model_dir, dataset, tmp_path):
     command = arguments(model_dir, dataset, tmp_path, rows=8, lanes=3)
-    run_module("c2l_jax.sample", *command, XLA_FLAGS="--xla_force_host_platform_device_count=8")
+    eight = f"--xla_force_host_platform_device_count=8 {QUICKLY}"
+    run_module("c2l_jax.sample", *command, XLA_FLAGS=eight)
     for ours, theirs in zip(lines(tmp_path), lines(unbroken[0]), strict=True):
         for a, b in zip(ours["responses"], theirs["responses"], strict=True):
             assert a.pop("logp") == pytest.approx(b.pop("logp"), abs=1e-3)

@@ -71,8 +71,8 @@ def test_a_record_can_be_solved_and_drawn_again(game_name, task_name):
 @pytest.mark.parametrize("level", LEVELS)
 def test_a_record_is_a_function_of_its_name(game_name, task_name, level):
     first = records.make_record(game_name, task_name, level, 3, 5, 224)
-    assert records.make_record(game_name, task_name, level, 3, 5, 224) == first
-    assert records.draw_png(game_name, first["state"], 224) == first["image"]
+    again = records.make_question(game_name, task_name, level, 3, 5)
+    assert again | {"image": records.draw_png(game_name, again["state"], 224)} == first
     assert records.make_question(game_name, task_name, level, 3, 6)["seed"] != first["seed"]
 
 
