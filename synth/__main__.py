@@ -304,7 +304,7 @@ def _names(asked: str) -> tuple[str, ...]:
     if asked == "all":
         return registry.game_names()
     once = dict.fromkeys(name.strip() for name in asked.split(","))
-    return tuple(registry.find_game(name).name for name in once)
+    return tuple(map(registry.known, once))
 
 
 def _generate(args) -> None:

@@ -4,15 +4,19 @@ A game is a file NAME.py, or a package NAME/ where one file would be too long; i
 begins with "GAME = ". A package without one is no game, such as the oracles beside a game.
 """
 
+import contextlib
 import functools
 import importlib
 import pkgutil
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from records.errors import UserError
+from synth.engine import Engine
 from synth.game import Game
+
+_instead: Callable[[str], Engine] | None = None  # what answers for a game that is not imported
 
 
 @functools.cache
@@ -47,15 +51,42 @@ def look_in(folders: Iterable[str]) -> None:
         game_names.cache_clear()
 
 
-@functools.cache
-def find_game(name: str) -> Game:
-    """Imports the game of that name. Raises UserError for an unknown one."""
+def known(name: str) -> str:
+    """The name of a game, which is not imported for that. Raises UserError for an unknown one."""
     if name not in game_names():
         raise UserError(f"there is no game '{name}'; choose one of: {', '.join(game_names())}.")
+    return name
+
+
+def find_game(name: str) -> Game:
+    """Imports the game of that name. Raises UserError for an unknown one."""
+    if _instead is not None:
+        raise RuntimeError(f"{name} may not be imported here: games are locked in")
+    return _import(known(name))
+
+
+@functools.cache
+def _import(name: str) -> Game:
     game = importlib.import_module(f"synth.games.{name}").GAME
     if game.name != name:
         raise UserError(f"the file of the game '{name}' calls it '{game.name}'; rename one.")
     return game
+
+
+def engine(name: str) -> Engine:
+    """What answers for the game of that name. Raises UserError for an unknown one."""
+    return Engine(find_game(name)) if _instead is None else _instead(known(name))
+
+
+@contextlib.contextmanager
+def answered_by(engine_of: Callable[[str], Engine]):
+    """From here on these answer for games, none of which can be imported."""
+    global _instead
+    before, _instead = _instead, engine_of
+    try:
+        yield
+    finally:
+        _instead = before
 
 
 def all_games() -> dict[str, Game]:
