@@ -2,7 +2,9 @@
 
 import ast
 import hashlib
+import importlib.machinery
 import importlib.util
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -17,29 +19,45 @@ def code_of(games: Iterable[str]) -> dict[str, str]:
     SYNTH_GAMES; other packages do not count. Of a package all files count, data as well. The same
     on every machine: line ends do not matter.
     """
-    found: dict[str, str] = {}
+    return {name: _digest(path) for name, path in sources_of(games).items()}
+
+
+def sources_of(games: Iterable[str]) -> dict[str, Path]:
+    """The files of these modules, by module name; none is imported for that."""
+    found: dict[str, Path] = {}
     ahead = ["synth.plan", *(f"synth.games.{game}" for game in games)]
     while ahead:
         name = ahead.pop()
         path = None if name in found else _source(name)
         if path is not None:
-            found[name] = _digest(path)
+            found[name] = path
             ahead += [name.rpartition(".")[0], *_imported(name, path)]
     return dict(sorted(found.items()))
 
 
 def _source(name: str) -> Path | None:
     """The file of a module of ours; None for others and for what is no module."""
-    path = None
-    for part in (name.partition(".")[0], name):  # others' modules are not looked into
-        spec = importlib.util.find_spec(part) if part else None
-        if spec is None or spec.origin is None:
+    path = module_file(name)
+    ours = [*synth.__path__, *synth.games.__path__]
+    if path and any(path.is_relative_to(Path(folder).resolve()) for folder in ours):
+        return path
+    return None
+
+
+def module_file(name: str) -> Path | None:
+    """The file that an import of this name would run; neither it nor its packages are imported."""
+    folders, whole, spec = None, "", None
+    for part in name.split("."):
+        whole = f"{whole}.{part}" if whole else part
+        if whole in sys.modules:
+            spec = sys.modules[whole].__spec__
+            folders = getattr(sys.modules[whole], "__path__", [])
+        else:
+            spec = importlib.machinery.PathFinder.find_spec(whole, folders)
+            folders = spec and spec.submodule_search_locations or []
+        if spec is None:
             return None
-        path = Path(spec.origin).resolve()
-        ours = [*synth.__path__, *synth.games.__path__]
-        if not any(path.is_relative_to(Path(folder).resolve()) for folder in ours):
-            return None
-    return path
+    return Path(spec.origin).resolve() if spec.has_location else None
 
 
 def _imported(name: str, path: Path) -> Iterator[str]:
@@ -63,11 +81,15 @@ def _is_package(name: str) -> bool:
 
 def _digest(path: Path) -> str:
     """Of a module, and for a package of the data beside it: 16 hexadecimal digits."""
-    files = [path]
-    if path.name == "__init__.py":
-        beside = sorted(file for file in path.parent.iterdir() if file.is_file())
-        files += [f for f in beside if f.suffix not in (".py", ".pyc") and f.name[0] != "."]
     digest = hashlib.sha256()
-    for file in files:
+    for file in (path, *data_of(path)):
         digest.update(file.read_bytes().replace(b"\r\n", b"\n"))
     return digest.hexdigest()[:16]
+
+
+def data_of(path: Path) -> list[Path]:
+    """What lies beside a package's `__init__.py` and is no module; nothing for another module."""
+    if path.name != "__init__.py":
+        return []
+    beside = sorted(file for file in path.parent.iterdir() if file.is_file())
+    return [f for f in beside if f.suffix not in (".py", ".pyc") and f.name[0] != "."]

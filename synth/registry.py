@@ -16,7 +16,7 @@ from records.errors import UserError
 from synth.engine import Engine
 from synth.game import Game
 
-_instead: Callable[[str], Engine] | None = None  # what answers for a game that is not imported
+_instead = None  # what answers for games that are not imported: a `synth.locked.client.Answering`
 
 
 @functools.cache
@@ -73,20 +73,33 @@ def _import(name: str) -> Game:
     return game
 
 
-def engine(name: str) -> Engine:
-    """What answers for the game of that name. Raises UserError for an unknown one."""
-    return Engine(find_game(name)) if _instead is None else _instead(known(name))
+def engine(name: str, again: bool = False) -> Engine:
+    """What answers for the game of that name. Raises UserError for an unknown one.
+
+    again: one that knows nothing of what the first was asked, where games are locked in.
+    """
+    return Engine(find_game(name)) if _instead is None else _instead.engine(known(name), again)
 
 
 @contextlib.contextmanager
-def answered_by(engine_of: Callable[[str], Engine]):
-    """From here on these answer for games, none of which can be imported."""
+def answered_by(answering):
+    """From here on this answers for games, none of which can be imported."""
     global _instead
-    before, _instead = _instead, engine_of
+    before, _instead = _instead, answering
     try:
         yield
     finally:
         _instead = before
+
+
+def answering():
+    """What answers for games in place of an import; None: they are imported."""
+    return _instead
+
+
+def for_workers() -> tuple[Callable | None, tuple]:
+    """The initializer of a pool of processes, and its arguments: it is as here in them."""
+    return (None, ()) if _instead is None else _instead.for_workers()
 
 
 def all_games() -> dict[str, Game]:
