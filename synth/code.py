@@ -45,19 +45,24 @@ def _source(name: str) -> Path | None:
 
 
 def module_file(name: str) -> Path | None:
-    """The file that an import of this name would run; neither it nor its packages are imported."""
+    """The file that an import of this name would run."""
+    spec = spec_of(name)
+    return Path(spec.origin).resolve() if spec and spec.has_location else None
+
+
+def spec_of(name: str) -> importlib.machinery.ModuleSpec | None:
+    """As `importlib.util.find_spec`, which imports the packages above a module; this does not."""
     folders, whole, spec = None, "", None
     for part in name.split("."):
         whole = f"{whole}.{part}" if whole else part
-        if whole in sys.modules:
-            spec = sys.modules[whole].__spec__
-            folders = getattr(sys.modules[whole], "__path__", [])
+        if module := sys.modules.get(whole):
+            spec, folders = module.__spec__, getattr(module, "__path__", [])
         else:
             spec = importlib.machinery.PathFinder.find_spec(whole, folders)
-            folders = spec and spec.submodule_search_locations or []
+            folders = (spec and spec.submodule_search_locations) or []
         if spec is None:
             return None
-    return Path(spec.origin).resolve() if spec.has_location else None
+    return spec
 
 
 def _imported(name: str, path: Path) -> Iterator[str]:

@@ -88,8 +88,13 @@ def with_position(record: dict, size: int | None) -> dict:
     """
     if size:
         return record | {"image": draw_png(record["game"], record["state"], size)}
-    rules, asked = record["question"].split("\n\n", 1)
-    return record | {"question": f"{rules}\n\n{in_words(record['description'])}{asked}"}
+    return record | {"question": with_words(record["question"], record["description"])}
+
+
+def with_words(question: str, description: str) -> str:
+    """A question that says in words what its picture would show."""
+    rules, asked = question.split("\n\n", 1)
+    return f"{rules}\n\n{in_words(description)}{asked}"
 
 
 def in_words(description: str) -> str:

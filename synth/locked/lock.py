@@ -147,10 +147,11 @@ def _landlock(paths: list[str], listed: list[str]) -> None:
     rules = struct.pack("QQQ", files, network, scopes)
     size = 24 if version >= 6 else 16 if version >= 4 else 8
     ruleset = _call("Landlock", _libc.syscall, LANDLOCK_CREATE, rules, size, 0)
-    for path, rights in [(p, READ_FILE | READ_DIR) for p in paths] + [(p, READ_DIR) for p in listed]:
+    allowed = dict.fromkeys(listed, READ_DIR) | dict.fromkeys(paths, READ_FILE | READ_DIR)
+    for path, rights in allowed.items():
         handle = os.open(path, os.O_PATH | os.O_CLOEXEC)
-        allowed = rights if os.path.isdir(path) else rights & READ_FILE
-        rule = struct.pack("=Qi", allowed, handle)
+        rights = rights if os.path.isdir(path) else READ_FILE
+        rule = struct.pack("=Qi", rights, handle)
         _call(f"Landlock for {path}", _libc.syscall, LANDLOCK_ADD, ruleset, 1, rule, 0)
         os.close(handle)
     _call("Landlock", _libc.syscall, LANDLOCK_RESTRICT, ruleset, 0)

@@ -113,7 +113,7 @@ class Process:
         return reply
 
     def _silent(self) -> None:
-        if self._read or select.select([self._running.stdout], [], [], 0)[0] and self._more():
+        if self._read or (select.select([self._running.stdout], [], [], 0)[0] and self._more()):
             raise Failed(f"{self._of()} speaks without being asked.")
 
     def _send(self, data: bytes, deadline: float) -> None:

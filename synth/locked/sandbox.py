@@ -94,11 +94,14 @@ def _copy(source: Path, target: Path) -> None:
 
 def _bwrap(home: Path, packages: str) -> list[str]:
     """Namespaces of its own for everything, and a file system of what Python needs, read only."""
+    tool = shutil.which("bwrap")
+    if tool is None:
+        raise UserError("--sandbox bwrap needs bubblewrap, which is not installed.")
     libraries = ["/usr", "/lib", "/lib64", "/etc/ld.so.cache", sys.base_prefix]
     libraries += [f"{packages}/{name}" for name in ("numpy", "numpy.libs", "PIL", "pillow.libs")]
     shown = [part for path in libraries for part in ("--ro-bind-try", path, path)]
     return [
-        *("bwrap", "--unshare-user", "--unshare-all", "--disable-userns"),
+        *(tool, "--unshare-user", "--unshare-all", "--disable-userns"),
         *("--uid", "65534", "--gid", "65534", "--hostname", "sandbox", "--cap-drop", "ALL"),
         *("--die-with-parent", "--new-session"),
         *shown,
