@@ -100,20 +100,23 @@ class Answers:
 
 
 def examine(job: Job) -> list[Finding]:
-    """Every game is asked twice, the second time in an order that nobody knows."""
     source = _splits(job.folder)[job.split]
-    records = [source[at] for at in range(job.first, job.end)]
+    return judge([source[at] for at in range(job.first, job.end)], job)
+
+
+@functools.cache
+def _splits(folder: Path) -> dict[str, Split]:
+    return open_splits(folder)
+
+
+def judge(records: list[dict], job: Job) -> list[Finding]:
+    """Every game is asked twice, the second time in an order that nobody knows."""
     first = [_attempt(_answers, record, job.size) for record in records]
     second = [None] * len(records)
     for at in random.SystemRandom().sample(range(len(records)), len(records)):
         second[at] = _attempt(_read_back, records[at])
     answers = zip(records, first, second, strict=True)
     return [_examine(record, *both, job) for record, *both in answers]
-
-
-@functools.cache
-def _splits(folder: Path) -> dict[str, Split]:
-    return open_splits(folder)
 
 
 def _attempt(ask: Callable, *arguments):
@@ -245,6 +248,14 @@ def _difference(given: list[str], right: list[str]) -> str:
 # ------------------------------------------------------------------------------------ a data set
 
 
+def plan_at(path: Path) -> dataset.Plan:
+    """Of the data set there. Raises UserError if there is none, or a game is unknown."""
+    plan = dataset.plan_of(dataset_directory(path, dataset.NAME))
+    if unknown := [name for name in plan.games if name not in registry.game_names()]:
+        raise UserError(f"the data set has questions on unknown games: {', '.join(unknown)}.")
+    return plan
+
+
 def audit(
     path: Path, package: str | None, sample: int, workers: int
 ) -> tuple[list[dict], dict[str, dict], list[Fault]]:
@@ -254,10 +265,7 @@ def audit(
     what is wrong. Raises UserError if there is no data set, no such package of oracles, or a game
     is unknown.
     """
-    folder = dataset_directory(path, dataset.NAME)
-    plan = dataset.plan_of(folder)
-    if unknown := [name for name in plan.games if name not in registry.game_names()]:
-        raise UserError(f"the data set has questions on unknown games: {', '.join(unknown)}.")
+    plan, folder = plan_at(path), dataset_directory(path, dataset.NAME)
     if package:
         oracles.check_package(package)
     splits = open_splits(folder)
@@ -435,11 +443,12 @@ def table(rows: list[dict]) -> str:
     ]
     for name, row in zip(names, rows, strict=True):
         agreement = f"{row['oracle agrees']}/{row['oracle asked']}"
+        ms = 1000 * (row["seconds"] or math.nan)
         lines.append(
             f"{name:{width}}{row['records']:8}{row[WRONG]:7}"
             f"{row[AMBIGUOUS]:7}{row[DUPLICATE]:6}{agreement:>12}  {row['blind reader']:28}"
             f"{row['blind accuracy']:7.1%}{row['blind bound']:7.1%}{row['answer bits']:6.1f}"
-            f"{row['states']:8}{row['pictures']:9}{row['shared']:7}{1000 * row['seconds']:7.1f}"
+            f"{row['states']:8}{row['pictures']:9}{row['shared']:7}{ms:7.1f}"
         )
     return "\n".join(lines)
 

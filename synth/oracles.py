@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+from collections.abc import Iterable
 from pathlib import Path
 from string import ascii_uppercase as LETTERS
 
@@ -17,6 +18,12 @@ def find(package: str, game: str) -> Oracle | None:
     if answering := registry.answering():
         return answering.oracle(game) if file_of(package, game) else None
     return _import(f"{package}.{game}")
+
+
+def files_of(package: str, games: Iterable[str]) -> dict[str, Path]:
+    """The files of the solvers that there are, by game."""
+    files = {game: file_of(package, game) for game in games}
+    return {game: file for game, file in files.items() if file}
 
 
 @functools.cache

@@ -43,6 +43,8 @@ def locked_in(
 
 def _choose(asked: str, folder: Path) -> tuple[Sandbox, str]:
     around, _, image = asked.partition(":")
+    if around not in (["container"] if image else ["auto", "lock", "bwrap"]):
+        raise UserError(f"there is no sandbox '{asked}': auto, lock, bwrap or container:IMAGE is.")
     told = ""
     if around == "auto":
         around = "lock"
@@ -72,6 +74,7 @@ def check(sandbox: Sandbox) -> None:
     through = []
     with contextlib.closing(process), socket.create_server(("127.0.0.1", 0)) as server:
         known = {"canary": str(canary), "parent": os.getpid(), "port": server.getsockname()[1]}
+        known["environment"] = sorted(os.environ)
         for attack in selftest.ORACLES:
             try:
                 process.ask("solve", task=attack, state=json.dumps(known), params="{}")
