@@ -7,6 +7,7 @@ begins with "GAME = ". A package without one is no game, such as the oracles bes
 import contextlib
 import functools
 import importlib
+import os
 import pkgutil
 import re
 from collections.abc import Callable, Iterable
@@ -16,6 +17,7 @@ from records.errors import UserError
 from synth.engine import Engine
 from synth.game import Game
 
+LOCKED = "SYNTH_LOCKED"  # a variable of the environment: no game may be imported
 _instead = None  # what answers for games that are not imported: a `synth.locked.client.Answering`
 
 
@@ -60,7 +62,7 @@ def known(name: str) -> str:
 
 def find_game(name: str) -> Game:
     """Imports the game of that name. Raises UserError for an unknown one."""
-    if _instead is not None:
+    if _instead is not None or LOCKED in os.environ:
         raise RuntimeError(f"{name} may not be imported here: games are locked in")
     return _import(known(name))
 
@@ -81,15 +83,25 @@ def engine(name: str, again: bool = False) -> Engine:
     return Engine(find_game(name)) if _instead is None else _instead.engine(known(name), again)
 
 
+def answer_by(answering) -> None:
+    """From here on this answers for games: neither we nor processes we start can import one."""
+    global _instead
+    _instead = answering
+    os.environ[LOCKED] = "1"
+
+
 @contextlib.contextmanager
 def answered_by(answering):
-    """From here on this answers for games, none of which can be imported."""
+    """`answer_by`, for a time."""
     global _instead
-    before, _instead = _instead, answering
+    before, was_locked = _instead, os.environ.get(LOCKED)
+    answer_by(answering)
     try:
         yield
     finally:
         _instead = before
+        if was_locked is None:
+            del os.environ[LOCKED]
 
 
 def answering():

@@ -56,10 +56,12 @@ def oracle(name: str):
 
 def told(error: BaseException) -> str:
     """An exception in a line: its type and words, and where the foreign code was."""
-    said = f"{type(error).__name__}: {error}"
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "/" in frame.filename]
-    where = frames[-1:] and f" ({os.path.basename(frames[-1].filename)}, line {frames[-1].lineno})"
-    return said[:2000] + (where or "")
+    frames = traceback.extract_tb(error.__traceback__)
+    theirs = [
+        f for f in frames if f.filename.startswith((f"{HOME}/oracles", f"{HOME}/synth/games"))
+    ]
+    where = theirs and f" ({os.path.basename(theirs[-1].filename)}, line {theirs[-1].lineno})"
+    return f"{type(error).__name__}: {error}"[:2000] + (where or "")
 
 
 def serve(config: dict, requests, replies: int) -> None:

@@ -122,4 +122,4 @@ class Answering:
 
 def _enter(sandbox: Sandbox, limits: Limits) -> None:
     """For a worker process, whose locked processes die with it."""
-    registry.answered_by(Answering(sandbox, limits)).__enter__()
+    registry.answer_by(Answering(sandbox, limits))

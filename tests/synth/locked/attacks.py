@@ -4,7 +4,6 @@ FATAL ones can only end with their process. `state` tells what a real attacker w
 """
 
 import ctypes
-import glob
 import mmap
 import multiprocessing
 import os
@@ -473,26 +472,17 @@ def kernel_own_filter(state, params):
     kernel(317, 1, 0, bytes(16))
 
 
-@refused
-def module_load(state, params):
-    for path in glob.glob("/usr/lib/**/*.so*", recursive=True):
-        if not path.startswith("/usr/lib/x86_64-linux-gnu"):
-            ctypes.CDLL(path)
-            return
-    raise OSError("none can be found")
-
-
 # --------------------------------------------------------------------------------------- replies
+
+
+class Evil:
+    def __reduce__(self):
+        return os.system, ("true",)
 
 
 @refused
 def reply_by_pickle(state, params):
-    class Evil:
-        def __reduce__(self):
-            return os.system, ("true",)
-
-    pickle.dumps(Evil())
-    return Evil()
+    return pickle.dumps(Evil())
 
 
 @refused
@@ -523,12 +513,6 @@ def exit_silently(state, params):
 @fatal
 def crash(state, params):
     ctypes.string_at(0)
-
-
-@fatal
-def crash_the_stack(state, params):
-    sys.setrecursionlimit(1 << 30)
-    return eval("(" * 90 + ")" * 90) or recursion(state, params)
 
 
 @fatal
