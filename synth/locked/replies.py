@@ -50,8 +50,9 @@ def _number(value) -> float:
 
 def json_object(value) -> str:
     """A JSON object in the only way that `game.to_json` writes it."""
+    text(value)
     try:
-        found = json.loads(text(value), parse_constant=float)
+        found = json.loads(value, parse_constant=float)
         again = json.dumps(found, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     except (ValueError, RecursionError) as error:
         raise Wrong(f"is no JSON object ({type(error).__name__})") from None
