@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from records.errors import UserError, is_disk_full
+from records.errors import UserError, is_disk_full, printable
 from records.schema import SPLITS
 from synth import game as games
 from synth import registry
@@ -393,8 +393,7 @@ def _audit(args) -> int:
         rows, difficulties, faults = audit.audit(
             args.dataset, package, args.oracle_sample, args.workers
         )
-    print(audit.table(rows))
-    print()
+    print(*(printable(line) for line in audit.table(rows).split("\n")), "", sep="\n")
     for game, means in difficulties.items():
         levels = ", ".join(
             f"{level} {means[level]:.2f}" for level in games.LEVELS if level in means
@@ -409,7 +408,7 @@ def _audit(args) -> int:
     if args.table:
         replace_text(args.table, tables.audited(rows, faults))
     for fault in audit.shown(faults):
-        print(f"FAIL {fault.where}: {fault.kind}: {fault.reason}")
+        print(printable(f"FAIL {fault.where}: {fault.kind}: {fault.reason}", 2000))
     total = sum(row["records"] for row in rows)
     print(f"{total} records: {len(faults)} failures" if faults else f"{total} records, all good")
     return 1 if faults else 0

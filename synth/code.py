@@ -10,6 +10,7 @@ from pathlib import Path
 
 import synth
 import synth.games
+from records.errors import UserError, printable
 
 
 def code_of(games: Iterable[str]) -> dict[str, str]:
@@ -68,7 +69,11 @@ def spec_of(name: str) -> importlib.machinery.ModuleSpec | None:
 def _imported(name: str, path: Path) -> Iterator[str]:
     """Names of all modules that a module imports, anywhere in it; some may be no modules."""
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    for node in ast.walk(ast.parse(path.read_bytes())):
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise UserError(f"{path} is no Python: {printable(str(error))}.") from error
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

@@ -30,7 +30,7 @@ def game_names() -> tuple[str, ...]:
     for info in pkgutil.iter_modules(folder.__path__):
         home = Path(info.module_finder.path) / info.name
         file = home / "__init__.py" if info.ispkg else home.with_suffix(".py")
-        if re.search("^GAME = ", file.read_text(encoding="utf-8"), re.MULTILINE):
+        if re.search("^GAME = ", file.read_text(encoding="utf-8", errors="replace"), re.MULTILINE):
             found.append(info.name)
         elif not info.ispkg:
             raise UserError(f"{file} is no game: it has no line that begins with 'GAME = '.")

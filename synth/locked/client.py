@@ -59,10 +59,12 @@ class LockedOracle:
     """`synth.oracle.Oracle`, in a locked process. All calls raise Failed."""
 
     def __init__(self, process: Process, name: str):
-        self._process, self._name = process, name
+        self._process, self._name, self._tasks = process, name, None
 
     def tasks(self) -> list[str]:
-        return self._checked(replies.texts, self._process.ask("tasks"))
+        if self._tasks is None:
+            self._tasks = self._checked(replies.texts, self._process.ask("tasks"))
+        return self._tasks
 
     def solve(self, task: str, state: str, params: str) -> str | None:
         value = self._process.ask("solve", task=task, state=state, params=params)

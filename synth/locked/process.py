@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import time
 
-from records.errors import UserError
+from records.errors import UserError, printable
 from synth.locked.sandbox import Sandbox
 
 DEATHS = 3  # after so many, a process is not started again
@@ -37,12 +37,6 @@ class Limits:
 
 class Failed(UserError):
     """Foreign code has not answered as it must; the words are fit to be printed."""
-
-
-def printable(text: str, most: int = 500) -> str:
-    """Foreign text on one line, without anything that a terminal obeys."""
-    shown = "".join(c if c.isprintable() else " " for c in text[:most])
-    return shown.encode(errors="replace").decode()
 
 
 class Process:

@@ -55,6 +55,7 @@ def test_commands_import_nothing(tmp_path):
 
 def test_a_game_that_cannot_be_asked_is_told(tmp_path, capsys):
     (tmp_path / "broken.py").write_text("GAME = 1 / 0\n")
+    (tmp_path / "unread.py").write_text("GAME = (\n")
     (tmp_path / "package").mkdir()
     (tmp_path / "package" / "__init__.py").write_text(LIGHTS)
     (tmp_path / "package" / "data").symlink_to("/etc/passwd")
@@ -62,6 +63,7 @@ def test_a_game_that_cannot_be_asked_is_told(tmp_path, capsys):
     command = ["generate", "--locked", "--sandbox", "lock", "--per-task", "1", "--out", str(out)]
     for games, sentence in (
         ("broken", "the game broken: ZeroDivisionError: division by zero (broken.py, line 1)"),
+        ("unread", "unread.py is no Python: '(' was never closed"),
         ("package", "package/data is no ordinary file of at most 16 MiB"),
         ("maze --beam=--runner=DirectRunner", "--locked works with local processes only"),
     ):

@@ -6,9 +6,9 @@ import zlib
 import numpy as np
 import pytest
 
+from records.errors import printable
 from synth.engine import About, Made, Told
 from synth.locked import replies
-from synth.locked.process import printable
 
 TOLD = {
     "asked": "How many?",
