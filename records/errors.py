@@ -12,6 +12,12 @@ class UserError(Exception):
     """A bad setting, file or record: one sentence that says what, where and what to do."""
 
 
+def printable(text: str, most: int = 500) -> str:
+    """Text from elsewhere on one line, without anything that a terminal obeys."""
+    shown = "".join(c if c.isprintable() else " " for c in text[:most])
+    return shown.encode(errors="replace").decode()
+
+
 def pattern_of(given: object, setting: str) -> re.Pattern:
     """The regular expression that a setting or flag gives. Raises UserError where it is none."""
     try:

@@ -2,15 +2,17 @@
 gallery | solve."""
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import math
 import os
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
-from records.errors import UserError, is_disk_full
+from records.errors import UserError, is_disk_full, printable
 from records.schema import SPLITS
 from synth import exchange, registry
 from synth import game as games
@@ -63,7 +65,7 @@ columns:
   right, bound accuracy of the blind reader that comes closest to its bound, and that bound
   bits         entropy of the answers
   shared       records whose position or picture is in another split, too
-  ms           milliseconds of processor time to make a record
+  ms           milliseconds of processor time to make a record (with --locked: on the clock)
 """
 
 
@@ -132,6 +134,7 @@ def _parser() -> Parser:
     )
     make.add_argument("--seed", type=int, default=0, help="(default: 0)")
     _add_workers(make)
+    _add_locked(make)
     make.add_argument(
         "--beam",
         metavar="FLAGS",
@@ -177,6 +180,7 @@ def _parser() -> Parser:
         "--table", type=Path, metavar="FILE.md", help="write the tasks there as a Markdown table"
     )
     _add_workers(check)
+    _add_locked(check)
     check.set_defaults(run=_audit)
 
     count = commands.add_parser(
@@ -268,6 +272,23 @@ def _add_workers(parser) -> None:
     )
 
 
+def _add_locked(parser) -> None:
+    parser.add_argument(
+        "--locked",
+        action="store_true",
+        help="import no game and no oracle: each answers from a process of its own, which can "
+        "neither read, write, start nor reach anything; for code that you do not trust "
+        "(docs/sandbox.md)",
+    )
+    parser.add_argument(
+        "--sandbox",
+        metavar="HOW",
+        help="what is around these processes, which lock themselves in: 'lock' (nothing), 'bwrap', "
+        "'container:IMAGE' (Docker or Podman, an image with Python, NumPy and Pillow) or 'auto' "
+        "(bwrap where it works; default)",
+    )
+
+
 def _add_size(parser) -> None:
     parser.add_argument(
         "--size",
@@ -309,7 +330,22 @@ def _names(asked: str) -> tuple[str, ...]:
     if asked == "all":
         return registry.game_names()
     once = dict.fromkeys(name.strip() for name in asked.split(","))
-    return tuple(registry.find_game(name).name for name in once)
+    return tuple(map(registry.known, once))
+
+
+@contextlib.contextmanager
+def _locked_in(args, names: Iterable[str], solvers: dict[str, Path]):
+    """What --locked and --sandbox ask for, while games are asked."""
+    if args.sandbox and not args.locked:
+        raise UserError("--sandbox belongs to --locked; give both.")
+    if not args.locked:
+        yield
+        return
+    from synth.locked import opening
+
+    with opening.locked_in(args.sandbox or "auto", names, solvers) as told:
+        print(told)
+        yield
 
 
 def _generate(args) -> None:
@@ -321,10 +357,13 @@ def _generate(args) -> None:
         raise UserError("--scale belongs to --preset; give one, as --preset gameqa.")
     scale = (args.scale or 1.0) if args.preset else None
     plan = dataset.Plan(_names(args.games), args.per_task, args.seed, args.size, scale)
+    if args.locked and args.beam is not None:
+        raise UserError("--locked works with local processes only; leave out --beam.")
     output_folder(args.out)
     start = time.perf_counter()
     try:
-        counts = dataset.generate(args.out, plan, args.workers, args.beam)
+        with _locked_in(args, plan.games, {}):
+            counts = dataset.generate(args.out, plan, args.workers, args.beam)
     except ModuleNotFoundError as error:
         if error.name != "apache_beam":
             raise
@@ -345,7 +384,7 @@ def _audit(args) -> int:
     from records.paths import output_folder, replace_text
 
     try:
-        from synth import audit, tables  # slow to import
+        from synth import audit, oracles, tables  # slow to import
     except ModuleNotFoundError as error:
         raise UserError(f"the audit needs {error.name}: pip install 'c2l-jax[audit]'.") from error
 
@@ -353,19 +392,20 @@ def _audit(args) -> int:
         if kept.is_dir():
             raise UserError(f"{kept} is a folder; name a file in it.")
         output_folder(kept.parent)
-    oracles = None if args.no_oracles else args.oracles
-    rows, difficulties, faults = audit.audit(
-        args.dataset, oracles, args.oracle_sample, args.workers
-    )
-    print(audit.table(rows))
-    print()
+    package = None if args.no_oracles else args.oracles
+    names = audit.plan_at(args.dataset).games if args.locked else ()
+    with _locked_in(args, names, oracles.files_of(package, names) if package else {}):
+        rows, difficulties, faults = audit.audit(
+            args.dataset, package, args.oracle_sample, args.workers
+        )
+    print(*(printable(line) for line in audit.table(rows).split("\n")), "", sep="\n")
     for game, means in difficulties.items():
         levels = ", ".join(
             f"{level} {means[level]:.2f}" for level in games.LEVELS if level in means
         )
-        seconds = [row["seconds"] for row in rows if row["game"] == game]
-        speed = len(seconds) / sum(seconds)
-        print(f"{game}: {means['counts']}: {levels}; {speed:.0f} records/s on one core")
+        seconds = [row["seconds"] for row in rows if row["game"] == game and row["seconds"]]
+        speed = f"{len(seconds) / sum(seconds):.0f}" if seconds else "no"
+        print(f"{game}: {means['counts']}: {levels}; {speed} records/s on one core")
     if args.json:
         found = {"tasks": rows, "difficulty": difficulties}
         found["faults"] = [dataclasses.asdict(fault) for fault in faults]
@@ -373,7 +413,7 @@ def _audit(args) -> int:
     if args.table:
         replace_text(args.table, tables.audited(rows, faults))
     for fault in audit.shown(faults):
-        print(f"FAIL {fault.where}: {fault.kind}: {fault.reason}")
+        print(printable(f"FAIL {fault.where}: {fault.kind}: {fault.reason}", 2000))
     total = sum(row["records"] for row in rows)
     print(f"{total} records: {len(faults)} failures" if faults else f"{total} records, all good")
     return 1 if faults else 0

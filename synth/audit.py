@@ -4,13 +4,14 @@ What is checked, and when it fails, is told by `python -m synth audit --help`.
 """
 
 import collections
+import contextlib
 import dataclasses
 import functools
 import hashlib
-import importlib
 import json
 import math
 import multiprocessing
+import random
 import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -22,19 +23,18 @@ from tqdm import tqdm
 from records.errors import UserError
 from records.reading import Split, dataset_directory, open_splits
 from records.schema import task_name
-from synth import blind, dataset
-from synth.game import LEVELS, Game, params_from_json, state_from_json
-from synth.records import in_words, make_record, split_of, with_position, write_answer
-from synth.registry import find_game, game_names
+from synth import blind, dataset, oracles, registry
+from synth.engine import About, Told
+from synth.game import LEVELS
+from synth.oracles import AMBIGUOUS, ORACLE
+from synth.records import draw_png, in_words, make_record, split_of, with_words, write_answer
 
 CHUNK = 64  # records a worker examines in one go
 BLIND_RECORDS = 6000  # of each task; more would not tell more
 TIMED_RECORDS = 5  # of each level
-WRONG, AMBIGUOUS, DUPLICATE, ORACLE, SHARED, SPLIT, BLIND, DIFFICULTY = (
+WRONG, DUPLICATE, SHARED, SPLIT, BLIND, DIFFICULTY = (
     "wrong",
-    "ambiguous",
     "duplicate options",
-    "oracle",
     "shared",
     "split",
     "blind",
@@ -90,9 +90,18 @@ class Finding:
 # ------------------------------------------------------------------------------- a single record
 
 
+@dataclasses.dataclass(frozen=True)
+class Answers:
+    """What a game says of a record. picture: PNG, or None where words are in place of it."""
+
+    about: About
+    told: Told
+    picture: bytes | None
+
+
 def examine(job: Job) -> list[Finding]:
     source = _splits(job.folder)[job.split]
-    return [_examine(source[at], job.split, job) for at in range(job.first, job.end)]
+    return judge([source[at] for at in range(job.first, job.end)], job)
 
 
 @functools.cache
@@ -100,32 +109,69 @@ def _splits(folder: Path) -> dict[str, Split]:
     return open_splits(folder)
 
 
-def _examine(record: dict, split: str, job: Job) -> Finding:
+def judge(records: list[dict], job: Job) -> list[Finding]:
+    """Every game is asked twice, the second time in an order that nobody knows."""
+    first = [_attempt(_answers, record, job.size) for record in records]
+    second = [None] * len(records)
+    for at in random.SystemRandom().sample(range(len(records)), len(records)):
+        second[at] = _attempt(_read_back, records[at])
+    answers = zip(records, first, second, strict=True)
+    return [_examine(record, *both, job) for record, *both in answers]
+
+
+def _attempt(ask: Callable, *arguments):
+    """What was answered, or the exception: whatever a record can break."""
+    try:
+        return ask(*arguments)
+    except Exception as error:
+        return error
+
+
+def _answers(record: dict, size: int | None) -> Answers:
+    engine = registry.engine(record["game"])
+    told = engine.told(record["task"], record["state"], record["params"])
+    picture = draw_png(record["game"], record["state"], size) if size else None
+    return Answers(engine.about(), told, picture)
+
+
+def _read_back(record: dict) -> Told | None:
+    """What a game says of the state that it reads from the description; None if it is another."""
+    engine = registry.engine(record["game"], again=True)
+    state = engine.parse(record["description"])
+    if json.loads(state) != json.loads(record["state"]):
+        return None
+    return engine.told(record["task"], state, record["params"])
+
+
+def _examine(record: dict, answers, again, job: Job) -> Finding:
     said = [(DUPLICATE, f"option '{text}' is listed twice") for text in _twice(record["options"])]
     difficulty = agrees = seen = None
     try:
-        game = find_game(record["game"])
-        state = state_from_json(game, record["state"])
-        difficulty = float(game.difficulty[1](state))
-        seen = _for_blind(record, game.task(record["task"]).n_options)
-        several = _check(game, state, record, job.size, said)
-        if split != (right := split_of(game.name, record["state"])):
-            said.append((SPLIT, f"is in {split}, and belongs in {right}"))
+        for one in (answers, again):
+            if isinstance(one, Exception):
+                raise one
+        difficulty = answers.told.difficulty
+        seen = _for_blind(record, answers.about.task(record["task"]).n_options)
+        _check(answers, again, record, said)
+        if job.split != (right := split_of(record["game"], record["state"])):
+            said.append((SPLIT, f"is in {job.split}, and belongs in {right}"))
         index = int(record["id"].rsplit("-", 1)[1])
-        oracle = job.oracles and oracle_for(job.oracles, record["game"], record["task"])
-        if oracle and (several or index < job.sample):
-            objections = ask_oracle(oracle, record)
+        oracle = job.oracles and oracles.find(job.oracles, record["game"])
+        asked = answers.told.several or index < job.sample
+        if asked and oracle and record["task"] in oracle.tasks():
+            objections = oracles.objections(oracle, record)
             said += objections
             agrees = not objections
     except Exception as error:  # whatever a record can break: that is the finding
-        said.append((WRONG, f"cannot be solved again: {type(error).__name__}: {error}"))
+        reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+        said.append((WRONG, f"cannot be solved again: {reason}"))
     return Finding(
         record["id"],
         record["game"],
         record["task"],
         record["plot_level"],
-        split,
-        hashlib.sha256(record["state"].encode()).digest(),
+        job.split,
+        _digest_of_state(record["state"]),
         hashlib.sha256(record.get("image") or record["description"].encode()).digest(),
         [Fault(kind, record["id"], reason) for kind, reason in said],
         len(record["steps"]),
@@ -134,6 +180,13 @@ def _examine(record: dict, split: str, job: Job) -> Finding:
         agrees,
         seen,
     )
+
+
+def _digest_of_state(state: str) -> bytes:
+    """The same for one position, in whatever order its fields are written."""
+    with contextlib.suppress(ValueError):
+        state = json.dumps(json.loads(state), sort_keys=True)
+    return hashlib.sha256(state.encode()).digest()
 
 
 def _for_blind(record: dict, n_options: int) -> dict | None:
@@ -151,43 +204,38 @@ def _twice(texts: list[str]) -> list[str]:
     return [text for text, count in collections.Counter(texts).items() if count > 1]
 
 
-def _check(game: Game, state, record: dict, size: int | None, said: list) -> bool:
-    """Solves, words and draws a record again; adds to `said` what differs.
-
-    Returns whether values other than `answer` could be right, which only an oracle can judge.
-    """
-    task = game.task(record["task"])
-    params = params_from_json(record["params"])
-    solution = task.solve(state, **params)
-    text, options = task.text(solution.answer), record["options"]
-    if len(options) != task.n_options:
-        said.append((WRONG, f"has {len(options)} options, not {task.n_options}"))
-    if options and text not in options:
-        said.append((WRONG, f"none of the options is right, which is '{text}'"))
+def _check(answers: Answers, again: Told | None, record: dict, said: list) -> None:
+    """Compares a record with what its game says of it; adds to `said` what differs."""
+    about, told, options = answers.about, answers.told, record["options"]
+    if len(options) != (n_options := about.task(record["task"]).n_options):
+        said.append((WRONG, f"has {len(options)} options, not {n_options}"))
+    if options and told.text not in options:
+        said.append((WRONG, f"none of the options is right, which is '{told.text}'"))
     else:
-        answer, steps = write_answer(text, solution.steps, options)
+        answer, steps = write_answer(told.text, told.steps, options)
         if record["answer"] != answer:
             said.append((WRONG, f"the answer is {answer}, not {record['answer']}"))
         if record["steps"] != steps:
             said.append((WRONG, _difference(record["steps"], steps)))
-    if options.count(text) > 1:
-        said.append((AMBIGUOUS, f"the right option '{text}' is listed twice"))
-    parsed = game.parse(record["description"])
-    if parsed != state:
+    if options.count(told.text) > 1:
+        said.append((AMBIGUOUS, f"the right option '{told.text}' is listed twice"))
+    if again is None:
         said.append((WRONG, "the description is read back as another state"))
-    elif task.text(task.solve(parsed, **params).answer) != text:
-        said.append((WRONG, "the state read from the description has another answer"))
-    if record["description"] != game.describe(state):
+    elif again != told:
+        names = [field.name for field in dataclasses.fields(Told)]
+        other = ", ".join(name for name in names if getattr(told, name) != getattr(again, name))
+        said.append((WRONG, f"the state read from the description has another {other}"))
+    if record["description"] != told.description:
         said.append((WRONG, "the description is not that of the state"))
-    if record["split_kind"] != game.split_kind:
-        said.append((WRONG, f"the split_kind is {game.split_kind}, not {record['split_kind']}"))
-    asked = {"question": f"{game.rules}\n\n{task.ask(state, **params)}"}
-    again = with_position(record | asked, size)
-    if record["question"] != again["question"]:
+    if record["split_kind"] != about.split_kind:
+        said.append((WRONG, f"the split_kind is {about.split_kind}, not {record['split_kind']}"))
+    question = f"{about.rules}\n\n{told.asked}"
+    if answers.picture is None:
+        question = with_words(question, record["description"])
+    if record["question"] != question:
         said.append((WRONG, "the question is not what the task asks"))
-    if record.get("image") != again.get("image"):
+    if record.get("image") != answers.picture:
         said.append((WRONG, "the picture is not that of the state"))
-    return solution.accepts is not None
 
 
 def _difference(given: list[str], right: list[str]) -> str:
@@ -197,73 +245,32 @@ def _difference(given: list[str], right: list[str]) -> str:
     return f"has {len(given)} steps, not {len(right)}"
 
 
-# ------------------------------------------------------------------------------------- oracles
-
-
-@functools.cache
-def oracle_for(package: str, game: str, task: str) -> Callable | None:
-    """A task's independent solver, from PACKAGE/GAME.py; None where there is none."""
-    name = f"{package}.{game}"
-    try:
-        return importlib.import_module(name).ORACLES.get(task)
-    except ModuleNotFoundError as error:
-        if error.name != name:
-            raise
-        return None
-
-
-def _check_package(package: str) -> None:
-    try:
-        importlib.import_module(package)
-    except ModuleNotFoundError as error:
-        raise UserError(
-            f"the package {package} with the independent solvers cannot be imported; run this in "
-            "a checkout of the project, or name yours with --oracles, or use --no-oracles."
-        ) from error
-
-
-def ask_oracle(oracle: Callable, record: dict) -> list[tuple[str, str]]:
-    """What the oracle objects to: the stored answer must be right, every other option wrong.
-
-    Returns (kind, reason) for each objection.
-    """
-    verdict = oracle(json.loads(record["state"]), json.loads(record["params"]))
-    is_right = verdict if callable(verdict) else lambda text: text == verdict
-    options = record["options"]
-    if not options:
-        if is_right(record["answer"]):
-            return []
-        told = "" if callable(verdict) else f"; its answer is '{verdict}'"
-        return [(ORACLE, f"the oracle calls the answer '{record['answer']}' wrong{told}")]
-    right = [LETTERS[at] for at, option in enumerate(options) if is_right(option)]
-    if right == [record["answer"]]:
-        return []
-    told = " and ".join(right) if right else "no option"
-    said = [(ORACLE, f"the oracle calls {told} right; the answer is {record['answer']}")]
-    return [*said, (AMBIGUOUS, f"the options {told} are right")] if len(right) > 1 else said
-
-
 # ------------------------------------------------------------------------------------ a data set
 
 
+def plan_at(path: Path) -> dataset.Plan:
+    """Of the data set there. Raises UserError if there is none, or a game is unknown."""
+    plan = dataset.plan_of(dataset_directory(path, dataset.NAME))
+    if unknown := [name for name in plan.games if name not in registry.game_names()]:
+        raise UserError(f"the data set has questions on unknown games: {', '.join(unknown)}.")
+    return plan
+
+
 def audit(
-    path: Path, oracles: str | None, sample: int, workers: int
+    path: Path, package: str | None, sample: int, workers: int
 ) -> tuple[list[dict], dict[str, dict], list[Fault]]:
-    """Checks a data set.
+    """Checks a data set. package: of the oracles, or None.
 
     Returns a row for each task, the difficulty of each game ({"counts": what, level: mean}), and
     what is wrong. Raises UserError if there is no data set, no such package of oracles, or a game
     is unknown.
     """
-    folder = dataset_directory(path, dataset.NAME)
-    plan = dataset.plan_of(folder)
-    if unknown := [name for name in plan.games if name not in game_names()]:
-        raise UserError(f"the data set has questions on unknown games: {', '.join(unknown)}.")
-    if oracles:
-        _check_package(oracles)
+    plan, folder = plan_at(path), dataset_directory(path, dataset.NAME)
+    if package:
+        oracles.check_package(package)
     splits = open_splits(folder)
     jobs = [
-        Job(folder, split, first, min(first + CHUNK, len(source)), plan.size, oracles, sample)
+        Job(folder, split, first, min(first + CHUNK, len(source)), plan.size, package, sample)
         for split, source in splits.items()
         for first in range(0, len(source), CHUNK)
     ]
@@ -285,15 +292,24 @@ def audit(
     faults = [fault for of_task in found.values() for one in of_task for fault in one.faults]
     faults += _shared(found)
     rows = [_row(task, found[task], scores[task], seconds[task], faults) for task in tasks]
-    for task in tasks if oracles else ():
-        if oracle_for(oracles, *task) is None:
-            faults.append(Fault(ORACLE, "/".join(task), f"there is no oracle in {oracles}"))
+    faults += _without_oracle(tasks, package) if package else ()
     for task in tasks:
         faults += [
             Fault(BLIND, "/".join(task), tell(score)) for score in scores[task] if score.exceeds
         ]
     difficulties = _difficulties(found, faults)
     return rows, difficulties, faults
+
+
+def _without_oracle(tasks: list[tuple[str, str]], package: str) -> Iterator[Fault]:
+    for game, task in tasks:
+        try:
+            oracle = oracles.find(package, game)
+            reason = "" if oracle and task in oracle.tasks() else f"there is no oracle in {package}"
+        except UserError as error:
+            reason = str(error)
+        if reason:
+            yield Fault(ORACLE, f"{game}/{task}", reason)
 
 
 def _seen_blind(of_task: list[Finding]) -> list[dict]:
@@ -307,7 +323,8 @@ class _Pool:
 
     def __init__(self, workers: int):
         # Spawned, not forked: the parent holds threads.
-        self._pool = multiprocessing.get_context("spawn").Pool(workers) if workers > 1 else None
+        spawn = multiprocessing.get_context("spawn")
+        self._pool = spawn.Pool(workers, *registry.for_workers()) if workers > 1 else None
 
     def __enter__(self) -> Callable[[Callable, Iterable], Iterator]:
         return self._pool.imap if self._pool else map
@@ -318,14 +335,21 @@ class _Pool:
 
 
 def time_task(task: tuple[str, str, dataset.Plan]) -> float:
-    """Seconds of processor time for a record; made twice, as the first time fills caches."""
+    """Seconds of processor time for a record; made twice, as the first time fills caches.
+
+    Of wall-clock time where games are locked in; nan where one does not make its records.
+    """
     game, name, plan = task
+    clock = time.perf_counter if registry.answering() else time.process_time
     indices = [(level, index) for level in LEVELS for index in range(TIMED_RECORDS)]
-    for _ in range(2):
-        start = time.process_time()
-        for level, index in indices:
-            make_record(game, name, level, plan.seed, index, plan.size)
-        seconds = time.process_time() - start
+    try:
+        for _ in range(2):
+            start = clock()
+            for level, index in indices:
+                make_record(game, name, level, plan.seed, index, plan.size)
+            seconds = clock() - start
+    except UserError:
+        return math.nan
     return seconds / len(indices)
 
 
@@ -377,7 +401,7 @@ def _row(
         "states": len({one.state for one in of_task}),
         "pictures": len({one.picture for one in of_task}),
         "shared": len(bad[SHARED]),
-        "seconds": round(seconds, 5),
+        "seconds": None if math.isnan(seconds) else round(seconds, 5),
     }
 
 
@@ -399,7 +423,7 @@ def _difficulties(found, faults: list[Fault]) -> dict[str, dict]:
                 counts[game][one.level].append(one.difficulty)
     means = {}
     for game, by_level in sorted(counts.items()):
-        means[game] = {"counts": find_game(game).difficulty[0]}
+        means[game] = {"counts": registry.engine(game).about().counts}
         means[game] |= {level: sum(all_) / len(all_) for level, all_ in by_level.items() if all_}
         grown = [means[game][level] for level in LEVELS if level in means[game]]
         if sorted(set(grown)) != grown:
@@ -419,11 +443,12 @@ def table(rows: list[dict]) -> str:
     ]
     for name, row in zip(names, rows, strict=True):
         agreement = f"{row['oracle agrees']}/{row['oracle asked']}"
+        ms = 1000 * (row["seconds"] or math.nan)
         lines.append(
             f"{name:{width}}{row['records']:8}{row[WRONG]:7}"
             f"{row[AMBIGUOUS]:7}{row[DUPLICATE]:6}{agreement:>12}  {row['blind reader']:28}"
             f"{row['blind accuracy']:7.1%}{row['blind bound']:7.1%}{row['answer bits']:6.1f}"
-            f"{row['states']:8}{row['pictures']:9}{row['shared']:7}{1000 * row['seconds']:7.1f}"
+            f"{row['states']:8}{row['pictures']:9}{row['shared']:7}{ms:7.1f}"
         )
     return "\n".join(lines)
 

@@ -2,12 +2,15 @@
 
 import ast
 import hashlib
+import importlib.machinery
 import importlib.util
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import synth
 import synth.games
+from records.errors import UserError, printable
 
 
 def code_of(games: Iterable[str]) -> dict[str, str]:
@@ -17,35 +20,60 @@ def code_of(games: Iterable[str]) -> dict[str, str]:
     SYNTH_GAMES; other packages do not count. Of a package all files count, data as well. The same
     on every machine: line ends do not matter.
     """
-    found: dict[str, str] = {}
+    return {name: _digest(path) for name, path in sources_of(games).items()}
+
+
+def sources_of(games: Iterable[str]) -> dict[str, Path]:
+    """The files of these modules, by module name; none is imported for that."""
+    found: dict[str, Path] = {}
     ahead = ["synth.plan", *(f"synth.games.{game}" for game in games)]
     while ahead:
         name = ahead.pop()
         path = None if name in found else _source(name)
         if path is not None:
-            found[name] = _digest(path)
+            found[name] = path
             ahead += [name.rpartition(".")[0], *_imported(name, path)]
     return dict(sorted(found.items()))
 
 
 def _source(name: str) -> Path | None:
     """The file of a module of ours; None for others and for what is no module."""
-    path = None
-    for part in (name.partition(".")[0], name):  # others' modules are not looked into
-        spec = importlib.util.find_spec(part) if part else None
-        if spec is None or spec.origin is None:
+    path = module_file(name)
+    ours = [*synth.__path__, *synth.games.__path__]
+    if path and any(path.is_relative_to(Path(folder).resolve()) for folder in ours):
+        return path
+    return None
+
+
+def module_file(name: str) -> Path | None:
+    """The file that an import of this name would run."""
+    spec = spec_of(name)
+    return Path(spec.origin).resolve() if spec and spec.has_location else None
+
+
+def spec_of(name: str) -> importlib.machinery.ModuleSpec | None:
+    """As `importlib.util.find_spec`, which imports the packages above a module; this does not."""
+    folders, whole, spec = None, "", None
+    for part in name.split("."):
+        whole = f"{whole}.{part}" if whole else part
+        if module := sys.modules.get(whole):
+            spec, folders = module.__spec__, getattr(module, "__path__", [])
+        else:
+            spec = importlib.machinery.PathFinder.find_spec(whole, folders)
+            folders = (spec and spec.submodule_search_locations) or []
+        if spec is None:
             return None
-        path = Path(spec.origin).resolve()
-        ours = [*synth.__path__, *synth.games.__path__]
-        if not any(path.is_relative_to(Path(folder).resolve()) for folder in ours):
-            return None
-    return path
+    return spec
 
 
 def _imported(name: str, path: Path) -> Iterator[str]:
     """Names of all modules that a module imports, anywhere in it; some may be no modules."""
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    for node in ast.walk(ast.parse(path.read_bytes())):
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise UserError(f"{path} is no Python: {printable(str(error))}.") from error
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -63,11 +91,15 @@ def _is_package(name: str) -> bool:
 
 def _digest(path: Path) -> str:
     """Of a module, and for a package of the data beside it: 16 hexadecimal digits."""
-    files = [path]
-    if path.name == "__init__.py":
-        beside = sorted(file for file in path.parent.iterdir() if file.is_file())
-        files += [f for f in beside if f.suffix not in (".py", ".pyc") and f.name[0] != "."]
     digest = hashlib.sha256()
-    for file in files:
+    for file in (path, *data_of(path)):
         digest.update(file.read_bytes().replace(b"\r\n", b"\n"))
     return digest.hexdigest()[:16]
+
+
+def data_of(path: Path) -> list[Path]:
+    """What lies beside a package's `__init__.py` and is no module; nothing for another module."""
+    if path.name != "__init__.py":
+        return []
+    beside = sorted(file for file in path.parent.iterdir() if file.is_file())
+    return [f for f in beside if f.suffix not in (".py", ".pyc") and f.name[0] != "."]

@@ -12,9 +12,10 @@ import sys
 from fractions import Fraction
 
 from records.schema import SPLITS
+from synth.engine import MAX_DRAWS
 from synth.game import LEVELS
-from synth.records import MAX_DRAWS, make_question, split_of, splits_of, with_position
-from synth.registry import find_game
+from synth.records import make_question, split_of, splits_of, with_position
+from synth.registry import engine
 
 SHARD = 256  # records that a worker makes in one go, and that a kill can cost
 # Records of each game in the published data; a validation split was not published.
@@ -53,7 +54,7 @@ class Plan:
         cells = [
             (game, task.name, level)
             for game in self.games
-            for task in find_game(game).tasks
+            for task in engine(game).about().tasks
             for level in LEVELS
         ]
         if self.scale is None:
@@ -87,7 +88,8 @@ class Plan:
             for number, of_game in enumerate(_shares(total, len(games))):
                 game, phase = games[number], number / len(games)
                 # By level first: a few records are then of all levels, and of several tasks.
-                cells = [(game, task.name, at) for at in LEVELS for task in find_game(game).tasks]
+                tasks = engine(game).about().tasks
+                cells = [(game, task.name, at) for at in LEVELS for task in tasks]
                 for cell, count in zip(cells, _shares(of_game, len(cells), phase), strict=True):
                     wanted.setdefault(cell, {})[split] = count
         return wanted

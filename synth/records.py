@@ -1,19 +1,14 @@
-"""From a task to a record: the one place where questions are made. No TensorFlow Datasets here,
-so that worker processes start quickly."""
+"""From a task to a record. No TensorFlow Datasets here, so that worker processes start quickly."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
 from string import ascii_uppercase as LETTERS
 
-import numpy as np
-
 from records.schema import SPLITS
 from synth import game as games
 from synth import registry
 from synth.draw import png
-from synth.questions import options_of
 
-MAX_DRAWS = 10_000
 HELD_OUT = SPLITS[1:]
 
 
@@ -37,7 +32,7 @@ def split_of(game: str, state: str) -> str:
 
 def splits_of(played: Iterable[str]) -> tuple[str, ...]:
     """The splits that positions of these games can be in."""
-    kinds = {registry.find_game(game).split_kind for game in played}
+    kinds = {registry.engine(game).about().split_kind for game in played}
     return SPLITS if "in_domain" in kinds else HELD_OUT
 
 
@@ -47,43 +42,30 @@ def make_question(game: str, task: str, level: str, seed: int, index: int) -> di
     The features are those of `schema.question`. Raises RuntimeError if no drawn state can carry
     the question.
     """
-    its_game = registry.find_game(game)
-    its_task = its_game.task(task)
     own_seed = record_seed(game, task, games.check_level(level), seed, index)
-    rng = np.random.Generator(np.random.PCG64(own_seed))
-    for _ in range(MAX_DRAWS):
-        posed = its_task.pose(its_game, rng, level)
-        if posed is None:
-            continue
-        state, params = posed
-        solution = its_task.solve(state, **params)
-        values = options_of(its_task, state, params, solution, rng) if its_task.n_options else []
-        if values is None:
-            continue
-        options = [its_task.text(value) for value in values]
-        answer, steps = write_answer(its_task.text(solution.answer), solution.steps, options)
-        return {
-            "id": f"{game}-{task}-{level}-{seed}-{index}",
-            "game": game,
-            "category": its_game.category,
-            "split_kind": its_game.split_kind,
-            "task": task,
-            "qa_type": its_task.qa_type,
-            "plot_level": level,
-            "qa_level": its_task.qa_level,
-            "question": f"{its_game.rules}\n\n{its_task.ask(state, **params)}",
-            "options": options,
-            "answer": answer,
-            "steps": steps,
-            "state": games.to_json(state),
-            "params": games.to_json(params),
-            "description": its_game.describe(state),
-            "seed": own_seed,
-        }
-    raise RuntimeError(
-        f"none of {MAX_DRAWS} draws of {game}/{task} at level {level} could carry the question; "
-        "loosen its sample() or distractors()"
-    )
+    engine = registry.engine(game)
+    about = engine.about()
+    its_task = about.task(task)
+    made = engine.make(task, level, own_seed)
+    answer, steps = write_answer(made.text, made.steps, made.options)
+    return {
+        "id": f"{game}-{task}-{level}-{seed}-{index}",
+        "game": game,
+        "category": about.category,
+        "split_kind": about.split_kind,
+        "task": task,
+        "qa_type": its_task.qa_type,
+        "plot_level": level,
+        "qa_level": its_task.qa_level,
+        "question": f"{about.rules}\n\n{made.asked}",
+        "options": made.options,
+        "answer": answer,
+        "steps": steps,
+        "state": made.state,
+        "params": made.params,
+        "description": made.description,
+        "seed": own_seed,
+    }
 
 
 def write_answer(text: str, steps: Sequence[str], options: list[str]) -> tuple[str, list[str]]:
@@ -106,8 +88,13 @@ def with_position(record: dict, size: int | None) -> dict:
     """
     if size:
         return record | {"image": draw_png(record["game"], record["state"], size)}
-    rules, asked = record["question"].split("\n\n", 1)
-    return record | {"question": f"{rules}\n\n{in_words(record['description'])}{asked}"}
+    return record | {"question": with_words(record["question"], record["description"])}
+
+
+def with_words(question: str, description: str) -> str:
+    """A question that says in words what its picture would show."""
+    rules, asked = question.split("\n\n", 1)
+    return f"{rules}\n\n{in_words(description)}{asked}"
 
 
 def in_words(description: str) -> str:
@@ -117,5 +104,4 @@ def in_words(description: str) -> str:
 
 def draw_png(game: str, state: str, size: int) -> bytes:
     """The picture of a state given as JSON."""
-    its_game = registry.find_game(game)
-    return png(its_game.draw(games.state_from_json(its_game, state), size))
+    return png(registry.engine(game).draw(state, size))

@@ -17,6 +17,7 @@ from etils import epath
 from tqdm import tqdm
 
 from records.errors import UserError
+from synth import registry
 from synth.plan import Plan, Shard, make_shard
 
 Job = tuple[int, Shard]  # with the shard's number
@@ -64,7 +65,8 @@ def finish(folder: epath.Path, plan: Plan, workers: int) -> collections.Counter:
                 add(run(job))
             return counts
         # Spawned, not forked: the parent may hold threads. Workers end when the parent is killed.
-        with multiprocessing.get_context("spawn").Pool(workers) as pool:
+        spawn = multiprocessing.get_context("spawn")
+        with spawn.Pool(workers, *registry.for_workers()) as pool:
             for some in pool.imap_unordered(run, ahead):
                 add(some)
     return counts

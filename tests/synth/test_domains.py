@@ -44,7 +44,7 @@ def games(tmp_path, monkeypatch):
 def _forget_games():
     importlib.invalidate_caches()
     registry.game_names.cache_clear()
-    registry.find_game.cache_clear()
+    registry._import.cache_clear()
     for name in [name for name in sys.modules if re.match(r"synth\.games\.(lamps|lights)", name)]:
         del sys.modules[name]
 

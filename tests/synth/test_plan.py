@@ -27,7 +27,12 @@ def test_the_published_sizes(monkeypatch):
     """20 games to train on and 10 that are held out, of 3 to 9 tasks each."""
     tasks = [types.SimpleNamespace(name=str(number)) for number in range(9)]
     games = {f"g{number}": tasks[: 3 + number % 7] for number in range(30)}
-    monkeypatch.setattr(plan, "find_game", lambda name: types.SimpleNamespace(tasks=games[name]))
+    abouts = {name: types.SimpleNamespace(tasks=its_tasks) for name, its_tasks in games.items()}
+    engines = {
+        name: types.SimpleNamespace(about=lambda about=about: about)
+        for name, about in abouts.items()
+    }
+    monkeypatch.setattr(plan, "engine", engines.get)
     inside = {f"g{number}" for number in range(20)}
     monkeypatch.setattr(plan, "splits_of", lambda some: SPLITS if some[0] in inside else HELD_OUT)
     of = Plan(tuple(games), None, 0, 56, 1.0)

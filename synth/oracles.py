@@ -1,0 +1,79 @@
+"""Independent solvers: where they are found, and what they object to."""
+
+import functools
+import importlib
+from collections.abc import Iterable
+from pathlib import Path
+from string import ascii_uppercase as LETTERS
+
+from records.errors import UserError
+from synth import code, registry
+from synth.oracle import Oracle
+
+ORACLE, AMBIGUOUS = "oracle", "ambiguous"  # kinds of objections
+
+
+def find(package: str, game: str) -> Oracle | None:
+    """A game's independent solver, from PACKAGE/GAME.py; None where there is none."""
+    if answering := registry.answering():
+        return answering.oracle(game) if file_of(package, game) else None
+    return _import(f"{package}.{game}")
+
+
+def files_of(package: str, games: Iterable[str]) -> dict[str, Path]:
+    """The files of the solvers that there are, by game."""
+    files = {game: file_of(package, game) for game in games}
+    return {game: file for game, file in files.items() if file}
+
+
+@functools.cache
+def file_of(package: str, game: str) -> Path | None:
+    """Where that solver is; nothing is imported for that."""
+    return code.module_file(f"{package}.{game}")
+
+
+@functools.cache
+def _import(name: str) -> Oracle | None:
+    try:
+        return Oracle(importlib.import_module(name).ORACLES)
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+        return None
+
+
+def check_package(package: str) -> None:
+    try:
+        if registry.answering() and code.spec_of(package) is None:
+            raise ModuleNotFoundError(package)
+        if not registry.answering():
+            importlib.import_module(package)
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"the package {package} with the independent solvers cannot be imported; run this in "
+            "a checkout of the project, or name yours with --oracles, or use --no-oracles."
+        ) from error
+
+
+def objections(oracle: Oracle, record: dict) -> list[tuple[str, str]]:
+    """What the oracle objects to: the stored answer must be right, every other option wrong.
+
+    It sees neither which option was stored as the answer nor their order. Returns (kind, reason)
+    for each objection.
+    """
+    solved = oracle.solve(record["task"], record["state"], record["params"])
+    options = record["options"]
+    texts = sorted({*options}) if options else [record["answer"]]
+    verdicts = oracle.judge(texts) if solved is None else [text == solved for text in texts]
+    is_right = dict(zip(texts, verdicts, strict=True))
+    if not options:
+        if is_right[record["answer"]]:
+            return []
+        told = "" if solved is None else f"; its answer is '{solved}'"
+        return [(ORACLE, f"the oracle calls the answer '{record['answer']}' wrong{told}")]
+    right = [LETTERS[at] for at, option in enumerate(options) if is_right[option]]
+    if right == [record["answer"]]:
+        return []
+    told = " and ".join(right) if right else "no option"
+    said = [(ORACLE, f"the oracle calls {told} right; the answer is {record['answer']}")]
+    return [*said, (AMBIGUOUS, f"the options {told} are right")] if len(right) > 1 else said
