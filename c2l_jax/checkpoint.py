@@ -24,7 +24,10 @@ from records.paths import AnyPath, is_remote, read_json, recorded, replace_text
 # What may differ between the run that stopped and the command that resumes it. Another number of
 # steps moves the rest of a learning rate that falls with them; `train` says so.
 PATHS = ("model", "data.path")
-FREE_SETTINGS = ("steps", "log_every", "checkpoint", "data.threads", "evaluation")
+FREE_SETTINGS = (
+    *("steps", "log_every", "checkpoint", "data.threads", "evaluation", "grpo.reward_timeout"),
+    *(f"grpo.judge.{name}" for name in ("url", "concurrency", "timeout", "retries")),
+)
 
 
 Iterators = Mapping[str, grain.DatasetIterator]

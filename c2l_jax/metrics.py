@@ -35,7 +35,7 @@ class Metrics:
             for name, value in values.items():
                 self._board.writer.add_scalar(name, value, step)
             self._board.send()
-            shown = [n for n in ("loss", "accuracy", "rewards/accuracy") if n in values]
+            shown = [n for n in ("loss", "accuracy", "rewards/accuracy", "reward") if n in values]
             if shown:
                 self._bar.set_postfix({name: f"{values[name]:.4g}" for name in shown})
 

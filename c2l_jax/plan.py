@@ -58,7 +58,7 @@ def plan(config: ConfigDict, objective: Objective, mesh: Mesh) -> dict:
     program, parts = build(config, objective, mesh), config.accumulation
     began = time.monotonic()
     try:
-        step = Step(program, parts > 1)
+        step = Step(program, objective.ANY_PARTS or parts > 1)
     except jax.errors.JaxRuntimeError as error:
         if "RESOURCE_EXHAUSTED" not in str(error):
             raise

@@ -36,7 +36,7 @@ class Program:
     shapes, places: of the parameters. trained: paths of those that are updated.
     lora: the adapters, if there are any; then only they are trained.
     state: shapes of {params, opt_state} with their places. batch: shapes of one part with theirs.
-    rate: step -> learning rate.
+    rate: number of an update -> learning rate.
     init_state: jitted, params of a model directory (used up) -> state, with new adapters.
     plain: jitted, params (used up) -> those of a model directory, with the adapters in them.
     accumulate: jitted, (params, totals or None, part) -> totals. Totals are used up.
@@ -73,9 +73,11 @@ def build(config: ConfigDict, objective: Objective, mesh: Mesh) -> Program:
     if lora:
         scales = {path: scale * is_adapter(path) for path, scale in scales.items()}
     trained = frozenset(path for path, scale in scales.items() if scale > 0)
-    optimizer = make_optimizer(config.optimizer, config.steps, scales, family.NO_DECAY)
+    updates = config.steps * config.updates
+    optimizer = make_optimizer(config.optimizer, updates, scales, family.NO_DECAY)
     update = updating(optimizer, dtype)
     loss = make_loss(graphdef, objective, config)
+    accumulates = objective.ANY_PARTS or config.accumulation > 1
 
     def init_state(params):
         if lora:
@@ -107,7 +109,7 @@ def build(config: ConfigDict, objective: Objective, mesh: Mesh) -> Program:
         lora=lora,
         state=jax.tree.map(_placed, abstract, state_places),
         batch={name: _placed(shape, by_row) for name, shape in part.items()},
-        rate=schedule(config.optimizer, config.steps),
+        rate=schedule(config.optimizer, updates),
         init_state=jax.jit(init_state, out_shardings=state_places, donate_argnums=0),
         plain=jax.jit(
             lambda params: merged(params, lora),
@@ -116,7 +118,7 @@ def build(config: ConfigDict, objective: Objective, mesh: Mesh) -> Program:
         ),
         accumulate=jax.jit(
             # Of one part as the parameters are, which bfloat16 gradients can be; sums in float32.
-            make_accumulate(loss, trained, dtype if config.accumulation == 1 else jnp.float32),
+            make_accumulate(loss, trained, jnp.float32 if accumulates else dtype),
             out_shardings={"grads": _only(places, trained), "sums": None},
             donate_argnums=1,
         ),
@@ -178,9 +180,24 @@ def make_accumulate(loss: Callable, trained: frozenset[str], dtype=jnp.float32) 
         )
         grads = {path: g.astype(dtype) for path, g in grads.items()}
         found = {"grads": grads, "sums": sums | {"tokens": (batch["segments"] > 0).sum()}}
-        return found if totals is None else jax.tree.map(jnp.add, totals, found)
+        if totals is None:
+            return found
+        sums = {
+            name: joined(name, value, found["sums"][name]) for name, value in totals["sums"].items()
+        }
+        return {"grads": jax.tree.map(jnp.add, totals["grads"], found["grads"]), "sums": sums}
 
     return accumulate
+
+
+def joined(name: str, one, other):
+    """A figure of two parts: those that are called ".../max" are the largest, others sums."""
+    return jnp.maximum(one, other) if name.endswith("/max") else one + other
+
+
+def means(sums: Mapping[str, jax.Array], weight) -> dict[str, jax.Array]:
+    """A step's figures; the largest of anything is no sum, and stays."""
+    return {n: total if n.endswith("/max") else total / weight for n, total in sums.items()}
 
 
 def make_apply(update: Update) -> Callable:
@@ -194,8 +211,7 @@ def make_apply(update: Update) -> Callable:
         grads = jax.tree.map(lambda g: g.astype(jnp.float32) / weight, totals["grads"])
         masters = _only(state["params"], grads)
         masters, opt_state = update.apply(grads, state["opt_state"], masters)
-        metrics = {name: total / weight for name, total in sums.items()}
-        metrics |= {"grad_norm": optax.tree.norm(grads), "tokens": tokens}
+        metrics = means(sums, weight) | {"grad_norm": optax.tree.norm(grads), "tokens": tokens}
         return {"params": state["params"] | masters, "opt_state": opt_state}, metrics
 
     return apply

@@ -32,6 +32,7 @@ from c2l_jax.models.config import ModelConfig
 from c2l_jax.models.layers import Compute
 from c2l_jax.models.params import merge, unstack
 from c2l_jax.models.weights import create
+from c2l_jax.ops.logprobs import policy_logits
 from c2l_jax.sharding import put_batch
 from records.errors import UserError
 
@@ -59,7 +60,11 @@ class PromptShape:
 class Response:
     tokens: list[int]  # without the end token
     logps: list[float]  # of every token and the end token, under the model at temperature 1
-    ended: bool  # by itself; False where max_tokens cut it off
+    end: int | None  # the end token; None where max_tokens cut it off
+
+    @property
+    def ended(self) -> bool:
+        return self.end is not None
 
     @property
     def logp(self) -> float:
@@ -208,8 +213,8 @@ class _Row:
             lane.logps += logps_nk[number, new].tolist()
             ended = lane.tokens[-1] in ends
             if ended or len(lane.tokens) == max_tokens:
-                tokens = lane.tokens[:-1] if ended else lane.tokens
-                self.responses[lane.sample] = Response(tokens, lane.logps, ended)
+                tokens, end = (lane.tokens[:-1], lane.tokens[-1]) if ended else (lane.tokens, None)
+                self.responses[lane.sample] = Response(tokens, lane.logps, end)
                 self.lanes[number] = None
 
     def is_done(self) -> bool:
@@ -250,6 +255,8 @@ class Sampler:
       rows: Q, prompts at a time; a multiple of the devices that share them (data x fsdp).
       lanes: N, samples of a prompt at a time. Fewer than n keep busy when lengths differ.
       temperature: 0 takes the likeliest token; `top_k`, `top_p`: see `truncate`.
+      forbidden: tokens that are as good as not in the vocabulary.
+      tempered: log-probabilities are those of the model at `temperature`, not at 1.
     """
 
     def __init__(
@@ -266,11 +273,15 @@ class Sampler:
         temperature: float = 0.0,
         top_k: int = 0,
         top_p: float = 1.0,
+        forbidden: Sequence[int] = (),
+        tempered: bool = False,
     ):
         separate = dataclasses.replace(compute, scan_layers=False)
         made = nnx.eval_shape(lambda: xla_cpu.turn(create(config, separate, nnx.Rngs(0))))
         self._graphdef, self._mesh, self._shape = nnx.graphdef(made), mesh, shape
         self._ends, self._max_tokens, self._rows, self._lanes = end_tokens, max_tokens, rows, lanes
+        self._forbidden = tuple(forbidden)
+        self._scale, temperature = (temperature, 1.0) if tempered else (1.0, temperature)
         self._draw = functools.partial(draw, temperature=temperature, top_k=top_k, top_p=top_p)
         self._shares = mesh.shape["data"] * mesh.shape["fsdp"]
         if rows < 1 or lanes < 1 or rows % self._shares:
@@ -393,6 +404,7 @@ class Sampler:
                 step,
             )
             draws_qn = jax.vmap(jax.vmap(fold_in))(keys_qn, ages_qn + step)
+            logits_qnv = policy_logits(logits_qnv, self._scale, self._forbidden)
             tokens_qn, logps_qn = self._draw(logits_qnv, draws_qn)
             now = (jnp.where(active_qn, tokens_qn, -1), jnp.where(active_qn, logps_qn, 0.0))
             written = tuple(

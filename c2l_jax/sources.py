@@ -23,10 +23,12 @@ class Source(Protocol):
     iterators: of this process; their states are kept in checkpoints under their names, which don't
       depend on the number of processes; with all restored, the same batches follow.
     dropped: examples that did not fit a row.
+    samples: (name, picture [H, W, 3] or None, text) of the last batch, to be looked at.
     """
 
     iterators: Mapping[str, grain.DatasetIterator]
     dropped: Sequence[str]
+    samples: Sequence[tuple[str, np.ndarray | None, str]]
 
     def next(self, params: dict[str, jax.Array]) -> tuple[list[Batch], list[str], dict[str, float]]:
         """What the next step is computed on, by the current parameters or whatever they are.
@@ -62,6 +64,8 @@ def stream_count(config: ConfigDict, workdir: AnyPath) -> int:
 
 class Packed:
     """A data set's examples, packed, in a random order that the seed fixes."""
+
+    samples = ()
 
     def __init__(self, groups: Sequence[Group], config: ConfigDict, extra_targets: Sequence[str]):
         data, self._parts = config.data, config.accumulation

@@ -45,9 +45,9 @@ from c2l_jax.models.layers import REMAT
 from c2l_jax.objectives import named
 from c2l_jax.ops import attention
 from c2l_jax.plan import plan, report
-from c2l_jax.program import Program, Step, build
+from c2l_jax.program import Program, Step, build, joined, means
 from c2l_jax.sharding import make_mesh, put_batch
-from c2l_jax.sources import Packed, stream_count
+from c2l_jax.sources import Source, stream_count
 from records.errors import UserError, exit_on_user_error
 from records.paths import anywhere, output_folder, remove_folder, replace_text
 from records.reading import open_split
@@ -57,6 +57,7 @@ AT_LEAST_1 = (
     "steps",
     "log_every",
     "accumulation",
+    "updates",
     "logprob_chunk",
     "checkpoint.every",
     "evaluation.batches",
@@ -106,21 +107,24 @@ def validate(config: ConfigDict, mesh: jax.sharding.Mesh):
 class HeldOut:
     """The objective's figures on a few batches that are never trained on, always the same ones."""
 
-    def __init__(self, program: Program, source: Packed, config: ConfigDict, mesh):
+    def __init__(self, program: Program, source: Source, config: ConfigDict, mesh):
         self._program, self._source, self._mesh = program, source, mesh
         self._count = config.evaluation.batches
         self.last: dict[str, float] = {}
 
     def __call__(self, params) -> dict[str, float]:
-        """Means over the batches' weight, as "eval/NAME"."""
+        """Means over the batches' weight, and of the source's own figures, as "eval/NAME"."""
         totals: dict[str, float] = {}
+        found = collections.Counter()
         self._source.rewind()
         for _ in range(self._count):
-            for part in self._source.next(params)[0]:
+            parts, _, figures = self._source.next(params)
+            found.update(figures)
+            for part in parts:
                 sums = jax.device_get(self._program.evaluate(params, put_batch(self._mesh, part)))
-                totals = {name: totals.get(name, 0.0) + float(sums[name]) for name in sums}
-        weight = max(totals.pop("weight"), 1.0)
-        self.last = {f"eval/{name}": total / weight for name, total in totals.items()}
+                totals = {n: joined(n, totals.get(n, 0.0), float(sums[n])) for n in sums}
+        last = means(totals, max(totals.pop("weight", 0.0), 1.0)) | means(found, self._count)
+        self.last = {f"eval/{name}": float(value) for name, value in last.items()}
         return self.last
 
 
@@ -136,8 +140,9 @@ def log_samples(metrics: Metrics, split, objective, config: ConfigDict):
 class Reporter:
     """Fetches a finished step's figures, refuses what is not finite, and logs."""
 
-    def __init__(self, metrics: Metrics, rate, every: int):
-        self._metrics, self._rate, self._every = metrics, rate, every
+    def __init__(self, metrics: Metrics, program: Program, config: ConfigDict):
+        self._metrics, self._rate, self._every = metrics, program.rate, config.log_every
+        self._updates = config.updates
         self._done, self._since = collections.Counter(), collections.Counter()  # what and how much
         self._peak = flops.peak_flops(jax.devices()[0].device_kind)
         self._last: dict[str, float] = {}
@@ -168,7 +173,7 @@ class Reporter:
             step,
             {
                 **values,
-                "lr": float(self._rate(step - 1)),
+                "lr": float(self._rate(step * self._updates - 1)),
                 **self._speed(since, seconds),
                 "examples_per_second": since["examples"] / seconds,
                 "seconds_per_step": seconds / since["steps"],
@@ -255,7 +260,7 @@ def main(argv):
     if config.evaluation.every:
         held_out_split = open_split(config.data.path, config.evaluation.split)
         held_out_source = objective.source(
-            held_out_split, processor, config, mesh=mesh, workdir=workdir
+            held_out_split, processor, config, mesh=mesh, workdir=workdir, held_out=True
         )
         held_out = HeldOut(program, held_out_source, config, mesh)
     source = objective.source(split, processor, config, mesh=mesh, workdir=workdir)
@@ -281,21 +286,27 @@ def main(argv):
     with contextlib.closing(metrics), contextlib.closing(trace):
         if not start:
             log_samples(metrics, split, objective, config)
-        update = Step(program, config.accumulation > 1) if start < config.steps else None
-        reporter = Reporter(metrics, program.rate, config.log_every)
+        accumulates = objective.ANY_PARTS or config.accumulation > 1
+        update = Step(program, accumulates) if start < config.steps else None
+        reporter = Reporter(metrics, program, config)
         waiting, step = None, start
         while step < config.steps and not stop.asked(step):
             step += 1
             with trace.step(step):
                 parts, ids, figures = source.next(state["params"])
-                state, values = update(state, (put_batch(mesh, part) for part in parts))
+                for _ in range(config.updates):
+                    state, values = update(state, (put_batch(mesh, part) for part in parts))
             trace.finish(step, values)
+            if step % config.log_every == 0:
+                for name, picture, text in source.samples:
+                    metrics.sample(step, name, picture, text)
             # The device works on this step while the host reads the last one's figures.
             if waiting:
                 reporter(*waiting)
             done = sum(map(flops.work, parts), flops.Work())
             shapes, trained = program.shapes, program.trained
-            figures["flops"] = flops.step_flops(program.model_config, shapes, done, trained)
+            work = flops.step_flops(program.model_config, shapes, done, trained)
+            figures["flops"] = work * config.updates
             waiting = (step, values | figures, ids)
             evaluates = held_out and step % config.evaluation.every == 0
             saves = step % config.checkpoint.every == 0

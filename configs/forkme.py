@@ -11,11 +11,12 @@ def get_config():
     config = ConfigDict()
     config.seed = 0
     config.model = ""  # Qwen2.5-VL or Qwen3-VL: a directory from the hub, or of `init_model`
-    config.objective = "sft"  # or "dpo", or the import path of a module like those two
-    config.steps = 1000  # optimizer steps
+    config.objective = "sft"  # or "dpo" or "grpo", or the import path of a module like those
+    config.steps = 1000  # batches
+    config.updates = 1  # of the weights on each batch; more make sense for grpo alone
 
     data = config.data = ConfigDict()
-    # Questions for sft: `python -m synth generate --out DIR`. Pairs for dpo:
+    # Questions for sft and grpo: `python -m synth generate --out DIR`. Pairs for dpo:
     # `python -m c2l_jax.preferences --out DIR`; they bring their own format, and formats and tasks
     # below say nothing about them.
     data.path = ""
@@ -32,7 +33,9 @@ def get_config():
     # the first pattern found in its name, and one without a pattern is left out. (): all alike.
     data.tasks = ()
     # Examples are packed into rows of one shape. A longer example is dropped, aloud, never cut.
-    data.rows = 8  # rows in an optimizer step, over all devices
+    # Rows in an optimizer step, over all devices. For grpo, whose groups need now more and now
+    # fewer rows: computed at one time, empty ones included.
+    data.rows = 8
     data.row_tokens = 1024  # tokens in a row: text, and one for each 28 x 28 px of picture
     data.row_targets = 0  # response tokens in a row, the only ones with logits; 0: row_tokens
     data.row_tiles = 16  # tiles of 8 x 8 patches that pictures are cut into, in a row
@@ -73,7 +76,46 @@ def get_config():
     # or where there are adapters, with these off in every step.
     dpo.recompute_reference = False
 
-    # Every so many steps (0: never) the objective's figures on a few held-out batches, as eval/.
+    grpo = config.grpo = ConfigDict()  # formulas in c2l_jax/objectives/grpo.py
+    grpo.questions = 16  # in a step, over all devices
+    grpo.group = 8  # responses to each
+    grpo.max_tokens = 512  # where a response is cut off
+    grpo.temperature = 1.0  # of the policy: what is drawn from is what is trained
+    grpo.top_p = 1.0  # draws from fewer tokens than the policy that is trained has, aloud,
+    grpo.top_k = 0  # if below 1, or above 0
+    # The longest prompt and the most tiles that the sampler keeps room for; 0: as a row has, less
+    # max_tokens. Longer ones are dropped, aloud.
+    grpo.prompt_tokens = 0
+    grpo.prompt_tiles = 0
+    grpo.sampler_rows = 0  # questions that are answered at a time, over all devices; 0: all
+    # (name, weight): "rule" (1 for a right answer), "judge" (1 if a language model says so) or the
+    # import path package.module:function of (records, responses) -> list of numbers.
+    grpo.rewards = (("rule", 1.0),)
+    grpo.reward_timeout = 1800.0  # seconds that each may take for a step's responses
+    grpo.overlong_buffer = 0  # the last tokens before max_tokens, in which a response loses ...
+    grpo.overlong_penalty = 1.0  # ... up to this, evenly
+    grpo.filter = True  # leaves groups out whose rewards are all alike: they teach nothing
+    grpo.draws = 1  # how often a step's questions are drawn, at most, to have enough of the others
+    grpo.mask_truncated = False  # responses that were cut off count for rewards' means alone
+    grpo.advantage = "drgrpo"  # or "grpo", "batch" or "rloo"
+    grpo.surrogate = "ppo"  # or "gspo", "cispo" or "reinforce"
+    grpo.clip_low = 0.2  # ratios are clipped below 1 - clip_low and
+    grpo.clip_high = 0.28  # above 1 + clip_high; they differ from 1 if updates is more than 1
+    grpo.aggregation = "tokens"  # or "sequences" or "constant"
+    # "k2" or "k3": with that weight, how dear it is to leave config.model, which is then kept in
+    # memory in compute_dtype.
+    grpo.kl = "none"
+    grpo.kl_weight = 0.04
+    grpo.importance_cap = 0.0  # of a token's weight pi / pi_sampler, as 2.0; 0: no weights
+    # An OpenAI-compatible server for the reward "judge": it is asked at URL/chat/completions with
+    # the key in the environment variable OPENAI_API_KEY, if there is one.
+    grpo.judge = ConfigDict({"url": "http://localhost:8000/v1", "model": ""})
+    grpo.judge.concurrency = 32  # requests at one time
+    grpo.judge.timeout = 30.0  # seconds for one of them
+    grpo.judge.retries = 3  # then the rule decides, aloud
+
+    # Every so many steps (0: never) the objective's figures on a few held-out batches, as eval/;
+    # for grpo the accuracy of greedy answers to batches * grpo.questions of them.
     config.evaluation = ConfigDict({"every": 0, "split": "validation", "batches": 8})
     config.accumulation = 1  # parts that a step's rows are computed in, to save memory
     config.compute_dtype = "bfloat16"

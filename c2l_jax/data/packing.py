@@ -155,6 +155,21 @@ class Group:
     share: float = 1.0
 
 
+def endless(
+    groups: Sequence[Group], seed: int, shard: int = 0, shards: int = 1
+) -> grain.MapDataset:
+    """Examples of the groups by their shares, each group over and over in random orders."""
+    datasets = [
+        grain.MapDataset.source(group.indices)[shard::shards]
+        .seed(seed + 7919 * number)
+        .shuffle()
+        .repeat()
+        .map(group.example)
+        for number, group in enumerate(groups)
+    ]
+    return grain.MapDataset.mix(datasets, [group.share for group in groups])
+
+
 def training_batches(
     groups: Sequence[Group],
     *,
@@ -176,15 +191,7 @@ def training_batches(
       units, extra_targets: as in `pack`.
       shard, shards: this process and their number; each reads its own records.
     """
-    datasets = [
-        grain.MapDataset.source(group.indices)[shard::shards]
-        .seed(seed + 7919 * number)
-        .shuffle()
-        .repeat()
-        .map(group.example)
-        for number, group in enumerate(groups)
-    ]
-    mixed = grain.MapDataset.mix(datasets, [group.share for group in groups])
+    mixed = endless(groups, seed, shard, shards)
     fits = FitsRow(shape, patience=min(10_000, 4 * sum(len(group.indices) for group in groups)))
     options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=64)
     examples = mixed.to_iter_dataset(options).filter(fits)

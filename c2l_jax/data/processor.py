@@ -111,6 +111,12 @@ class Processor:
         # What closes a response that is trained on, and whatever else may end one.
         ends = [self.end_token_id, self.tokenizer.eos_token_id, *end_token_ids(self.directory)]
         self.end_token_ids = tuple(dict.fromkeys(end for end in ends if end is not None))
+        # What a policy must not write: special tokens that end nothing, and ids without a token.
+        special = {i for i, t in self.tokenizer.added_tokens_decoder.items() if t.special}
+        nothing = set(range(config.text_config.vocab_size)) - set(
+            self.tokenizer.get_vocab().values()
+        )
+        self.forbidden_token_ids = tuple(sorted((special | nothing) - set(self.end_token_ids)))
         self._check_template()
 
     def prompt(self, record: dict, format: str) -> dict[str, np.ndarray]:

@@ -14,20 +14,27 @@ from ml_collections import ConfigDict
 from c2l_jax.sources import Source
 from records.errors import UserError
 
-OBJECTIVES = {"sft": "c2l_jax.objectives.sft", "dpo": "c2l_jax.objectives.dpo"}
+OBJECTIVES = {name: f"c2l_jax.objectives.{name}" for name in ("sft", "dpo", "grpo")}
 
 
 class Objective(Protocol):
     # Features that an example has for each target besides those of data.layout.FEATURES.
     EXTRA_TARGETS: Sequence[str]
+    # Whether steps have any number of parts; else it is config.accumulation.
+    ANY_PARTS: bool
 
     @staticmethod
     def check(config: ConfigDict) -> None:
         """Raises UserError for settings of its own that make no sense."""
 
     @staticmethod
-    def source(split, processor, config: ConfigDict, *, mesh, workdir) -> Source:
-        """Where batches come from; a model may run here, as for a reference."""
+    def source(
+        split, processor, config: ConfigDict, *, mesh, workdir, held_out: bool = False
+    ) -> Source:
+        """Where batches come from; a model may run here, as for a reference.
+
+        held_out: of a split that is not trained on; it also has `rewind`, which begins anew.
+        """
 
     @staticmethod
     def texts(record: dict, config: ConfigDict) -> dict[str, str]:
@@ -40,7 +47,7 @@ class Objective(Protocol):
         """(loss sum, weight, metrics), float32 scalars, all sums over the batch.
 
         Packing, accumulation and sharding then never change the value: what is minimised and
-        logged is a sum over the sum of weights.
+        logged is a sum over the sum of weights. A metric called ".../max" is the largest instead.
         """
 
 

@@ -42,6 +42,7 @@ from records.reading import dataset_directory
 _fingerprint = functools.cache(fingerprint)  # of gigabytes, for each split
 
 EXTRA_TARGETS = ("reference_logps",)
+ANY_PARTS = False
 LOSSES = ("sigmoid", "hinge", "ipo")
 DISCOUNTS = ("none", "cos", "linear")
 
@@ -69,8 +70,9 @@ def check(config):
 # ------------------------------------------------------------------------------ pairs to examples
 
 
-def source(split, processor, config, *, mesh, workdir) -> Packed:
+def source(split, processor, config, *, mesh, workdir, held_out=False) -> Packed:
     """All pairs of a split. Raises UserError where another model made their reference."""
+    del held_out
     if "chosen_logps" not in split[0]:
         raise UserError(
             f"{config.data.path} holds no preference pairs: make them with "

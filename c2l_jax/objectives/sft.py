@@ -8,14 +8,15 @@ from c2l_jax.ops.logprobs import target_logprobs
 from c2l_jax.sources import Packed
 
 EXTRA_TARGETS = ()
+ANY_PARTS = False
 
 
 def check(config):
     """Refuses settings that make no sense; this objective has none of its own."""
 
 
-def source(split, processor, config, *, mesh, workdir) -> Packed:
-    del mesh, workdir
+def source(split, processor, config, *, mesh, workdir, held_out=False) -> Packed:
+    del mesh, workdir, held_out
     return Packed(groups(split, processor, config), config, EXTRA_TARGETS)
 
 

@@ -1,16 +1,59 @@
 """Log-probabilities of given tokens, without ever holding the logits of all of them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.sharding import Mesh
 
 from c2l_jax.sharding import constrain
 
+_FORBIDDEN = -1e9  # finite, so that padding, whose target may be forbidden, stays finite
+# (logits [n, V] float32, targets [n]) -> two numbers [n] a target
+Reading = Callable[[jax.Array, jax.Array], tuple[jax.Array, jax.Array]]
+
+
+def likelihood(logits_nv: jax.Array, targets_n: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Log-probability [n] of each target, and whether it is the likeliest.
+
+    A target that ties with the largest logit counts.
+    """
+    is_target = jnp.arange(logits_nv.shape[1]) == targets_n[:, None]
+    # A masked sum: the gradient of a gather would be a scatter, slow on every device.
+    target_logits_n = jnp.sum(jnp.where(is_target, logits_nv, 0.0), -1)
+    logp_n = target_logits_n - jax.nn.logsumexp(logits_nv, -1)
+    return logp_n, target_logits_n >= jax.lax.stop_gradient(logits_nv.max(-1))
+
+
+def policy(temperature: float, forbidden: Sequence[int]) -> Reading:
+    """Reads log-probabilities under the distribution that is drawn from, and its entropy in nats.
+
+    No gradient flows through the entropy.
+    """
+
+    def read(logits_nv, targets_n):
+        logits_nv = policy_logits(logits_nv, temperature, forbidden)
+        logp_n, _ = likelihood(logits_nv, targets_n)
+        fixed_nv = jax.lax.stop_gradient(logits_nv)
+        entropy_n = jax.nn.logsumexp(fixed_nv, -1) - (jax.nn.softmax(fixed_nv) * fixed_nv).sum(-1)
+        return logp_n, entropy_n
+
+    return read
+
+
+def policy_logits(logits: jax.Array, temperature: float, forbidden: Sequence[int]) -> jax.Array:
+    """Logits [..., V] at a temperature; those of the forbidden tokens make them impossible."""
+    if temperature != 1:
+        logits = logits / temperature
+    if not forbidden:
+        return logits
+    is_forbidden = np.isin(np.arange(logits.shape[-1]), forbidden)
+    return jnp.where(is_forbidden, _FORBIDDEN, logits)
+
 
 def target_logprobs(
-    model, batch: Mapping[str, jax.Array], chunk: int
+    model, batch: Mapping[str, jax.Array], chunk: int, read: Reading = likelihood
 ) -> tuple[jax.Array, jax.Array]:
     """`token_logprobs` of a packed batch's targets [B, R]: the head sees response tokens only.
 
@@ -20,7 +63,7 @@ def target_logprobs(
     hidden_brd = jax.vmap(lambda hidden, slots: hidden[slots])(hidden_btd, slots_br)
     hidden_brd = model.compute.by_row(hidden_brd)
     mesh = model.compute.mesh
-    return token_logprobs(hidden_brd, model.head_vd(), batch["targets"], chunk, mesh)
+    return token_logprobs(hidden_brd, model.head_vd(), batch["targets"], chunk, mesh, read)
 
 
 def token_logprobs(
@@ -29,15 +72,16 @@ def token_logprobs(
     targets_br: jax.Array,
     chunk: int,
     mesh: Mesh | None = None,
+    read: Reading = likelihood,
 ) -> tuple[jax.Array, jax.Array]:
-    """Log-probability of each target under softmax(head @ hidden), and whether it is the likeliest.
+    """What `read` makes of each target and the logits head @ hidden.
 
     At most `chunk` tokens' logits exist at a time (or one a row), forward and backward (they are
     recomputed). On a mesh each device has its part of the vocabulary for all rows' tokens of a
     chunk: the hidden states travel, which are smaller than the head and its gradient.
 
     Returns:
-      logp_br float32 and is_argmax_br bool (a target that ties with the largest logit counts).
+      of `likelihood`: logp_br float32 and is_argmax_br bool.
     """
     rows, count = targets_br.shape
     size = min(max(1, chunk // rows), count)
@@ -52,12 +96,7 @@ def token_logprobs(
         hidden, targets = (x.reshape(rows * size, *x.shape[2:]) for x in operands)
         hidden, targets = (constrain(x, mesh, "data") for x in (hidden, targets))
         logits = constrain(_logits(hidden, wide_head_vd), mesh, "data", ("tensor", "fsdp"))
-        is_target = jnp.arange(logits.shape[1]) == targets[:, None]
-        # A masked sum: the gradient of a gather would be a scatter, slow on every device.
-        target_logits = jnp.sum(jnp.where(is_target, logits, 0.0), -1)
-        logp = target_logits - jax.nn.logsumexp(logits, -1)
-        is_argmax = target_logits >= jax.lax.stop_gradient(logits.max(-1))
-        return logp.reshape(rows, size), is_argmax.reshape(rows, size)
+        return tuple(x.reshape(rows, size) for x in read(logits, targets))
 
     def by_chunk(x_br):
         pads = [(0, 0), (0, chunks * size - count)] + [(0, 0)] * (x_br.ndim - 2)
@@ -65,8 +104,8 @@ def token_logprobs(
         return split.swapaxes(0, 1)
 
     found = jax.lax.map(of_chunk, (by_chunk(hidden_brd), by_chunk(targets_br)))
-    logp_br, is_argmax_br = (x.swapaxes(0, 1).reshape(rows, -1)[:, :count] for x in found)
-    return logp_br, is_argmax_br
+    logp_br, other_br = (x.swapaxes(0, 1).reshape(rows, -1)[:, :count] for x in found)
+    return logp_br, other_br
 
 
 @jax.custom_vjp

@@ -1,4 +1,4 @@
-"""CONTRIBUTING's examples of an objective, a family, an attention and a judge, from outside."""
+"""CONTRIBUTING's examples of an objective, a family, an attention, a judge and a reward."""
 
 import re
 
@@ -8,6 +8,8 @@ from c2l_jax import evaluate, init_model
 from c2l_jax.metrics import read_metrics
 from c2l_jax.models import FAMILIES
 from c2l_jax.responses import judged, read_responses
+from c2l_jax.rewards import Rewards
+from configs import tiny_grpo
 from tests.c2l_jax import speaking
 from tests.c2l_jax.conftest import train_arguments
 from tests.conftest import ROOT, run_module
@@ -33,7 +35,7 @@ def folder(tmp_path_factory):
     """The examples, as files."""
     folder = tmp_path_factory.mktemp("mine")
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    for name in ("smoothed", "pinhole", "dense", "strict"):
+    for name in ("smoothed", "pinhole", "dense", "strict", "brief"):
         (example,) = re.findall(rf"`{name}\.py`:\n\n```python\n(.*?)```", text, re.DOTALL)
         (folder / f"{name}.py").write_text(example)
     (folder / "settings.py").write_text(REGISTERED)
@@ -63,3 +65,13 @@ def test_an_objective_a_family_an_attention_and_a_judge_of_ones_own(
         assert (response["text"], response["extracted"]) == ("# Answer: A", "A")
         assert response["read"] and response["correct"] == (response["answer"] == "A")
     assert not all(question["options"] for question in questions)
+
+
+def test_a_reward_of_ones_own(folder, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(folder))
+    grpo = tiny_grpo.get_config().grpo
+    grpo.rewards = (("rule", 1.0), ("brief:reward", 0.1))
+    record = {"question": "How many?", "options": [], "answer": "7"}
+    found = Rewards(grpo, tmp_path)([record] * 2, ["### Answer: 7", "well " * 50])
+    assert found["rule"].tolist() == [1, 0]
+    assert found["brief:reward"].tolist() == pytest.approx([1 - 3 / 50, 0])

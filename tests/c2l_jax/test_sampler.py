@@ -190,6 +190,21 @@ def test_rows_and_lanes_change_rounding_only(setting, crowded, end, caplog):
         assert caplog.text.count(f"Finished XLA compilation of jit({name})") == 1
 
 
+def test_forbidden_tokens_have_no_share(setting, endless, forward):
+    """And log-probabilities are those of what is drawn from, where that is asked for."""
+    often = np.bincount([t for group in endless for r in group for t in r.tokens])
+    forbidden, options = np.argsort(often)[-3:], {"rows": 2, "lanes": 2, "temperature": 0.7}
+    engine = make_sampler(setting, forbidden=forbidden.tolist(), tempered=True, **options)
+    prompts = setting[2][:2]
+    for prompt, group in zip(prompts, responses(engine, prompts, 2), strict=True):
+        written = [response.tokens for response in group]
+        assert not set(forbidden) & {token for tokens in written for token in tokens}
+        for r, logps in zip(group, forward(prompt, written), strict=True):
+            allowed = np.where(np.isin(np.arange(logps.shape[1]), forbidden), -np.inf, logps)
+            expected = jax.nn.log_softmax(allowed / 0.7)[np.arange(len(r.tokens)), r.tokens]
+            np.testing.assert_allclose(r.logps, expected, atol=3e-5, rtol=3e-5)
+
+
 def transformers_logits(logits, temperature, top_k, top_p):
     """What transformers draws from, by its own processors in its own order."""
     warpers = [TemperatureLogitsWarper(temperature)]

@@ -1,0 +1,118 @@
+"""Training on a model's own answers through the command line: it learns, resumes and shares."""
+
+import json
+import signal
+
+import pytest
+
+from c2l_jax.metrics import read_metrics
+from tests.c2l_jax import bandit, cluster
+from tests.c2l_jax.conftest import train_arguments
+from tests.c2l_jax.test_cluster import finish
+from tests.c2l_jax.test_train import start_and_signal
+from tests.conftest import QUICKLY, run_module
+
+STEPS = 6
+SETTINGS = {
+    "program": "tiny_grpo",
+    "steps": STEPS,
+    "updates": 2,
+    "checkpoint__every": 2,
+    "evaluation__every": 3,
+    "evaluation__batches": 1,
+    "data__rows": 8,
+    "data__row_tokens": 256,
+    "data__row_targets": 40,
+    "grpo__questions": 8,
+    "grpo__group": 4,
+    "grpo__max_tokens": 8,
+    "grpo__kl": "k3",
+    "grpo__kl_weight": 0.001,
+    "grpo__rewards": "(('tests.c2l_jax.bandit:reward',1.0),)",
+    "optimizer__lr": 0.05,
+    "optimizer__lr_scale": "((r'^(vision|text)/', 0.0),)",
+}
+
+
+def figures(workdir) -> list[dict]:
+    """All that does not tell how fast it went."""
+    return [
+        {name: v for name, v in line.items() if "second" not in name and "flops" not in name}
+        for line in read_metrics(workdir)
+    ]
+
+
+@pytest.fixture(scope="module")
+def player(tmp_path_factory, model_dir, dataset):
+    return bandit.write(tmp_path_factory.mktemp("bandit") / "model", model_dir, dataset)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, player, dataset):
+    workdir = tmp_path_factory.mktemp("grpo") / "run"
+    run_module(*train_arguments(player, dataset, workdir, **SETTINGS))
+    return workdir
+
+
+def test_what_pays_is_learnt(finished):
+    lines = figures(finished)
+    assert 0.2 < lines[0]["reward"] < 0.8 and lines[-1]["reward"] == 1.0
+    assert lines[0]["entropy"] > 0.1 > lines[-1]["entropy"]
+    assert lines[-1]["groups/without_variance"] == 1 and lines[-1]["groups/kept"] == 0
+
+
+def test_the_sampler_is_the_policy_that_is_trained(finished):
+    """Drawn with a cache, one token after the other, and computed at once: in float32 the same."""
+    for line in figures(finished):
+        assert line["mismatch/max"] < 1 + 1e-5 and line["mismatch/share"] == 0
+
+
+def test_everything_is_told(finished):
+    line = read_metrics(finished)[0]
+    names = "reward_std truncated length/mean length/max length/ended entropy kl/k1 kl/k3 clip/low "
+    names += "clip/high mismatch/k1 grad_norm seconds/rollout seconds/reward seconds/reference "
+    names += "seconds/old responses_per_second groups/drawn rewards/tests.c2l_jax.bandit:reward"
+    assert set(names.split()) <= line.keys()
+    assert any(name.startswith("reward/maze/") for name in line)
+    evaluated = [line for line in read_metrics(finished) if "eval/accuracy" in line]
+    assert [line["step"] for line in evaluated] == [3, 6]
+    events = next(finished.glob("events.out.tfevents.*")).read_bytes()
+    assert b"rollout" in events and b"(advantage " in events and b"PNG" in events
+
+
+def test_killed_and_resumed_equals_unbroken(finished, player, dataset, tmp_path):
+    arguments = train_arguments(player, dataset, tmp_path / "run", **SETTINGS)
+    assert start_and_signal(arguments, tmp_path / "run", 3, signal.SIGKILL) == -signal.SIGKILL
+    run_module(*arguments)
+    assert json.dumps(figures(tmp_path / "run")) == json.dumps(figures(finished))
+
+
+def test_eight_devices_with_split_groups_equal_one(finished, player, dataset, tmp_path):
+    settings = SETTINGS | {"steps": 2, "evaluation__every": 0, "mesh__tensor": 2}
+    settings |= {"data__row_targets": 12}  # so that a group is split up, and there are more parts
+    flags = f"{QUICKLY} --xla_force_host_platform_device_count=8"
+    run_module(*train_arguments(player, dataset, tmp_path / "run", **settings), XLA_FLAGS=flags)
+    for line, expected in zip(figures(tmp_path / "run"), figures(finished), strict=False):
+        for name in ("reward", "loss", "grad_norm", "entropy", "kl/k3"):
+            assert line[name] == pytest.approx(expected[name], rel=1e-5, abs=1e-7), name
+
+
+def test_processes_ask_their_own_questions_and_update_together(player, dataset, tmp_path):
+    """And adapters, without which the model is the reference."""
+    settings = SETTINGS | {"steps": 1, "evaluation__every": 0}
+    settings |= {"lora__rank": 2, "optimizer__lr_scale": "()"}
+    members = cluster.start(train_arguments(player, dataset, tmp_path / "run", **settings))
+    for code, text in finish(members):
+        assert code == 0, text[-3000:]
+    (line,) = read_metrics(tmp_path / "run")
+    assert line["groups/drawn"] in (8, 16) and 0 < line["groups/kept"] <= 8
+    assert line["grad_norm"] > 0 and line["kl/k3"] > 0 and line["mismatch/max"] < 1 + 1e-5
+
+
+def test_a_run_whose_responses_are_cut_off_stops(player, dataset, tmp_path):
+    settings = SETTINGS | {"grpo__max_tokens": 3, "updates": 1, "grpo__kl": "none"}
+    settings |= {"evaluation__every": 0, "grpo__questions": 2}
+    arguments = train_arguments(player, dataset, tmp_path / "run", **settings)
+    done = run_module(*arguments, check=False)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert "of the first 16 responses were cut off at config.grpo.max_tokens = 3" in done.stderr
