@@ -24,7 +24,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from c2l_jax import answers
 from c2l_jax.data.layout import RowShape, batch_shapes, feature, fill_up
 from c2l_jax.data.packing import FitsRow, Group, endless, mixture, pack
-from c2l_jax.data.pictures import open_picture
+from c2l_jax.data.pictures import open_pictures
 from c2l_jax.data.processor import Processor, add_branches, as_asked, user_text
 from c2l_jax.models import family_of, weights
 from c2l_jax.models.layers import Compute
@@ -493,7 +493,7 @@ class Clock:
 
 def shown(group: Question) -> tuple[str, np.ndarray | None, str]:
     """(name, picture, text) of a group, as TensorBoard shows it."""
-    picture = np.asarray(open_picture(group.record)) if "image" in group.record else None
+    picture = next(map(np.asarray, open_pictures(group.record)), None)
     scored = zip(group.rewards_g, group.advantages_g, group.texts, strict=True)
     texts = [f"---> {reward:g} (advantage {a:.3g})\n\n{text}" for reward, a, text in scored]
     return "rollout", picture, "\n\n".join([group.text, *texts])
