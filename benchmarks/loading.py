@@ -92,13 +92,13 @@ class Watch(threading.Thread):
 
     def __init__(self):
         super().__init__(daemon=True)
-        self._stop = threading.Event()
+        self._over = threading.Event()
         self._before = resident()["RssAnon"]
         self.beside = self.files = self.all = 0
 
     def run(self):
         on_host = jax.default_backend() == "cpu"
-        while not self._stop.wait(0.005):
+        while not self._over.wait(0.005):
             placed = sum(array.nbytes for array in jax.live_arrays()) if on_host else 0
             now = resident()
             own = now["RssAnon"] - self._before
@@ -106,7 +106,7 @@ class Watch(threading.Thread):
             self.beside = max(self.beside, own - placed)
 
     def stop(self):
-        self._stop.set()
+        self._over.set()
         self.join()
 
 

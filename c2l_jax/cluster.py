@@ -179,6 +179,7 @@ class _Members:
         self._place, self._changed = place, threading.Condition()
         self._hosts = list(place.hosts)
         self._at: dict[str, set[int]] = {}  # who has come to a barrier
+        self._barriers = 0
         self._lost: str | None = None
         self._leaving = False
         if place.process == 0:
@@ -284,19 +285,21 @@ class _Members:
         for option in KEEPALIVE.keys() & vars(socket).keys():
             peer.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), KEEPALIVE[option])
         who = f"process {number} ({self._hosts[number]})"
-        while line := _read_line(peer):
-            word, _, rest = line.partition(" ")
-            if word in ("lost", "failed"):
-                self._lose(rest, GRACE if word == "failed" else 0.0)
-                continue
-            with self._changed:
-                arrived = self._at.setdefault(rest, set())
-                arrived |= set(range(len(self._hosts))) if word == "pass" else {number}
-                self._changed.notify_all()
+        with contextlib.suppress(OSError):  # a machine that is gone, as keepalive finds out
+            while line := _read_line(peer):
+                self._hear(number, *line.split(" ", 1))
         with self._changed:
             over = number in self._at.get(LAST, ())
         if not over:
             self._lose(f"{who} has ended", 0.0)
+
+    def _hear(self, number: int, word: str, rest: str):
+        if word in ("lost", "failed"):
+            return self._lose(rest, GRACE if word == "failed" else 0.0)
+        with self._changed:
+            arrived = self._at.setdefault(rest, set())
+            arrived |= set(range(len(self._hosts))) if word == "pass" else {number}
+            self._changed.notify_all()
 
     def _lose(self, sentence: str, grace: float):
         """Leaves, after some seconds in which this process may fail by itself and say why."""
@@ -344,6 +347,9 @@ class _Members:
 
     def barrier(self, name: str):
         everyone = set(range(len(self._hosts)))
+        if name != LAST:  # which come in the same order everywhere, and perhaps again
+            self._barriers += 1
+            name = f"{self._barriers} {name}"
         with self._changed:
             self._at.setdefault(name, set()).add(self._place.process)
         if self._place.process:
