@@ -111,7 +111,7 @@ def read_row(module: ModuleType, row: dict, context: Context) -> dict:
     own = row.pop("record", {})
     try:
         record = module.record(row, context)
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
+    except (TypeError, ValueError, LookupError, AttributeError) as error:
         raise Broken(f"it is not of this format ({type(error).__name__}: {error})") from error
     if isinstance(own, dict) and own.keys() <= record.keys():
         return record | own

@@ -132,11 +132,11 @@ def test_other_pictures_become_png_and_bad_ones_are_left_out(folder, tmp_path):
     write_picture(folder / "a.webp", picture("red", "WEBP"))
     write_picture(folder / "cut.jpg", picture("red", "JPEG", (400, 400))[:900])
     write_picture(folder / "thin.png", picture(size=(1, 300)))
-    names = ["a.webp", "cut.jpg", "thin.png"]
+    names = ["a.webp", "cut.jpg", "thin.png", "long" * 99, "\0"]
     rows = [{"id": name, "image": name, "question": "?", "answer": "!"} for name in names]
     path = write_lines(folder / "own.jsonl", rows)
     records, left_out = take("jsonl", path, tmp_path / "out")
-    assert records["train"].keys() == {"a.webp"} and len(left_out) == 2
+    assert records["train"].keys() == {"a.webp"} and len(left_out) == 4
     assert records["train"]["a.webp"]["images"][0].startswith(b"\x89PNG")
 
 
