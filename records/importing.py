@@ -83,13 +83,14 @@ def import_data(
         files["validation"] = files["train"]
     plan = Plan(files, module, options, images, validation)
     left_out: dict[str, str] = {}
+    splits = _with_records(plan, left_out)
     features = schema.pair if is_pairs(module) else schema.question
     output_folder(out)
     counts = write(
         out,
         NAME,
         features(several=True),
-        {name: functools.partial(_records, plan, name, left_out) for name in files},
+        {name: functools.partial(_records, plan, name, left_out) for name in splits},
         metadata,
         description=DESCRIPTION,
         made_by=__name__,
@@ -111,7 +112,7 @@ def read_row(module: ModuleType, row: dict, context: Context) -> dict:
     own = row.pop("record", {})
     try:
         record = module.record(row, context)
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
+    except (TypeError, ValueError, LookupError, AttributeError) as error:
         raise Broken(f"it is not of this format ({type(error).__name__}: {error})") from error
     if isinstance(own, dict) and own.keys() <= record.keys():
         return record | own
@@ -142,10 +143,27 @@ def _files(
     return files
 
 
+def _with_records(plan: Plan, left_out: dict[str, str]) -> list[str]:
+    """The splits that have one; a benchmark's test often has no answers.
+
+    Raises UserError where none has, or one that --validation asks for has not.
+    """
+    found = [name for name in plan.files if any(True for _ in _records(plan, name, left_out))]
+    if not found:
+        where, why = next(iter(left_out.items()), ("its files", "there is no row"))
+        raise UserError(f"not one row became a record: {where}: {why}.")
+    if plan.validation and not {"train", "validation"} <= set(found):
+        raise UserError(
+            f"--validation {plan.validation} leaves train or validation without a record: give "
+            "another share."
+        )
+    return found
+
+
 def _records(plan: Plan, split: str, left_out: dict[str, str]) -> Iterator[dict]:
     """The records of a split, each with an id of its own; what is left out is noted."""
     ids: collections.Counter[str] = collections.Counter()
-    with contextlib.closing(tqdm(unit=" rows", desc=f"reading {split}")) as bar:
+    with contextlib.closing(tqdm(unit=" rows", desc=f"reading {split}", leave=False)) as bar:
         for path, source in plan.files[split]:
             for place, row, context in _rows(plan, path, source):
                 bar.update()
@@ -162,9 +180,6 @@ def _records(plan: Plan, split: str, left_out: dict[str, str]) -> Iterator[dict]
                 if (count := ids[record["id"]]) > 1:
                     record["id"] += f"#{count}"
                 yield record
-    if not ids:
-        where, why = next(iter(left_out.items()), (split, "there is no row"))
-        raise UserError(f"not one row became a record of {split}: {where}: {why}.")
 
 
 def _rows(plan: Plan, path: Path, source: Path) -> Iterator[tuple[str, dict | Broken, Context]]:

@@ -131,9 +131,12 @@ def _rest(row: Mapping, columns: Columns) -> dict:
 
 
 def _answer(value: Any) -> Any:
-    """Of several the most frequent one, the first of equals; a list may be written as text."""
+    """Of several the most frequent one, the first of equals. A list of texts may be one text; one
+    of numbers is an answer."""
     if isinstance(value, str) and value.startswith("["):
-        value = _literal(value)
+        several = _literal(value)
+        if isinstance(several, list) and all(isinstance(each, str) for each in several):
+            value = several
     if isinstance(value, list):
         return Counter(map(fields.as_text, value)).most_common(1)[0][0] if value else None
     return value

@@ -4,6 +4,7 @@ import functools
 import io
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -65,7 +66,11 @@ class Pictures:
         if not isinstance(path, str) or not path:
             raise Broken(f"{path!r} is no path of a picture")
         if self._last[0] != path:
-            self._last = (path, checked(self._find(path), path))
+            try:
+                found = self._find(path)
+            except (OSError, zipfile.BadZipFile, zlib.error) as error:
+                raise Broken(f"the picture {path[:80]} can't be read ({error})") from error
+            self._last = (path, checked(found, path))
         return self._last[1]
 
     def _find(self, path: str) -> bytes:

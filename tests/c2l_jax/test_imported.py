@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from c2l_jax import evaluate, preferences
+from c2l_jax.data.packing import mixture
 from c2l_jax.data.pairs import write_pairs
 from c2l_jax.data.processor import Processor, user_text
 from c2l_jax.metrics import read_metrics
@@ -79,6 +80,16 @@ def test_pictures_are_where_the_question_has_them(imported, processor):
         shown = prompt["tile_images"][slots // processor.pictures.merged_per_tile]
         assert shown.tolist() == [1, 1, 1, 1, *[2] * 8][: len(slots)]
         assert len(set(slots)) == len(slots) == (0, 4, 12)[pictures]
+
+
+def test_patterns_choose_by_task_and_format(imported):
+    split = open_split(imported, "train")
+    formats = {"cot": 1.0, "direct": 1.0}
+    lines = mixture(split, formats, [("^/own/cot$", 3.0), ("direct$", 1.0)])
+    assert [(format, len(found), share) for format, found, share in lines] == [
+        ("cot", len(split), 3.0),
+        ("direct", len(split), 1.0),
+    ]
 
 
 def test_formats_that_need_what_is_not_there_are_refused(imported, processor):

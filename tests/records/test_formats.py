@@ -132,11 +132,11 @@ def test_other_pictures_become_png_and_bad_ones_are_left_out(folder, tmp_path):
     write_picture(folder / "a.webp", picture("red", "WEBP"))
     write_picture(folder / "cut.jpg", picture("red", "JPEG", (400, 400))[:900])
     write_picture(folder / "thin.png", picture(size=(1, 300)))
-    names = ["a.webp", "cut.jpg", "thin.png"]
+    names = ["a.webp", "cut.jpg", "thin.png", "long" * 99, "\0"]
     rows = [{"id": name, "image": name, "question": "?", "answer": "!"} for name in names]
     path = write_lines(folder / "own.jsonl", rows)
     records, left_out = take("jsonl", path, tmp_path / "out")
-    assert records["train"].keys() == {"a.webp"} and len(left_out) == 2
+    assert records["train"].keys() == {"a.webp"} and len(left_out) == 4
     assert records["train"]["a.webp"]["images"][0].startswith(b"\x89PNG")
 
 
@@ -177,6 +177,17 @@ def test_held_out_by_picture_and_complete_data_left_alone(folder, tmp_path):
     assert import_data(**given, validation=0.3) is None
     with pytest.raises(UserError, match="choose a different --out"):
         import_data(**given)
+    given |= {"out": tmp_path / "other", "validation": 1e-9}
+    with pytest.raises(UserError, match="without a record"):
+        import_data(**given)
+
+
+def test_a_split_without_answers_is_left_out_aloud(folder, tmp_path):
+    write_lines(folder / "b/testmini.jsonl", [{"question": "?", "answer": "!"}])
+    write_lines(folder / "b/test.jsonl", [{"question": "?", "answer": ""}] * 3)
+    records, left_out = take("jsonl", folder / "b", tmp_path / "out")
+    assert records.keys() == {"testmini"}
+    assert list(left_out) == [f"test.jsonl, line {number}" for number in (1, 2, 3)]
 
 
 def test_mistakes_are_told_in_one_sentence(folder, tmp_path):
@@ -185,7 +196,7 @@ def test_mistakes_are_told_in_one_sentence(folder, tmp_path):
         (
             "jsonl",
             lines,
-            "not one row became a record of train: own.jsonl, line 1: it has no answer",
+            "not one row became a record: own.jsonl, line 1: it has no answer",
         ),
         ("jsonl", folder / "none.jsonl", "there is no "),
         ("gameqa", folder, "holds none of games_data"),

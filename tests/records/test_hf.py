@@ -104,6 +104,11 @@ ROWS = {
             | {"image": "images/1.jpg", "decoded_image": image(RED)},
             ("How many?", [], "7", [RED]),
         ),
+        (
+            {"pid": "3", "question": "Which digits?", "choices": None, "answer": "[0, 2, 2]"}
+            | {"image": "images/1.jpg", "decoded_image": image(RED)},
+            ("Which digits?", [], "[0, 2, 2]", [RED]),
+        ),
     ],
     "mmbench": [
         (
