@@ -165,7 +165,8 @@ def _parser() -> Parser:
         "--oracles",
         default="tests.synth.oracles",
         metavar="PACKAGE",
-        help="package of the independent solvers, one module a game (default: tests.synth.oracles)",
+        help="package or folder of the independent solvers, one module a game "
+        "(default: tests.synth.oracles)",
     )
     check.add_argument("--no-oracles", action="store_true", help="do without them")
     check.add_argument(

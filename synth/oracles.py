@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+import runpy
 from collections.abc import Iterable
 from pathlib import Path
 from string import ascii_uppercase as LETTERS
@@ -14,10 +15,13 @@ ORACLE, AMBIGUOUS = "oracle", "ambiguous"  # kinds of objections
 
 
 def find(package: str, game: str) -> Oracle | None:
-    """A game's independent solver, from PACKAGE/GAME.py; None where there is none."""
+    """A game's independent solver, from PACKAGE/GAME.py; None where there is none.
+
+    package: a name to import, or a folder.
+    """
     if answering := registry.answering():
         return answering.oracle(game) if file_of(package, game) else None
-    return _import(f"{package}.{game}")
+    return _import(package, game)
 
 
 def files_of(package: str, games: Iterable[str]) -> dict[str, Path]:
@@ -29,11 +33,18 @@ def files_of(package: str, games: Iterable[str]) -> dict[str, Path]:
 @functools.cache
 def file_of(package: str, game: str) -> Path | None:
     """Where that solver is; nothing is imported for that."""
+    if Path(package).is_dir():
+        file = Path(package).absolute() / f"{game}.py"
+        return file if file.is_file() else None
     return code.module_file(f"{package}.{game}")
 
 
 @functools.cache
-def _import(name: str) -> Oracle | None:
+def _import(package: str, game: str) -> Oracle | None:
+    if Path(package).is_dir():
+        file = file_of(package, game)
+        return Oracle(runpy.run_path(str(file))["ORACLES"]) if file else None
+    name = f"{package}.{game}"
     try:
         return Oracle(importlib.import_module(name).ORACLES)
     except ModuleNotFoundError as error:
@@ -43,6 +54,8 @@ def _import(name: str) -> Oracle | None:
 
 
 def check_package(package: str) -> None:
+    if Path(package).is_dir():
+        return
     try:
         if registry.answering() and code.spec_of(package) is None:
             raise ModuleNotFoundError(package)

@@ -1,6 +1,6 @@
 """Locks the process that calls it, for good: by limits, by Landlock and by seccomp.
 
-Needs neither root nor a package; Linux on x86_64 or aarch64 with Landlock (kernel 5.19 or later).
+Needs neither root nor a package; Linux on x86_64 or aarch64 with Landlock (kernel 6.2 or later).
 Only the standard library: this file is copied to where foreign code runs. Each call to the kernel
 is checked; what cannot be locked raises OSError, and nothing foreign may run then.
 

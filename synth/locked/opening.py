@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import socket
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -27,6 +28,8 @@ def locked_in(
     "container:IMAGE". Yields what locks them in, as a sentence. Raises UserError where the sandbox
     does not hold what `selftest` tries in it.
     """
+    foreign = [Path(folder) for folder in registry.more_folders()]
+    _refuse_to_import_from([*foreign, *(file.parent for file in oracles.values())])
     with tempfile.TemporaryDirectory(prefix="synth-locked-") as folder:
         sandbox, told = _choose(asked, Path(folder))
         for name in games:
@@ -39,6 +42,17 @@ def locked_in(
                 yield told
         finally:
             answering.close()
+
+
+def _refuse_to_import_from(folders: Iterable[Path]) -> None:
+    """What lies on Python's path would be imported in place of a package of that name."""
+    known = {folder.resolve() for folder in folders}
+    for entry in sys.path:
+        if Path(entry).resolve() in known:
+            raise UserError(
+                f"with --locked {entry or 'the working directory'}, which holds foreign code, must "
+                "be neither on PYTHONPATH nor the working directory; --oracles takes a folder."
+            )
 
 
 def _choose(asked: str, folder: Path) -> tuple[Sandbox, str]:

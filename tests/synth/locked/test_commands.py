@@ -1,12 +1,15 @@
 """generate --locked and audit --locked, and what of them runs nothing foreign."""
 
 import importlib
-import os
 import re
 
+import pytest
+
+from records.errors import UserError
 from records.reading import open_splits
 from synth import code
 from synth.__main__ import main
+from synth.locked import opening
 from tests.conftest import run_module
 from tests.synth.locked.test_verdict import (
     LIGHTS,
@@ -24,10 +27,8 @@ def test_commands_import_nothing(tmp_path):
     (folder / "solvers").mkdir(parents=True)
     touch = f"\ntry:\n    open({str(mark)!r}, 'w')\nexcept OSError:\n    pass\n"
     (folder / "lights.py").write_text(LIGHTS + touch)
-    (folder / "solvers" / "__init__.py").write_text(touch)
     (folder / "solvers" / "lights.py").write_text(SOLVER + touch)
     env = {"SYNTH_GAMES": str(folder)}
-    env["PYTHONPATH"] = os.pathsep.join([str(folder), os.environ["PYTHONPATH"]])
     command = ["synth", "generate", "--games", "lights", "--per-task", 8, "--size", 56, "--out"]
     run_module(*command, tmp_path / "open", "--workers", 1, **env)
     assert mark.exists()
@@ -38,7 +39,7 @@ def test_commands_import_nothing(tmp_path):
     assert {name: list(split) for name, split in one.items()} == {
         name: list(split) for name, split in other.items()
     }
-    check = ["synth", "audit", tmp_path / "locked", "--oracles", "solvers", *how]
+    check = ["synth", "audit", tmp_path / "locked", "--oracles", folder / "solvers", *how]
     done = run_module(*check, **env)
     assert "48 records, all good" in done.stdout
     assert "locked in by limits, Landlock and seccomp; " in done.stdout
@@ -71,6 +72,27 @@ def test_a_game_that_cannot_be_asked_is_told(tmp_path, capsys):
             assert main([*command, "--games", *games.split()]) == 2
         told = capsys.readouterr().err
         assert sentence in told.splitlines()[-1], told
+
+
+def test_foreign_code_may_not_lie_where_imports_look(tmp_path, monkeypatch, capsys):
+    (tmp_path / "solvers").mkdir()
+    (tmp_path / "lights.py").write_text(LIGHTS)
+    (tmp_path / "solvers" / "maze.py").write_text("raise SystemExit('it was run')")
+    command = ["generate", "--locked", "--games", "lights", "--per-task", "1", "--out"]
+    with games_in(tmp_path), monkeypatch.context() as patch:
+        patch.syspath_prepend(tmp_path)
+        assert main([*command, str(tmp_path / "data")]) == 2
+        told = capsys.readouterr().err
+        assert f"with --locked {tmp_path}, which holds foreign code, must be neither on" in told
+    with games_in(tmp_path), monkeypatch.context() as patch:
+        patch.syspath_prepend("")
+        patch.chdir(tmp_path)
+        assert main([*command, str(tmp_path / "data")]) == 2
+        assert "the working directory, which holds foreign code" in capsys.readouterr().err
+    monkeypatch.syspath_prepend(tmp_path / "solvers")
+    solvers = {"maze": tmp_path / "solvers" / "maze.py"}
+    with pytest.raises(UserError, match="which holds foreign code"):
+        opening.locked_in("lock", ["maze"], solvers).__enter__()
 
 
 def test_files_of_code_are_found_without_running_it(tmp_path, monkeypatch):

@@ -193,10 +193,9 @@ SOLVERS = {  # of a wrong game: (the oracle, what the audit must say)
 
 @contextlib.contextmanager
 def games_in(folder: Path):
-    """As if SYNTH_GAMES named the folder, and PYTHONPATH."""
+    """As if SYNTH_GAMES named the folder."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(synth.games, "__path__", [*synth.games.__path__, str(folder)])
-        patch.syspath_prepend(folder)
         registry.game_names.cache_clear()
         oracles.file_of.cache_clear()
         importlib.invalidate_caches()
@@ -221,10 +220,10 @@ def locked(tmp_path_factory):
         (folder / "solvers" / f"{name}.py").write_text(text)
     names = [*GAMES, *SOLVERS]
     with games_in(folder):
-        files = oracles.files_of("solvers", names)
+        files = oracles.files_of(str(folder / "solvers"), names)
         assert files.keys() == set(names)
         with opening.locked_in("lock", names, files):
-            yield
+            yield folder / "solvers"
 
 
 @pytest.fixture(scope="module")
@@ -239,9 +238,9 @@ def records(locked):
     return [record for record in found if split_of("good", record["state"]) == "train"]
 
 
-def faults(name: str, records: list[dict]) -> list[str]:
+def faults(name: str, records: list[dict], solvers: Path) -> list[str]:
     """What the audit says of these records, which `name` now answers for."""
-    job = audit.Job(Path(), "train", 0, len(records), 56, "solvers", 99)
+    job = audit.Job(Path(), "train", 0, len(records), 56, str(solvers), 99)
     theirs = [record | {"game": name} for record in records]
     for record in theirs:  # the answer that a wrong game would have stored
         if name != "good" and record["task"] == "lit_count" and name in WRONG_ONES:
@@ -260,8 +259,8 @@ def test_no_game_is_imported(locked):
 
 
 @pytest.mark.parametrize("name", [*GAMES, *SOLVERS])
-def test_the_verdict(name, records):
-    told = faults(name, records)
+def test_the_verdict(name, records, locked):
+    told = faults(name, records, locked)
     expected = {**GAMES, **SOLVERS}[name][1]
     if expected is None:
         assert told == []
