@@ -184,7 +184,7 @@ def _examine(record: dict, answers, again, job: Job) -> Finding:
 
 def _digest_of_state(state: str) -> bytes:
     """The same for one position, in whatever order its fields are written."""
-    with contextlib.suppress(ValueError):
+    with contextlib.suppress(ValueError, RecursionError):
         state = json.dumps(json.loads(state), sort_keys=True)
     return hashlib.sha256(state.encode()).digest()
 

@@ -13,16 +13,24 @@ class Oracle:
 
     def __init__(self, oracles: Mapping[str, Callable]):
         self._oracles = oracles
-        self._verdict = None
+        self._last = None, None
 
     def tasks(self) -> list[str]:
         return sorted(self._oracles)
 
     def solve(self, task: str, state: str, params: str) -> str | None:
         """The right answer; None where the solver judges texts instead (`judge`)."""
-        self._verdict = self._oracles[task](json.loads(state), json.loads(params))
-        return None if callable(self._verdict) else self._verdict
+        verdict = self._verdict(task, state, params)
+        return None if callable(verdict) else verdict
 
-    def judge(self, texts: list[str]) -> list[bool]:
-        """Which of the texts are right, of the question that was solved last."""
-        return [bool(self._verdict(text)) for text in texts]
+    def judge(self, task: str, state: str, params: str, texts: list[str]) -> list[bool]:
+        """Which of the texts are right."""
+        is_right = self._verdict(task, state, params)
+        return [bool(is_right(text)) for text in texts]
+
+    def _verdict(self, *question: str):
+        """The solver's, which is kept: texts are judged right after a question is solved."""
+        if self._last[0] != question:
+            task, state, params = question
+            self._last = question, self._oracles[task](json.loads(state), json.loads(params))
+        return self._last[1]

@@ -74,10 +74,14 @@ def objections(oracle: Oracle, record: dict) -> list[tuple[str, str]]:
     It sees neither which option was stored as the answer nor their order. Returns (kind, reason)
     for each objection.
     """
-    solved = oracle.solve(record["task"], record["state"], record["params"])
+    question = record["task"], record["state"], record["params"]
+    solved = oracle.solve(*question)
     options = record["options"]
     texts = sorted({*options}) if options else [record["answer"]]
-    verdicts = oracle.judge(texts) if solved is None else [text == solved for text in texts]
+    if solved is None:
+        verdicts = oracle.judge(*question, texts)
+    else:
+        verdicts = [text == solved for text in texts]
     is_right = dict(zip(texts, verdicts, strict=True))
     if not options:
         if is_right[record["answer"]]:

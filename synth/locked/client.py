@@ -70,18 +70,19 @@ class LockedOracle:
         value = self._process.ask("solve", task=task, state=state, params=params)
         return None if value is None else self._checked(replies.text, value)
 
-    def judge(self, texts: list[str]) -> list[bool]:
-        verdicts = self._process.ask("judge", texts=texts)
+    def judge(self, task: str, state: str, params: str, texts: list[str]) -> list[bool]:
+        question = {"task": task, "state": state, "params": params}
+        verdicts = self._process.ask("judge", **question, texts=texts)
         if not isinstance(verdicts, list) or len(verdicts) != len(texts):
             raise Failed(f"the oracle {self._name} has not judged {len(texts)} texts.")
         verdicts = [self._checked(replies.flag, verdict) for verdict in verdicts]
-        if len(texts) == 1 and self._takes_anything():  # else there are wrong ones among them
+        if len(texts) == 1 and self._takes_anything(question):  # else wrong ones are among them
             raise Failed(f"the oracle {self._name} calls anything right.")
         return verdicts
 
-    def _takes_anything(self) -> bool:
+    def _takes_anything(self, question: dict) -> bool:
         try:
-            return self._process.ask("judge", texts=[NONSENSE]) != [False]
+            return self._process.ask("judge", **question, texts=[NONSENSE]) != [False]
         except Failed:
             return False
 

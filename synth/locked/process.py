@@ -59,7 +59,7 @@ class Process:
                 self._start()
             self._calls += 1
             reply = self._exchange(call, arguments)
-        except Failed:
+        except UserError:
             self._deaths += 1
             self.close()
             raise
@@ -107,25 +107,21 @@ class Process:
         return reply
 
     def _silent(self) -> None:
-        if self._read or (select.select([self._running.stdout], [], [], 0)[0] and self._more()):
+        if self._read or (_ready(self._running.stdout, select.POLLIN, 0) and self._more()):
             raise Failed(f"{self._of()} speaks without being asked.")
 
     def _send(self, data: bytes, deadline: float) -> None:
-        to = self._running.stdin.fileno()
-        while data:
-            _, ready, _ = select.select([], [to], [], max(0, deadline - time.monotonic()))
-            if not ready:
-                raise Failed(f"{self._of()} has not read a question in time.")
-            with contextlib.suppress(BrokenPipeError):  # the end is told where the reply is read
-                data = data[os.write(to, data) :]
-                continue
-            return
+        to = self._running.stdin
+        with contextlib.suppress(BrokenPipeError):  # its end is told where the reply is read
+            while data:
+                if not _ready(to, select.POLLOUT, deadline - time.monotonic()):
+                    raise Failed(f"{self._of()} has not read a question in time.")
+                data = data[os.write(to.fileno(), data) :]
 
     def _line(self, deadline: float) -> dict:
         """The next line, which must be a JSON object."""
         while b"\n" not in self._read:
-            left = deadline - time.monotonic()
-            if left <= 0 or not select.select([self._running.stdout], [], [], left)[0]:
+            if not _ready(self._running.stdout, select.POLLIN, deadline - time.monotonic()):
                 raise Failed(f"{self._of()} has not answered in time.")
             if not self._more():
                 raise Failed(f"{self._of()} {self._end()}.")
@@ -173,6 +169,12 @@ class Process:
         with contextlib.suppress(BrokenPipeError):
             running.stdin.close()
         self._last_words.close()
+
+
+def _ready(file, event: int, seconds: float) -> bool:
+    poll = select.poll()
+    poll.register(file, event)
+    return bool(poll.poll(1000 * max(0, seconds)))
 
 
 def _no_number(name: str):

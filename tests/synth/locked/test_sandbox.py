@@ -15,6 +15,7 @@ import pytest
 
 from records.errors import UserError
 from synth.locked import opening, sandbox
+from synth.locked.client import LockedOracle
 from synth.locked.process import STDERR, Failed, Limits, Process
 from synth.locked.sandbox import Sandbox
 from tests.conftest import ROOT
@@ -117,8 +118,21 @@ def test_a_life_has_so_many_calls(tmp_path):
     made = Sandbox("lock", None, tmp_path)
     made.add_oracle("counting", tmp_path / "counting.py")
     with contextlib.closing(Process(made, "oracle", "counting", Limits(calls=3))) as process:
-        said = [process.ask("solve", task="count", state="{}", params="{}") for _ in range(7)]
+        said = [process.ask("solve", task="count", state=str(n), params="{}") for n in range(7)]
     assert said == ["1", "2", "3", "1", "2", "3", "1"]
+    assert asking_each_time_anew(made, tmp_path) == (None, [False, True])
+
+
+def asking_each_time_anew(made: Sandbox, folder: Path):
+    """An oracle that judges, in a process for solving and another one for judging."""
+    (folder / "judging.py").write_text(
+        "ORACLES = {'even': lambda state, params: lambda text: int(text) % 2 == 0}\n"
+    )
+    made.add_oracle("judging", folder / "judging.py")
+    question = "even", "{}", "{}"
+    oracle = LockedOracle(Process(made, "oracle", "judging", Limits(calls=1)), "judging")
+    with contextlib.closing(oracle):
+        return oracle.solve(*question), oracle.judge(*question, ["1", "2"])
 
 
 HOLES = {  # lines of lock.py without which the self-test must find these
