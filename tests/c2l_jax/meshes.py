@@ -135,7 +135,8 @@ def main(folder: Path):
             off = {part: difference(found[part], expected[part], least) for part, least in LEAST}
             print(json.dumps({"case": f"{family} {name}", "off": off}), flush=True)
         expected = sampled(config, family, one, params)
-        for name, sizes in MESHES.items():
+        # Of the second family the mesh that splits everything, since each takes long to compile.
+        for name, sizes in list(MESHES.items())[2 * (config.MODEL_TYPE == "qwen3_vl") :]:
             found = sampled(config, family, mesh_of(*sizes), params)
             off = {"tokens": sum(a != b for a, b in zip(found, expected, strict=True))}
             print(json.dumps({"case": f"{family} sampling {name}", "off": off}), flush=True)

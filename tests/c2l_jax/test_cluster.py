@@ -29,8 +29,8 @@ def wait_for_step(run, step: int, members):
     while not (run / "metrics.jsonl").exists() or not any(
         line["step"] >= step for line in read_metrics(run)
     ):
-        if any(member.poll() is not None for member in members):
-            raise AssertionError([member.wait().stderr[-3000:] for member in members])
+        if ended := [member for member in members if member.poll() is not None]:
+            raise AssertionError([member.wait().stderr[-3000:] for member in ended])
         time.sleep(0.05)
 
 
@@ -64,9 +64,9 @@ def changing(model_dir, dataset, tmp_path_factory):
     assert json.loads((run / "config.json").read_text())["model"] == str(model_dir)
     assert not list(run.glob("*.new")) and not list(run.glob(".writable*"))
 
-    saved = newest(run)
+    saved, seen = newest(run), max(losses(run))
     members = cluster.start(arguments, 2)
-    wait_for_step(run, saved + 1, members)
+    wait_for_step(run, seen + 1, members)
     os.kill(members[1].pid, signal.SIGTERM)
     stopped = [member.wait() for member in members]
     for ended in stopped:
@@ -122,7 +122,7 @@ def test_meshes_of_eight_devices_equal_one_device(tmp_path):
     flags = f"--xla_force_host_platform_device_count=8 {QUICKLY}"
     told = run_module("tests.c2l_jax.meshes", tmp_path, XLA_FLAGS=flags).stdout
     cases = [json.loads(line) for line in told.splitlines()]
-    assert len(cases) == 12
+    assert len(cases) == 10
     for case in cases:
         assert max(case["off"].values()) < 1e-5, case
 
