@@ -88,7 +88,7 @@ def test_killed_and_resumed_equals_unbroken(finished, player, dataset, tmp_path)
 
 
 def assert_as_in(finished, workdir):
-    """Up to rounding, which the first of a step's updates makes larger; losses cancel out to 0.02."""
+    """Up to rounding, which the first update makes larger; terms of losses cancel out to 0.02."""
     lines = figures(workdir)
     for line, expected in zip(lines, figures(finished)[: len(lines)], strict=True):
         for name in ("reward", "loss", "grad_norm", "entropy", "kl/k3", "length/mean"):
