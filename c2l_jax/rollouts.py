@@ -12,7 +12,7 @@ import dataclasses
 import functools
 import itertools
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import grain
 import jax
@@ -46,10 +46,11 @@ from records.schema import task_name
 class Question:
     """One that is asked, and its group of G responses.
 
-    number: its place among all that ever were asked. record: as it is asked.
+    number: its place among all that ever were. stream: that it is from. record: as it is asked.
     """
 
     number: int
+    stream: str
     record: dict
     text: str
     prompt: dict[str, np.ndarray]
@@ -95,7 +96,8 @@ class Questions:
             record = split[index]
             prompt = processor.prompt(record, format)
             text = user_text(record, format)
-            return Question(place * count + stream, as_asked(record, format), text, prompt)
+            name, number = f"process_{stream}-of-{count}", place * count + stream
+            return Question(number, name, as_asked(record, format), text, prompt)
 
         options = grain.ReadOptions(
             num_threads=max(1, data.threads // share), prefetch_buffer_size=64
@@ -120,14 +122,10 @@ class Questions:
     def states(self) -> list:
         return [iterator.get_state() for iterator in self.iterators.values()]
 
-    def next(self, count: int) -> list[Question]:
-        """From each stream as many, `count` in all."""
-        share = count // len(self.iterators)
-        return [
-            question
-            for iterator in self.iterators.values()
-            for question in itertools.islice(iterator, share)
-        ]
+    def next(self, count: int, streams: Iterable[str]) -> list[Question]:
+        """So many from each of these streams."""
+        some = (itertools.islice(self.iterators[name], count) for name in streams)
+        return list(itertools.chain(*some))
 
     def answer(self, asked: list[Question], writer: Writer, params: dict, n: int, seed: int):
         """Gives each question n responses and their texts. params: from `Writer.load`."""
@@ -168,7 +166,7 @@ class Greedy:
 
     def next(self, params) -> tuple[list[Batch], list[str], dict[str, float]]:
         """No parts; accuracy by the rules, and the share of responses that were cut off."""
-        asked = self._questions.next(self._count)
+        asked = self._questions.next(self._count // len(self.iterators), self.iterators)
         self._questions.answer(asked, self._writer, self._writer.load(params), 1, seed=0)
         records = [question.record for question in asked]
         said = answers.judge(records, [question.texts[0] for question in asked])
@@ -300,9 +298,11 @@ class Rollouts:
         return parts, ids, self._figures(found, clock) | {"parts": len(parts)} | seconds
 
     def _drawn(self, params, clock: "Clock") -> tuple[list[Question], dict[str, float]]:
-        """As many groups as this process has in a step, or those that are left; and counts of all
-        that were drawn, by names that all processes have."""
-        grpo, kept = self._config.grpo, []
+        """This process's groups of a step, or those that are left; and counts of all that were
+        drawn, by names that all processes have."""
+        grpo, count = self._config.grpo, self._count // len(self.iterators)
+        # Each stream for itself: it doesn't matter which process has it.
+        kept: dict[str, list[Question]] = {name: [] for name in self.iterators}
         counts = dict.fromkeys(COUNTS, 0.0)
         names = [f"reward/{task}" for task in self._tasks]
         names += [f"rewards/{name}" for name in self._rewards.weights]
@@ -310,20 +310,21 @@ class Rollouts:
         with clock("rollout"):
             weights = self._writer.load(params)
         for _ in range(grpo.draws if grpo.filter else 1):
-            asked = self._questions.next(self._count)
+            asked = self._questions.next(count, [n for n in kept if len(kept[n]) < count])
             with clock("rollout"):
                 self._questions.answer(asked, self._writer, weights, grpo.group, self._config.seed)
             with clock("reward"):
                 self._judge(asked, counts)
             for group in asked:
                 add_up(group, counts)
-            kept += [g for g in asked if not grpo.filter or np.ptp(g.rewards_g) > 0]
-            if len(kept) >= self._count:
+                if not grpo.filter or np.ptp(group.rewards_g) > 0:
+                    kept[group.stream].append(group)
+            if all(len(groups) >= count for groups in kept.values()):
                 break
-        kept = kept[: self._count]
-        rewards = np.concatenate([group.rewards_g for group in kept]) if kept else np.zeros(0)
-        counts |= {"kept": len(kept), "kept sum": rewards.sum(), "squares": (rewards**2).sum()}
-        return kept, counts
+        groups = [group for some in kept.values() for group in some[:count]]
+        rewards = np.concatenate([np.zeros(0), *(group.rewards_g for group in groups)])
+        counts |= {"kept": len(groups), "kept sum": rewards.sum(), "squares": (rewards**2).sum()}
+        return groups, counts
 
     def _judge(self, groups: list[Question], counts: dict[str, float]):
         """Sets the groups' rewards, less what too long a response costs."""

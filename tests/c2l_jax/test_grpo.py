@@ -304,7 +304,7 @@ def group_of(lengths=(3, 2, 4), cut=()):
             )
         )
     advantages = np.arange(len(lengths), dtype=np.float32)
-    return Question(0, {"id": "one"}, "", prompt, responses, advantages_g=advantages)
+    return Question(0, "", {"id": "one"}, "", prompt, responses, advantages_g=advantages)
 
 
 def test_a_group_becomes_branches_with_what_was_sampled():
