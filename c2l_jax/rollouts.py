@@ -169,13 +169,12 @@ class Greedy:
         asked = self._questions.next(self._count // len(self.iterators), self.iterators)
         self._questions.answer(asked, self._writer, self._writer.load(params), 1, seed=0)
         records = [question.record for question in asked]
-        said = answers.judge(records, [question.texts[0] for question in asked])
-        right = sum(verdict.correct for verdict in said)
+        said = [question.texts[0] for question in asked]
+        right = sum(verdict.correct for verdict in answers.judge(records, said))
         cut = sum(not question.responses[0].ended for question in asked)
-        found = gathered({"asked": len(asked), "right": right, "cut": cut})
-        figures = {"accuracy": found["right"], "truncated": found["cut"]}
-        figures = {name: count / found["asked"] for name, count in figures.items()}
-        return [], [record["id"] for record in records], figures
+        found = gathered({"asked": len(asked), "accuracy": right, "truncated": cut})
+        shares = {name: found[name] / found["asked"] for name in ("accuracy", "truncated")}
+        return [], [record["id"] for record in records], shares
 
 
 class Scorer:
