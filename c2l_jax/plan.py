@@ -1,24 +1,32 @@
-"""What a step will take before it runs: memory, arithmetic, traffic and, at best, time.
+"""What a step, or writing responses, will take: memory, arithmetic, traffic and, at best, time.
 
 The real programs are compiled for the devices of a mesh, which nobody has to have, and their
 buffers are what the compiler says. Time is a roofline's: products at the chip's peak, collectives
-beside them at its links' rate, the update after both at the rate of its memory.
+beside them at its links' rate, the update after both at the rate of its memory. A token that is
+written waits for the slowest of three: its products, its collectives, and one reading of the
+decoder, the head and the caches.
 """
 
 import dataclasses
 import math
+import re
 import time
+from collections.abc import Callable
 
 import jax
+import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from ml_collections import ConfigDict
 
 from c2l_jax.collectives import Traffic, collectives
-from c2l_jax.flops import Work, peak_flops, step_flops
+from c2l_jax.flops import Work, forward_flops, peak_flops, step_flops
+from c2l_jax.models import family_of, weights
+from c2l_jax.models.layers import Compute
 from c2l_jax.objectives import Objective
 from c2l_jax.program import Program, Step, build
-from c2l_jax.sharding import ROWS
+from c2l_jax.sampler import SEGMENT, PromptShape, Sampler
+from c2l_jax.sharding import ROWS, parameter_shardings
 from records.errors import UserError
 
 GIB = 2**30
@@ -51,20 +59,13 @@ def plan(config: ConfigDict, objective: Objective, mesh: Mesh) -> dict:
     Raises UserError where the compiler itself finds that the step can't fit, with its sentence, and
     for a kind of device of which nothing is known.
     """
-    kind = mesh.devices.flat[0].device_kind
-    chip = CHIPS.get(kind)
-    if chip is None and mesh.devices.flat[0].platform == "tpu":
-        raise UserError(f"nothing is known of {kind!r}: add it to CHIPS of c2l_jax/plan.py.")
+    device = mesh.devices.flat[0]
+    chip = _chip(mesh) if device.platform == "tpu" else None
     program, parts = build(config, objective, mesh), config.accumulation
     began = time.monotonic()
-    try:
-        step = Step(program, objective.ANY_PARTS or parts > 1)
-    except jax.errors.JaxRuntimeError as error:
-        if "RESOURCE_EXHAUSTED" not in str(error):
-            raise
-        raise UserError(f"does not fit: {str(error).splitlines()[0]}") from error
+    step = _compiled(lambda: Step(program, objective.ANY_PARTS or parts > 1))
     found = {
-        "devices": f"{mesh.size} x {chip.name if chip else kind}",
+        "devices": f"{mesh.size} x {chip.name if chip else device.device_kind}",
         "mesh": dict(mesh.shape),
         "rows": config.data.rows,
         "remat": config.remat,
@@ -72,13 +73,29 @@ def plan(config: ConfigDict, objective: Objective, mesh: Mesh) -> dict:
         "memory": _memory(program, step),
         "layer_inputs": _layer_inputs(program, config, mesh),
         "flops": _flops(program, config),
-        "collectives": {name: t._asdict() for name, t in _collectives(step, parts).items()},
+        "collectives": _traffic((step.first, 1), (step.more, parts - 1), (step.apply, 1)),
     }
     found["total"] = sum(found["memory"].values())
     if chip:
         found |= {"limit": chip.memory, "fits": found["total"] <= chip.memory}
-        found |= _times(found, chip, mesh.size * peak_flops(kind))
+        found |= _times(found, chip, mesh.size * peak_flops(device.device_kind))
     return found
+
+
+def _chip(mesh: Mesh) -> Chip:
+    kind = mesh.devices.flat[0].device_kind
+    if kind not in CHIPS:
+        raise UserError(f"nothing is known of {kind!r}: add it to CHIPS of c2l_jax/plan.py.")
+    return CHIPS[kind]
+
+
+def _compiled(compile: Callable):
+    try:
+        return compile()
+    except jax.errors.JaxRuntimeError as error:
+        if "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        raise UserError(f"does not fit: {str(error).splitlines()[0]}") from error
 
 
 def _memory(program: Program, step: Step) -> dict[str, float]:
@@ -113,26 +130,16 @@ def _layer_inputs(program: Program, config: ConfigDict, mesh: Mesh) -> float:
     patches = math.prod(program.batch["patches"].shape[1:3])
     layers = text.num_hidden_layers * config.data.row_tokens * text.hidden_size
     blocks = vision.depth * patches * vision.hidden_size
-    return rows * (layers + blocks) * np.dtype(jax.numpy.dtype(config.compute_dtype)).itemsize
+    return rows * (layers + blocks) * jnp.dtype(config.compute_dtype).itemsize
 
 
 def _flops(program: Program, config: ConfigDict) -> dict[str, float]:
     """model: of a step of full rows, without recomputation. products: what the programs compute
     outside of attention kernels. attention: the model's, of which there may be kernels."""
-    data, tiles = config.data, config.data.row_tiles
-    slots = program.batch["patches"].shape[2]
-    pictures = max(1, tiles // _PICTURE)
-    length, patches = data.row_tokens // pictures, tiles * slots
-    pairs = pictures * length * (length + 1) // 2
-    of_row = Work(
-        tokens=data.row_tokens,
-        targets=data.row_targets or data.row_tokens,
-        pairs=pairs,
-        patches=patches,
-        tile_pairs=patches * slots,
-        picture_pairs=patches**2 // pictures,
-    )
-    shared = Work(pairs=pairs, picture_pairs=of_row.picture_pairs)
+    data, pictures = config.data, _pictures(config.data)
+    one = _example(config.data, program.batch["patches"].shape[2])
+    of_row = sum([one] * pictures, Work(targets=data.row_targets or data.row_tokens))
+    shared = Work(pairs=of_row.pairs, picture_pairs=of_row.picture_pairs)
 
     def flops(done):
         return data.rows * step_flops(program.model_config, program.shapes, done, program.trained)
@@ -144,6 +151,24 @@ def _flops(program: Program, config: ConfigDict) -> dict[str, float]:
         "attention": flops(shared),
         "tokens": data.rows * data.row_tokens,
     }
+
+
+def _pictures(data: ConfigDict) -> int:
+    """Of a row that is full of them."""
+    return max(1, data.row_tiles // _PICTURE)
+
+
+def _example(data: ConfigDict, slots: int) -> Work:
+    """Of one of the examples that a row is taken to be full of, without its targets; slots: patches
+    of a tile."""
+    length, tiles = data.row_tokens // _pictures(data), data.row_tiles // _pictures(data)
+    return Work(
+        tokens=length,
+        pairs=length * (length + 1) // 2,
+        patches=tiles * slots,
+        tile_pairs=tiles * slots**2,
+        picture_pairs=(tiles * slots) ** 2,
+    )
 
 
 def products(jaxpr, times: float = 1) -> float:
@@ -174,10 +199,10 @@ def _inner(params):
             yield inner
 
 
-def _collectives(step: Step, parts: int) -> dict[str, Traffic]:
-    """Of a whole step: its parts and the update."""
+def _traffic(*programs: tuple[jax.stages.Compiled | None, int]) -> dict[str, dict]:
+    """What programs that run so many times each send, by kind, as fields of Traffic."""
     total: dict[str, Traffic] = {}
-    for program, times in ((step.first, 1), (step.more, parts - 1), (step.apply, 1)):
+    for program, times in programs:
         for kind, one in collectives(program.as_text()).items() if program else ():
             old = total.get(kind, Traffic(0, 0.0, 0))
             total[kind] = Traffic(
@@ -185,7 +210,7 @@ def _collectives(step: Step, parts: int) -> dict[str, Traffic]:
                 old.bytes + times * one.bytes,
                 max(old.largest, one.largest),
             )
-    return total
+    return {kind: traffic._asdict() for kind, traffic in total.items()}
 
 
 def _times(found: dict, chip: Chip, peak: float) -> dict:
@@ -203,6 +228,79 @@ def _times(found: dict, chip: Chip, peak: float) -> dict:
         },
         "mfu": work["model"] / peak / seconds,
     }
+
+
+def plan_responses(config: ConfigDict, mesh: Mesh, lanes: int, max_tokens: int) -> dict:
+    """Figures of writing `lanes` responses at a time to each of config.data.rows prompts.
+
+    Prompts are as long as the examples that rows are taken to be full of. Parameters are in
+    config.compute_dtype, split as for training. Raises UserError as `plan` does.
+    """
+    chip, rows = _chip(mesh), config.data.rows
+    prompts, steps = math.prod(mesh.shape[axis] for axis in ROWS), min(SEGMENT, max_tokens)
+    params, traced, prefill_flops = _sampling(config, mesh, lanes, max_tokens)
+    began = time.monotonic()
+    prefill, write = (_compiled(lambda one=one: one.lower().compile()) for one in traced)
+    analyses = [program.memory_analysis() for program in (prefill, write)]
+    memory = {
+        "parameters": _held(params),
+        "caches": sum(a.output_size_in_bytes for a in analyses),
+        "temporaries": max(a.temp_size_in_bytes for a in analyses),
+        "programs": sum(a.generated_code_size_in_bytes for a in analyses),
+    }
+    flops = {"prefill": prompts * prefill_flops, "token": products(traced[1].jaxpr.jaxpr)}
+    sent = {"prefill": _traffic((prefill, 1)), "segment": _traffic((write, 1))}
+    looked_up = "text/embedding" if "head" in params else None
+    of_text = [p for path, p in params.items() if path[:6] != "vision" and path != looked_up]
+    reads = {"prefill": _held(params), "token": _held(of_text) + memory["caches"]}
+    peak = mesh.size * peak_flops(mesh.devices.flat[0].device_kind)
+    times = {}
+    for name, kinds, parts in (("prefill", sent["prefill"], 1), ("token", sent["segment"], steps)):
+        network = sum(traffic["bytes"] for traffic in kinds.values()) / parts / chip.links
+        one = {"products": flops[name] / peak, "network": network}
+        one["memory"] = reads[name] / chip.bandwidth
+        times[name] = one | {"all": max(one.values())}
+    seconds = rows / prompts * times["prefill"]["all"] + max_tokens * times["token"]["all"]
+    found = {"rows": rows, "lanes": lanes, "max_tokens": max_tokens, "segment": steps}
+    found |= {"compile_seconds": time.monotonic() - began, "memory": memory}
+    found |= {"total": sum(memory.values()), "limit": chip.memory}
+    found |= {"fits": found["total"] <= chip.memory, "flops": flops, "collectives": sent}
+    return found | {"seconds": times, "tokens_per_second": rows * lanes * max_tokens / seconds}
+
+
+def _sampling(config: ConfigDict, mesh: Mesh, lanes: int, max_tokens: int):
+    """The shapes of a sampler's parameters, its traced programs, and FLOPs of a prompt."""
+    family, data = family_of(config.model), config.data
+    model_config = family.Config.from_directory(config.model)
+    patch_shape = family.pictures(config.model).patch_shape
+    prompt = _example(data, patch_shape[0])
+    sampler = Sampler(
+        model_config,
+        Compute(config.compute_dtype, attention=config.attention, mesh=mesh),
+        mesh=mesh,
+        shape=PromptShape(prompt.tokens, prompt.patches // patch_shape[0]),
+        end_tokens=(0,),  # whichever it is
+        max_tokens=max_tokens,
+        rows=data.rows,
+        lanes=lanes,
+        temperature=1.0,
+    )
+    _, shapes = weights.abstract(model_config, dtype=jnp.dtype(config.compute_dtype))
+    places = parameter_shardings(mesh, family.PARTITION_TABLE, shapes)
+    params = _separate(jax.eval_shape(sampler.prepare, shapes), places, mesh)
+    flops = forward_flops(model_config, shapes, prompt)
+    return params, sampler.trace(params, patch_shape), flops
+
+
+def _separate(shapes: dict, places: dict[str, NamedSharding], mesh: Mesh) -> dict:
+    """Shapes of unstacked parameters where the slices of the stacked ones lie."""
+    placed = {}
+    for path, shape in shapes.items():
+        stacked = re.sub(r"^text/layers/\d+/", "text/layers/", path)
+        axes = places[stacked].spec[stacked != path :]
+        place = NamedSharding(mesh, PartitionSpec(*axes))
+        placed[path] = jax.ShapeDtypeStruct(shape.shape, shape.dtype, sharding=place)
+    return placed
 
 
 def report(found: dict) -> str:
@@ -235,6 +333,29 @@ def report(found: dict) -> str:
             f"then {seconds['update']:.3g} s of update"
         )
     lines.append(f"compiled in {found['compile_seconds']:.0f} s")
+    return "\n".join(lines)
+
+
+def report_responses(found: dict) -> str:
+    """The figures of `plan_responses` in words."""
+    left, seconds = found["limit"] - found["total"], found["seconds"]
+    verdict = f"fits, {size(left)} left" if found["fits"] else f"lacks {size(-left)}"
+    lines = [
+        f"responses: {found['rows']} prompts, {found['lanes']} lanes each, up to "
+        f"{found['max_tokens']} tokens, nothing of training beside them",
+        f"{size(found['total'])} of {size(found['limit'])} a chip: {verdict}",
+        "  " + ", ".join(f"{n} {size(value)}" for n, value in found["memory"].items()),
+    ]
+    for name, title in (("prefill", "a prompt a chip"), ("token", "a token in all lanes")):
+        of = seconds[name]
+        lines.append(
+            f"{title}: {found['flops'][name]:.3g} FLOPs, at best {of['all']:.3g} s: products "
+            f"{of['products']:.3g} s, network {of['network']:.3g} s, memory {of['memory']:.3g} s"
+        )
+    lines.append(
+        f"at best {found['tokens_per_second']:,.0f} tokens a second if all are full length; "
+        f"compiled in {found['compile_seconds']:.0f} s"
+    )
     return "\n".join(lines)
 
 

@@ -26,14 +26,14 @@ import numpy as np
 from flax import nnx
 from jax.sharding import NamedSharding, PartitionSpec
 
-from c2l_jax.data.layout import RowShape, on_axis, one_a_row
+from c2l_jax.data.layout import RowShape, batch_shapes, on_axis, one_a_row
 from c2l_jax.models import xla_cpu
 from c2l_jax.models.config import ModelConfig
 from c2l_jax.models.layers import Compute
 from c2l_jax.models.params import merge, unstack
 from c2l_jax.models.weights import create
 from c2l_jax.ops.logprobs import policy_logits
-from c2l_jax.sharding import put_batch
+from c2l_jax.sharding import ROWS, put_batch
 from records.errors import UserError
 
 _CHUNK = 128  # tokens of the vocabulary whose probabilities are summed before one is drawn
@@ -277,7 +277,9 @@ class Sampler:
         tempered: bool = False,
     ):
         separate = dataclasses.replace(compute, scan_layers=False)
-        made = nnx.eval_shape(lambda: xla_cpu.turn(create(config, separate, nnx.Rngs(0))))
+        self._on_cpu = mesh.devices.flat[0].platform == "cpu"
+        turn = xla_cpu.turn if self._on_cpu else lambda model: model
+        made = nnx.eval_shape(lambda: turn(create(config, separate, nnx.Rngs(0))))
         self._graphdef, self._mesh, self._shape = nnx.graphdef(made), mesh, shape
         self._ends, self._max_tokens, self._rows, self._lanes = end_tokens, max_tokens, rows, lanes
         self._forbidden = tuple(forbidden)
@@ -287,7 +289,7 @@ class Sampler:
         if rows < 1 or lanes < 1 or rows % self._shares:
             raise ValueError(f"{rows} rows of {lanes} lanes on {self._shares} devices")
         self._segment = min(SEGMENT, max_tokens)
-        by_row = NamedSharding(mesh, PartitionSpec(("data", "fsdp")))
+        by_row = self._by_row = NamedSharding(mesh, PartitionSpec(ROWS))
         self._insert = jax.jit(self.insert_prompts, donate_argnums=1, out_shardings=by_row)
         self._write = jax.jit(self.write_tokens, donate_argnums=2, out_shardings=by_row)
         self._empty = jax.jit(self.empty_caches, out_shardings=by_row)
@@ -297,7 +299,8 @@ class Sampler:
 
         consume: takes the memory of `params`, so that the weights are there once.
         """
-        return xla_cpu.turned(unstack(params, consume))
+        separate = unstack(params, consume)
+        return xla_cpu.turned(separate) if self._on_cpu else separate
 
     def run(
         self, params: dict[str, jax.Array], prompts: Iterable[tuple[int, dict]], n: int, seed: int
@@ -346,6 +349,30 @@ class Sampler:
                 return trunk
             batch = put_batch(self._mesh, prompt_rows(taken, self._shape) | {"is_new": is_new})
             trunk = self._insert(params, trunk, batch)
+
+    def trace(
+        self, params: dict[str, jax.ShapeDtypeStruct], patch_shape: tuple[int, int]
+    ) -> tuple[jax.stages.Traced, jax.stages.Traced]:
+        """`insert_prompts` and `write_tokens` as `run` calls them, to be compiled without data.
+
+        params: shapes of what `prepare` makes, with their places. patch_shape: of a tile.
+        """
+        row = RowShape(self._shape.tokens, 0, self._shape.tiles)
+        batch = batch_shapes(self._shares, row, patch_shape)
+        batch = {name: batch[name] for axis in ("tokens", "tiles") for name in on_axis(axis)}
+        batch["segments"] = batch["tokens"]
+        batch["is_new"] = jax.ShapeDtypeStruct((self._rows,), bool)
+        lanes = _lane_arrays([None] * self._rows, self._lanes)
+        caches = jax.eval_shape(self.empty_caches, params)
+        (trunk, branch_cache), batch, lanes = jax.tree.map(
+            lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=self._by_row),
+            (caches, batch, lanes),
+        )
+        key = jax.eval_shape(jax.random.key, 0)
+        return (
+            self._insert.trace(params, trunk, batch),
+            self._write.trace(params, trunk, branch_cache, lanes, key),
+        )
 
     def empty_caches(self, params):
         """trunk {cache, mask [Q, T]} and the cache of finished segments, blocks of [Q, N, R]."""

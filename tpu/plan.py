@@ -6,7 +6,8 @@ compiles the training step for the topology with libtpu (`pip install -e .[tpu]`
 and prints memory, arithmetic, traffic and time; c2l_jax/plan.py says what is assumed. The model is
 a directory with its config.json, or a name of tpu/published.py. config.data.rows 0 is one row a
 chip. --search tries meshes, remat policies and rows a chip, and names what is fastest a token of
-what fits. --json prints figures instead of words.
+what fits. --lanes plans writing responses, too: so many at a time to each row's prompt, of
+--max_tokens. --json prints figures instead of words.
 
   python -m tpu.plan --table docs/plan.md [--cells 3B/sft/v5e:4x4,...]
 
@@ -32,7 +33,7 @@ from jax.experimental import topologies
 from ml_collections import ConfigDict, config_flags
 
 from c2l_jax.objectives import named
-from c2l_jax.plan import GIB, plan, report
+from c2l_jax.plan import GIB, plan, plan_responses, report, report_responses
 from c2l_jax.sharding import make_mesh
 from records.errors import UserError, exit_on_user_error
 from records.paths import replace_text
@@ -165,13 +166,24 @@ def main(argv):
             found = search(config, objective, chips)
         else:
             found = plan(config, objective, make_mesh(config.mesh, chips))
-    print(json.dumps(found, indent=2) if JSON.value else report(found))
+        if LANES.value:
+            config.mesh, config.data.rows = ConfigDict(found["mesh"]), found["rows"]
+            mesh = make_mesh(config.mesh, chips)
+            found["responses"] = plan_responses(config, mesh, LANES.value, MAX_TOKENS.value)
+    if JSON.value:
+        print(json.dumps(found, indent=2))
+        return
+    print(report(found))
+    if LANES.value:
+        print(report_responses(found["responses"]))
 
 
 if __name__ == "__main__":
     CONFIG = config_flags.DEFINE_config_file("config", None, "Program that returns the settings.")
     TOPOLOGY = flags.DEFINE_string("topology", None, "Of the pod, such as v5e:4x4.")
     SEARCH = flags.DEFINE_bool("search", False, "Try meshes, remat policies and rows a chip.")
+    LANES = flags.DEFINE_integer("lanes", 0, "Responses to a prompt at a time; 0: none.", 0)
+    MAX_TOKENS = flags.DEFINE_integer("max_tokens", 512, "Of a response.", 1)
     JSON = flags.DEFINE_bool("json", False, "Figures instead of words.")
     TABLE = flags.DEFINE_string("table", None, "File whose table of published models is filled in.")
     CELLS = flags.DEFINE_list("cells", [], "Only these, as Qwen2.5-VL-3B/sft/v5e:4x4.")

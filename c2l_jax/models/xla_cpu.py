@@ -56,24 +56,21 @@ _JOINED = {
 
 
 def turn(model: nnx.Module) -> nnx.Module:
-    """The model, made without scan_layers, with its layers' kernels turned and joined, on CPUs."""
-    if jax.default_backend() == "cpu":
-        for _, parent in list(nnx.iter_modules(model.text.layers)):
-            if type(parent) in _JOINED:
-                parent.__class__, names = _JOINED[type(parent)]
-                parent.joined = TurnedLinear(*(getattr(parent, name) for name in names))
-                for name in names:
-                    delattr(parent, name)
-            for name, child in list(vars(parent).items()):
-                if type(child) is Linear:
-                    setattr(parent, name, TurnedLinear(child))
+    """The model, made without scan_layers, with its layers' kernels turned and joined."""
+    for _, parent in list(nnx.iter_modules(model.text.layers)):
+        if type(parent) in _JOINED:
+            parent.__class__, names = _JOINED[type(parent)]
+            parent.joined = TurnedLinear(*(getattr(parent, name) for name in names))
+            for name in names:
+                delattr(parent, name)
+        for name, child in list(vars(parent).items()):
+            if type(child) is Linear:
+                setattr(parent, name, TurnedLinear(child))
     return model
 
 
 def turned(params: Mapping[str, jax.Array]) -> dict[str, jax.Array]:
     """The parameters of `turn`'s model."""
-    if jax.default_backend() != "cpu":
-        return dict(params)
     in_layers = {path for path in params if path.startswith("text/layers/")}
     out = {
         path: value.T if path in in_layers and path.endswith("/kernel") else value
