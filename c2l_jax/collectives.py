@@ -21,18 +21,32 @@ _SHAPE = re.compile(r"(\w+)\[([\d,]*)\]")
 
 
 class Traffic(NamedTuple):
-    """count: times a step. bytes: that a device sends in all of them. largest: of one array."""
+    """count: times a step. looped: those of them in loops, as over layers. bytes: that a device
+    sends in all of them. largest: of one array."""
 
     count: int
+    looped: int
     bytes: float
     largest: int
+
+    def plus(self, other: "Traffic", times: int = 1) -> "Traffic":
+        """And the other, so many times."""
+        return Traffic(
+            self.count + times * other.count,
+            self.looped + times * other.looped,
+            self.bytes + times * other.bytes,
+            max(self.largest, other.largest),
+        )
+
+
+NOTHING = Traffic(0, 0, 0.0, 0)
 
 
 def collectives(text: str) -> dict[str, Traffic]:
     """What one run of a program with this text sends, by kind."""
     bodies, entry = _computations(text)
     times = _times(bodies, entry)
-    found = collections.defaultdict(lambda: Traffic(0, 0.0, 0))
+    found = collections.defaultdict(lambda: NOTHING)
     seen = set()
     for name, lines in bodies.items():
         for line in lines:
@@ -48,10 +62,9 @@ def collectives(text: str) -> dict[str, Traffic]:
                 kind, sent = "reduce-scatter" if "body_rs" in name else "all-gather", size
             else:
                 sent = size * _share(kind, _group(line))
-            old = found[kind]
-            found[kind] = Traffic(
-                old.count + times[name], old.bytes + times[name] * sent, max(old.largest, *sizes)
-            )
+            turns = times[name]
+            one = Traffic(1, int(turns > 1), sent, max(sizes))
+            found[kind] = found[kind].plus(one, turns)
     return dict(found)
 
 

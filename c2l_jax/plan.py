@@ -19,7 +19,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from ml_collections import ConfigDict
 
-from c2l_jax.collectives import Traffic, collectives
+from c2l_jax.collectives import NOTHING, Traffic, collectives
 from c2l_jax.flops import Work, forward_flops, peak_flops, step_flops
 from c2l_jax.models import family_of, weights
 from c2l_jax.models.layers import Compute
@@ -204,12 +204,7 @@ def _traffic(*programs: tuple[jax.stages.Compiled | None, int]) -> dict[str, dic
     total: dict[str, Traffic] = {}
     for program, times in programs:
         for kind, one in collectives(program.as_text()).items() if program else ():
-            old = total.get(kind, Traffic(0, 0.0, 0))
-            total[kind] = Traffic(
-                old.count + times * one.count,
-                old.bytes + times * one.bytes,
-                max(old.largest, one.largest),
-            )
+            total[kind] = total.get(kind, NOTHING).plus(one, times)
     return {kind: traffic._asdict() for kind, traffic in total.items()}
 
 
@@ -323,8 +318,8 @@ def report(found: dict) -> str:
     )
     for kind, traffic in sorted(found["collectives"].items()):
         lines.append(
-            f"{kind}: {traffic['count']} a step, a device sends {size(traffic['bytes'])}, the "
-            f"largest array {size(traffic['largest'])}"
+            f"{kind}: {traffic['count']} a step ({traffic['looped']} in loops), a device sends "
+            f"{size(traffic['bytes'])}, the largest array {size(traffic['largest'])}"
         )
     if seconds := found.get("seconds"):
         lines.append(
