@@ -54,6 +54,17 @@ def test_a_small_step_is_planned_for_a_pod(config, tmp_path):
     }
 
 
+def test_a_search_names_what_is_fastest_of_what_fits(config, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(command, "REMATS", ("full",))
+    monkeypatch.setattr(command, "ROWS", (1,))
+    (chip, *_) = command.devices("v5e:2x2")
+    config = command.resolve(config, tmp_path, 1)
+    found = command.search(config, sft, [chip])
+    assert found["mesh"] == {"data": 1, "fsdp": 1, "tensor": 1} and found["remat"] == "full"
+    assert found["fits"] and found["collectives"] == {}  # one chip sends nothing
+    assert "1 rows: " in capsys.readouterr().err
+
+
 def test_responses_are_planned_for_a_pod(config, tmp_path):
     """With the arithmetic of a token that its products have, caches and all."""
     chips, lanes, length = command.devices("v5e:2x2"), 2, 64
