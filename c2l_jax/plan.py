@@ -203,7 +203,7 @@ def _traffic(*programs: tuple[jax.stages.Compiled | None, int]) -> dict[str, dic
     """What programs that run so many times each send, by kind, as fields of Traffic."""
     total: dict[str, Traffic] = {}
     for program, times in programs:
-        for kind, one in collectives(program.as_text()).items() if program else ():
+        for kind, one in collectives(program.as_text()).items() if times else ():
             total[kind] = total.get(kind, NOTHING).plus(one, times)
     return {kind: traffic._asdict() for kind, traffic in total.items()}
 
