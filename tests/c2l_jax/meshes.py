@@ -31,8 +31,7 @@ MESHES = {
     "data=2 tensor=4": (2, 1, 4),
     "data=2 fsdp=2 tensor=2": (2, 2, 2),
 }
-# What is compared, and the least value that differences are shares of: Adam makes a whole step out
-# of a gradient that is nothing but rounding.
+# What is compared, and the least value that differences are shares of.
 LEAST = (("losses", 1e-3), ("gradients", 1e-3), ("parameters", 1.0))
 SIZES = ((56, 84), (84, 56), (56, 56), (112, 56))  # of pictures
 
@@ -41,6 +40,7 @@ class BothObjectives:
     """sft and dpo added up: half as much to compile."""
 
     EXTRA_TARGETS = dpo.EXTRA_TARGETS
+    ANY_PARTS = False
 
     @staticmethod
     def loss(model, batch, config):
@@ -132,6 +132,12 @@ def main(folder: Path):
         expected = stepped(folder / family, one, params, batch)
         for name, sizes in MESHES.items():
             found = stepped(folder / family, mesh_of(*sizes), params, batch)
+            for path, gradient in expected["gradients"].items():
+                # Adam makes a whole step out of a gradient that is nothing but rounding.
+                is_rounding = np.abs(gradient) < 1e-4 * max(np.abs(gradient).max(), 1e-3)
+                found["parameters"][path] = np.where(
+                    is_rounding, expected["parameters"][path], found["parameters"][path]
+                )
             off = {part: difference(found[part], expected[part], least) for part, least in LEAST}
             print(json.dumps({"case": f"{family} {name}", "off": off}), flush=True)
         expected = sampled(config, family, one, params)

@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -12,7 +14,7 @@ from c2l_jax.metrics import read_metrics
 from records.errors import UserError
 from tests.c2l_jax import cluster
 from tests.c2l_jax.conftest import train_arguments
-from tests.conftest import QUICKLY, run_module
+from tests.conftest import QUICKLY, ROOT, run_module
 
 # A rate that does not depend on the number of steps, and that leaves rounding what it is.
 ENDLESS = {
@@ -120,8 +122,16 @@ def test_processes_that_would_share_rows_are_refused(model_dir, dataset, tmp_pat
 def test_meshes_of_eight_devices_equal_one_device(tmp_path):
     """Loss, gradients, updated parameters and sampled tokens; tests/c2l_jax/meshes.py."""
     flags = f"--xla_force_host_platform_device_count=8 {QUICKLY}"
-    told = run_module("tests.c2l_jax.meshes", tmp_path, XLA_FLAGS=flags).stdout
-    cases = [json.loads(line) for line in told.splitlines()]
+    # PYTHONPATH hides torch, which tiny.py imports.
+    ended = subprocess.run(
+        [sys.executable, "-m", "tests.c2l_jax.meshes", tmp_path],
+        cwd=ROOT,
+        env={**os.environ, "XLA_FLAGS": flags, "PYTHONPATH": ""},
+        stdout=subprocess.PIPE,
+        check=True,
+        text=True,
+    )
+    cases = [json.loads(line) for line in ended.stdout.splitlines()]
     assert len(cases) == 10
     for case in cases:
         assert max(case["off"].values()) < 1e-5, case

@@ -59,7 +59,7 @@ def test_objectives_have_names():
     assert named("sft") is sft
     assert named("c2l_jax.objectives.sft") is sft
     for name in ("nothing", "c2l_jax.objectives.nothing", "json"):
-        with pytest.raises(UserError, match=f"config.objective is '{name}'.*dpo, sft"):
+        with pytest.raises(UserError, match=f"config.objective is '{name}'.*dpo, grpo, sft"):
             named(name)
 
 
