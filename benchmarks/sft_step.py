@@ -76,7 +76,8 @@ def packed(made: list[tuple[dict, np.ndarray]]) -> dict[str, np.ndarray]:
         return workload.batch(examples)
     rows = max(1, int(sizes[:, 0].sum() // (1.5 * sizes[:, 0].max())))
     while True:
-        shape = RowShape(*(-(-1.1 * sizes.sum(0) // rows)).astype(int).tolist())
+        shares = -(-1.1 * sizes.sum(0) // rows)
+        shape = RowShape(*np.maximum(shares, sizes.max(0)).astype(int).tolist())
         source = grain.MapDataset.source(examples).to_iter_dataset()
         batches = list(pack(source, rows=rows, shape=shape, units=UNITS, bins=rows))
         if len(batches) == 1:

@@ -29,13 +29,14 @@ class TurnedLinear(nnx.Module):
         self.ends = tuple(sum(len(k) for k in kernels[: i + 1]) for i in range(len(kernels) - 1))
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        kernel = self.kernel[...]
-        y = (kernel @ x.reshape(-1, x.shape[-1]).T).T.reshape(*x.shape[:-1], -1)
-        return y if self.bias is None else y + self.bias[...]
+        return self.split(x)[0]
 
     def split(self, x: jax.Array) -> list[jax.Array]:
         """Each Linear's output."""
-        return jnp.split(self(x), self.ends, -1)
+        y_or = self.kernel[...] @ x.reshape(-1, x.shape[-1]).T
+        if self.bias is not None:
+            y_or += self.bias[...][:, None]
+        return [part.T.reshape(*x.shape[:-1], -1) for part in jnp.split(y_or, self.ends)]
 
 
 class _JoinedAttention(Attention):
