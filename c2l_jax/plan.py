@@ -63,7 +63,7 @@ def plan(config: ConfigDict, objective: Objective, mesh: Mesh) -> dict:
     chip = _chip(mesh) if device.platform == "tpu" else None
     program, parts = build(config, objective, mesh), config.accumulation
     began = time.monotonic()
-    step = _compiled(lambda: Step(program, objective.ANY_PARTS or parts > 1))
+    step = _compiled(lambda: Step(program))
     found = {
         "devices": f"{mesh.size} x {chip.name if chip else device.device_kind}",
         "mesh": dict(mesh.shape),
@@ -305,9 +305,7 @@ def report(found: dict) -> str:
         f"{found['devices']}, mesh {mesh}, {found['rows']} rows a step, remat {found['remat']}"
     ]
     if "limit" in found:
-        left = found["limit"] - found["total"]
-        verdict = f"fits, {size(left)} left" if found["fits"] else f"lacks {size(-left)}"
-        lines.append(f"{size(found['total'])} of {size(found['limit'])} a chip: {verdict}")
+        lines.append(_verdict(found))
     else:
         lines.append(f"{size(found['total'])} a device")
     lines.append("  " + ", ".join(f"{n} {size(value)}" for n, value in found["memory"].items()))
@@ -333,12 +331,11 @@ def report(found: dict) -> str:
 
 def report_responses(found: dict) -> str:
     """The figures of `plan_responses` in words."""
-    left, seconds = found["limit"] - found["total"], found["seconds"]
-    verdict = f"fits, {size(left)} left" if found["fits"] else f"lacks {size(-left)}"
+    seconds = found["seconds"]
     lines = [
         f"responses: {found['rows']} prompts, {found['lanes']} lanes each, up to "
         f"{found['max_tokens']} tokens, nothing of training beside them",
-        f"{size(found['total'])} of {size(found['limit'])} a chip: {verdict}",
+        _verdict(found),
         "  " + ", ".join(f"{n} {size(value)}" for n, value in found["memory"].items()),
     ]
     for name, title in (("prefill", "a prompt a chip"), ("token", "a token in all lanes")):
@@ -352,6 +349,12 @@ def report_responses(found: dict) -> str:
         f"compiled in {found['compile_seconds']:.0f} s"
     )
     return "\n".join(lines)
+
+
+def _verdict(found: dict) -> str:
+    left = found["limit"] - found["total"]
+    verdict = f"fits, {size(left)} left" if found["fits"] else f"lacks {size(-left)}"
+    return f"{size(found['total'])} of {size(found['limit'])} a chip: {verdict}"
 
 
 def size(count: float) -> str:

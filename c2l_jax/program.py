@@ -35,6 +35,7 @@ class Program:
 
     shapes, places: of the parameters. trained: paths of those that are updated.
     lora: the adapters, if there are any; then only they are trained.
+    accumulates: whether a step may have several parts.
     state: shapes of {params, opt_state} with their places. batch: shapes of one part with theirs.
     rate: number of an update -> learning rate.
     init_state: jitted, params of a model directory (used up) -> state, with new adapters.
@@ -50,6 +51,7 @@ class Program:
     places: dict[str, NamedSharding]
     trained: frozenset[str]
     lora: LoRA | None
+    accumulates: bool
     state: State
     batch: dict[str, jax.ShapeDtypeStruct]
     rate: Callable[[int], float]
@@ -107,6 +109,7 @@ def build(config: ConfigDict, objective: Objective, mesh: Mesh) -> Program:
         places=places,
         trained=trained,
         lora=lora,
+        accumulates=accumulates,
         state=jax.tree.map(_placed, abstract, state_places),
         batch={name: _placed(shape, by_row) for name, shape in part.items()},
         rate=schedule(config.optimizer, updates),
@@ -134,7 +137,7 @@ class Step:
     one part only), and apply. totals: shapes of what lies between them, with their places.
     """
 
-    def __init__(self, program: Program, accumulates: bool):
+    def __init__(self, program: Program):
         params, batch = program.state["params"], program.batch
         self.first = program.accumulate.lower(params, None, batch).compile()
         totals = self.totals = jax.tree.map(
@@ -142,9 +145,9 @@ class Step:
             self.first.out_info,
             self.first.output_shardings,
         )
-        self.more = (
-            program.accumulate.lower(params, totals, batch).compile() if accumulates else None
-        )
+        self.more = None
+        if program.accumulates:
+            self.more = program.accumulate.lower(params, totals, batch).compile()
         self.apply = program.apply.lower(program.state, totals).compile()
 
     def __call__(self, state, parts: Iterable):

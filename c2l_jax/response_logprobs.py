@@ -19,6 +19,7 @@ from c2l_jax.data.packing import pack
 from c2l_jax.data.processor import Processor, add_branches
 from c2l_jax.models.params import merge
 from c2l_jax.ops.logprobs import target_logprobs
+from c2l_jax.sharding import ROWS
 from records.errors import UserError
 
 # Rows grow with the longest question and its responses up to this; then responses are split up.
@@ -145,7 +146,7 @@ def _size(processor: Processor, record: dict, format: str, texts: Sequence[str])
 
 def _put(mesh: Mesh, batch: dict[str, np.ndarray], rows: int) -> dict[str, jax.Array]:
     """A batch filled up with empty rows, which every process has whole, over the devices."""
-    sharding = NamedSharding(mesh, PartitionSpec(("data", "fsdp")))
+    sharding = NamedSharding(mesh, PartitionSpec(ROWS))
     return {
         name: jax.make_array_from_callback(value.shape, sharding, value.__getitem__)
         for name, value in fill_up(batch, rows).items()

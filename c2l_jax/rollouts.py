@@ -34,7 +34,7 @@ from c2l_jax.models.params import merge
 from c2l_jax.response_logprobs import Size, slices
 from c2l_jax.rewards import Rewards
 from c2l_jax.sampler import PromptShape, Response
-from c2l_jax.sharding import put_batch
+from c2l_jax.sharding import ROWS, put_batch
 from c2l_jax.sources import Batch
 from c2l_jax.writer import Writer
 from records.errors import UserError
@@ -144,7 +144,21 @@ def _entry(format: str, index: int) -> tuple[str, int]:
     return format, index
 
 
-class Greedy:
+class _Asking:
+    """A source whose state is that of its questions."""
+
+    _questions: Questions
+
+    @property
+    def iterators(self) -> Mapping[str, grain.DatasetIterator]:
+        return self._questions.iterators
+
+    @property
+    def dropped(self) -> Sequence[str]:
+        return self._questions.dropped
+
+
+class Greedy(_Asking):
     """Held-out questions, answered with the likeliest tokens. A source without batches."""
 
     samples = ()
@@ -155,14 +169,6 @@ class Greedy:
         shape = self._questions.shape
         self._writer = Writer(processor, config, mesh, shape, lanes=1, temperature=0.0)
         self.rewind = self._questions.rewind
-
-    @property
-    def iterators(self) -> Mapping[str, grain.DatasetIterator]:
-        return self._questions.iterators
-
-    @property
-    def dropped(self) -> Sequence[str]:
-        return self._questions.dropped
 
     def next(self, params) -> tuple[list[Batch], list[str], dict[str, float]]:
         """No parts; accuracy by the rules, and the share of responses that were cut off."""
@@ -194,7 +200,7 @@ class Scorer:
             cast = {path: param.astype(dtype) for path, param in params.items()}
             return logprobs(merge(graphdef, cast), batch, config)[0]
 
-        by_row = NamedSharding(mesh, PartitionSpec(("data", "fsdp")))
+        by_row = NamedSharding(mesh, PartitionSpec(ROWS))
         self._run = jax.jit(run, out_shardings=by_row)
 
     def __call__(self, params: dict[str, jax.Array], part: Batch) -> np.ndarray:
@@ -205,7 +211,7 @@ class Scorer:
         return np.asarray(local)
 
 
-class Rollouts:
+class Rollouts(_Asking):
     """Groups of responses with their advantages, packed.
 
     Args:
@@ -254,14 +260,6 @@ class Rollouts:
         self._start = self._questions.states()
         self._handed_over: float | None = None  # when the last batch was
         self.samples: list[tuple[str, np.ndarray | None, str]] = []
-
-    @property
-    def iterators(self) -> Mapping[str, grain.DatasetIterator]:
-        return self._questions.iterators
-
-    @property
-    def dropped(self) -> Sequence[str]:
-        return self._questions.dropped
 
     def next(self, params) -> tuple[list[Batch], list[str], dict[str, float]]:
         """The next questions' groups; see `Source.next`.

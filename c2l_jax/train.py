@@ -286,8 +286,7 @@ def main(argv):
     with contextlib.closing(metrics), contextlib.closing(trace):
         if not start:
             log_samples(metrics, split, objective, config)
-        accumulates = objective.ANY_PARTS or config.accumulation > 1
-        update = Step(program, accumulates) if start < config.steps else None
+        update = Step(program) if start < config.steps else None
         reporter = Reporter(metrics, program, config)
         waiting, step = None, start
         while step < config.steps and not stop.asked(step):

@@ -18,6 +18,7 @@ from jax.sharding import Mesh, PartitionSpec
 
 from c2l_jax.ops.attention.scores import SAVED
 from c2l_jax.ops.attention.sees import Packed, SamePicture, Sees, ValidKeys
+from c2l_jax.sharding import ROWS
 from records.errors import UserError
 
 __all__ = [
@@ -70,7 +71,7 @@ def attend(
     # all rows to find out what none of them sees.
     (rows, _, heads, _), kv_heads = q_bthd.shape, k_bskd.shape[2]
     copies = math.lcm(kv_heads, mesh.shape["tensor"]) // kv_heads  # so that each device has a head
-    by_row = ("data", "fsdp") if rows % (mesh.size // mesh.shape["tensor"]) == 0 else None
+    by_row = ROWS if rows % (mesh.size // mesh.shape["tensor"]) == 0 else None
     by_head = "tensor" if heads % (kv_heads * copies) == 0 else None
     if by_head:
         k_bskd, v_bskd = (jnp.repeat(x, copies, axis=2) for x in (k_bskd, v_bskd))
