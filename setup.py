@@ -8,7 +8,7 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.11",
-    packages=find_packages(include=["records*", "synth*", "c2l_jax*"]),
+    packages=find_packages(include=["endpoint*", "records*", "synth*", "c2l_jax*"]),
     install_requires=[
         "absl-py>=2.1",
         "flax>=0.12.4,<0.14",
