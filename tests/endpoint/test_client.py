@@ -208,31 +208,39 @@ def test_one_request_that_always_fails_does_not_stop_the_others():
     assert {reply.text for reply in rest} == {"Hi."} and len(rest) == 50
 
 
-def test_replies_come_in_order_and_never_more_at_a_time_than_allowed():
-    lock, here, most = threading.Lock(), [], []
+class Busy:
+    """Repeats what it is asked, the first only when `together` requests are there; most: requests
+    that were there at one time."""
 
-    def reply(request):
-        with lock:
-            here.append(request)
-            most.append(len(here))
-        time.sleep(0.002 * (9 - int(said(request)) % 10))
-        with lock:
-            here.remove(request)
+    def __init__(self, together: int):
+        self._together, self._left = threading.Barrier(together), together
+        self._lock, self._here, self.most = threading.Lock(), 0, 0
+
+    def __call__(self, request):
+        with self._lock:
+            self._here, self._left = self._here + 1, self._left - 1
+            self.most, first = max(self.most, self._here), self._left >= 0
+        if first:
+            self._together.wait(60)
+        with self._lock:
+            self._here -= 1
         return said(request)
 
-    texts = [str(number) for number in range(40)]
-    with Scripted(reply) as server:
+
+def test_replies_come_in_order_and_as_many_at_a_time_as_allowed():
+    texts, busy = [str(number) for number in range(40)], Busy(together=3)
+    with Scripted(busy) as server:
         found = Endpoint(server.url, "m", concurrency=3).ask_all(asked(*texts))
         assert [each.text for each in found] == texts
-    assert 1 < max(most) <= 3
+    assert busy.most == 3
 
 
 def test_nothing_is_asked_twice_that_is_kept(tmp_path):
     kept = tmp_path / "deep" / "kept.sqlite"
-    with Scripted(said) as server, Scripted(said) as other:
+    with Scripted(lambda request: "Hi.") as server, Scripted(lambda request: "Ho.") as other:
         with Endpoint(server.url, "m", cache=kept, concurrency=8) as endpoint:
             replies = list(endpoint.ask_all(asked(*["same"] * 20)))
-            assert [reply.text for reply in replies] == ["same"] * 20
+            assert [reply.text for reply in replies] == ["Hi."] * 20
             assert sum(not reply.cached for reply in replies) == 1
             assert (endpoint.spent.requests, endpoint.spent.cached) == (1, 19)
             for change in ({"sample": 1}, {"temperature": 1.0}, {"seed": 0}, {"max_tokens": 9}):
@@ -305,25 +313,20 @@ def test_retries_are_counted():
 
 
 def test_budgets_of_tokens_and_money_count_what_is_under_way():
-    together = threading.Barrier(2)
-
-    def reply(request):
-        together.wait(20)
-        return "Hi."
-
+    # A request may take 101 tokens and takes 10, so two find room in 250 at a time, and the last
+    # one leaves when 14 have taken 140.
     for budget in ({"max_tokens": 250}, {"max_cost": 0.00025, "price": (1.0, 1.0)}):
-        with Scripted(reply) as server:
+        busy = Busy(together=2)
+        with Scripted(busy) as server:
             endpoint = Endpoint(server.url, "m", concurrency=8, **budget)
-            # A request may take a little over 100: two at a time, and when they have taken 10
-            # each, two more: so up to 2 * 7.
             requests = asked(*"abcdefghijklmnopqrstuvwxyz", max_tokens=100)
             with pytest.raises(BudgetEnded, match="no room for another"):
                 list(endpoint.ask_all(requests))
-            assert len(server.requests) == 14
+            assert len(server.requests) == 15 and busy.most == 2
             spent = endpoint.spent
-            assert (spent.prompt_tokens, spent.completion_tokens) == (14 * 7, 14 * 3)
+            assert (spent.prompt_tokens, spent.completion_tokens) == (15 * 7, 15 * 3)
             if "price" in budget:
-                assert spent.cost == pytest.approx(140e-6)
+                assert spent.cost == pytest.approx(150e-6)
 
 
 def test_the_key_is_sent_and_never_written(tmp_path, monkeypatch, caplog):
