@@ -26,7 +26,8 @@ from records.paths import AnyPath, is_remote, read_json, recorded, replace_text
 PATHS = ("model", "data.path")
 FREE_SETTINGS = (
     *("steps", "log_every", "checkpoint", "data.threads", "evaluation", "grpo.reward_timeout"),
-    *(f"grpo.judge.{name}" for name in ("url", "concurrency", "timeout", "retries")),
+    # "retries": of runs that began when there was such a setting.
+    *(f"grpo.judge.{name}" for name in ("url", "concurrency", "timeout", "max_wait", "retries")),
 )
 
 

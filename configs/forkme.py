@@ -112,7 +112,7 @@ def get_config():
     grpo.judge = ConfigDict({"url": "http://localhost:8000/v1", "model": ""})
     grpo.judge.concurrency = 32  # requests at one time
     grpo.judge.timeout = 30.0  # seconds for one of them
-    grpo.judge.retries = 3  # then the rule decides, aloud
+    grpo.judge.max_wait = 120.0  # and without any reply; then the rule decides, aloud
 
     # Every so many steps (0: never) the objective's figures on a few held-out batches, as eval/;
     # for grpo the accuracy of greedy answers to batches * grpo.questions of them.

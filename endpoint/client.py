@@ -5,6 +5,7 @@ import contextlib
 import email.utils
 import hashlib
 import http.client
+import itertools
 import json
 import logging
 import os
@@ -108,8 +109,8 @@ class Endpoint:
         self._cache = None if cache is None else Cache(cache)
         self._opener = urllib.request.build_opener(_NoRedirect)
         self._limit = "max_tokens"  # what the server calls the most tokens of a reply
-        self._lock = threading.Lock()  # for the four below
-        self._asking: dict[str, list] = {}  # by a request's digest: a lock, and who is interested
+        self._lock = threading.Lock()
+        self._asking: dict[str, list] = {}  # by a request's digest: a lock, and how many want it
         self._answered = 0.0  # when the server last answered, time.monotonic()
         self._not_before = 0.0  # when it wants to be asked again
         self._told = False  # that it is waited for
@@ -202,7 +203,7 @@ class Endpoint:
     def _persist(self, request: Request, stop: threading.Event) -> Reply:
         """The one layer of retries."""
         began = time.monotonic()
-        for tries in range(1, 1 << 30):
+        for tries in itertools.count(1):
             self._sleep(self._not_before - time.monotonic(), stop)
             try:
                 reply = self._try(request, stop)
@@ -230,7 +231,6 @@ class Endpoint:
             else:
                 longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(tries - 1, 16))
                 self._sleep(min(left, random.uniform(0, longest)), stop)
-        raise AssertionError("the longest wait ends before")
 
     def _sleep(self, seconds: float, stop: threading.Event):
         if stop.wait(max(0.0, seconds)):

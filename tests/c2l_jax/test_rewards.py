@@ -1,7 +1,5 @@
 """Rewards: rules, functions of one's own that go wrong, and a judge at the end of a real socket."""
 
-import http.server
-import json
 import threading
 
 import numpy as np
@@ -11,6 +9,7 @@ from c2l_jax.rewards import Rewards
 from c2l_jax.rewards.judge import ending
 from configs import tiny_grpo
 from records.errors import UserError
+from tests.endpoint.scripted import Said, Scripted, completion
 
 RECORDS = [
     {"id": "one", "question": "Which?", "options": ["red", "blue"], "answer": "B"},
@@ -88,92 +87,61 @@ def test_rewards_that_cannot_be_are_refused(tmp_path):
             Rewards(settings(given), tmp_path)
 
 
-class Server(http.server.ThreadingHTTPServer):
-    """Says yes to what ends in B; `broken` requests before that get what a busy server says, and
-    none ever an answer while it is `mute`."""
-
-    def __init__(self):
-        super().__init__(("localhost", 0), Handler)
-        self.asked, self.broken, self.mute = [], 0, False
-        self.released = threading.Event()
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-    @property
-    def url(self) -> str:
-        return f"http://localhost:{self.server_port}/v1"
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_POST(self):
-        server, size = self.server, int(self.headers["Content-Length"])
-        request = json.loads(self.rfile.read(size))
-        server.asked.append((self.path, request))
-        if server.mute:
-            server.released.wait()
-            return
-        if server.broken:
-            server.broken -= 1
-            self.send_error(503)
-            return
-        if request["model"] != "judge":
-            self.send_error(404)
-            return
-        (message,) = request["messages"]
-        said = "Yes" if "### Answer: B" in message["content"] else "No"
-        reply = {"choices": [{"message": {"role": "assistant", "content": f"Correctness: {said}"}}]}
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(json.dumps(reply).encode())
-
-    def log_message(self, *arguments):
-        pass
-
-
-@pytest.fixture
-def server():
-    server = Server()
-    yield server
-    server.released.set()
-    server.shutdown()
-    server.server_close()
+def says_yes_to_b(request):
+    """Of a judge that is asked for by that name."""
+    if request["model"] != "judge":
+        return Said(404)
+    (message,) = request["messages"]
+    return f"Correctness: {'Yes' if '### Answer: B' in message['content'] else 'No'}"
 
 
 def judged(server, tmp_path, responses=RESPONSES, **judge) -> np.ndarray:
-    judge = {"url": server.url, "model": "judge", "concurrency": 2, "retries": 2} | judge
+    judge = {"url": server.url, "model": "judge", "concurrency": 2} | judge
     return Rewards(settings((("judge", 1.0),), **judge), tmp_path)(RECORDS, responses)["judge"]
 
 
-def test_the_judge_sees_the_answer_and_the_end_and_is_asked_once(server, tmp_path):
-    server.broken = 1
-    assert judged(server, tmp_path).tolist() == [1.0, 0.0]
-    assert len(server.asked) == 3  # one of them twice
-    path, request = server.asked[-1]
-    assert path == "/v1/chat/completions"
-    assert (request["temperature"], request["max_tokens"]) == (0, 128)
-    texts = " ".join(request["messages"][0]["content"] for _, request in server.asked)
-    assert "The right option is B: blue" in texts and "The right answer is 7" in texts
-    assert "It is the sky" not in texts and "Which?" not in texts
-    # Also by the next run of the same command, after a kill in the middle of a line.
-    (kept,) = tmp_path.glob("judge-*.jsonl")
-    kept.write_text(kept.read_text() + '{"key": "half')
-    assert judged(server, tmp_path).tolist() == [1.0, 0.0]
-    assert len(server.asked) == 3
+def test_the_judge_sees_the_answer_and_the_end_and_is_asked_once(tmp_path):
+    busy = [Said(503)]
+    with Scripted(lambda request: busy.pop() if busy else says_yes_to_b(request)) as server:
+        assert judged(server, tmp_path).tolist() == [1.0, 0.0]
+        assert len(server.requests) == 3  # one of them twice
+        request = server.requests[-1]
+        assert (request["temperature"], request["max_tokens"]) == (0, 128)
+        texts = " ".join(request["messages"][0]["content"] for request in server.requests)
+        assert "The right option is B: blue" in texts and "The right answer is 7" in texts
+        assert "It is the sky" not in texts and "Which?" not in texts
+        # Also by the next run of the same command.
+        assert judged(server, tmp_path).tolist() == [1.0, 0.0]
+        assert len(server.requests) == 3
 
 
-def test_a_judge_that_never_replies_leaves_it_to_the_rules_aloud(server, tmp_path, caplog):
-    server.mute = True
+def test_a_judge_that_never_replies_leaves_it_to_the_rules_aloud(tmp_path, caplog):
+    mute = [True]
     responses = [RESPONSES[0], "### Answer: 7"]  # of which the server would refuse the second
-    assert judged(server, tmp_path, responses, timeout=0.1, retries=1).tolist() == [1.0, 1.0]
-    assert len(server.asked) == 4
-    assert "gave no reply to 2 of 2 responses: the rules decided" in caplog.text
-    server.mute = False
-    judged(server, tmp_path, responses)
-    assert len(server.asked) == 4  # what was decided stays
+    with Scripted(lambda r: Said(delay=None) if mute else says_yes_to_b(r)) as server:
+        found = judged(server, tmp_path, responses, timeout=0.1, max_wait=0.2)
+        assert found.tolist() == [1.0, 1.0]
+        assert "gave no reply to 2 of 2 responses: the rules decided" in caplog.text
+        mute.clear()
+        tried = len(server.requests)
+        assert judged(server, tmp_path, responses).tolist() == [1.0, 1.0]
+        assert len(server.requests) == tried  # what was decided stays
 
 
-def test_a_judge_that_is_not_there_is_told(server, tmp_path):
-    with pytest.raises(UserError, match=r"/v1/chat/completions answers 404"):
-        judged(server, tmp_path, model="another")
+def test_a_judge_that_says_nothing_leaves_it_to_the_rules(tmp_path):
+    refusal = completion(None, message={"refusal": "I can't"})
+    replies = [refusal, completion(None)]
+    with Scripted(replies) as server:
+        for _ in range(2):
+            found = judged(server, tmp_path, [RESPONSES[0], "### Answer: 7"])
+            assert found.tolist() == [1.0, 1.0]
+    assert len(server.requests) == 2
+
+
+def test_a_judge_that_is_not_there_is_told(tmp_path):
+    with Scripted(says_yes_to_b) as server:
+        with pytest.raises(UserError, match=r"/v1/chat/completions answers 404"):
+            judged(server, tmp_path, model="another")
 
 
 def test_the_end_of_a_response():

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 
 import pytest
 
@@ -86,7 +87,7 @@ PASSING = {
 @pytest.mark.parametrize("name", PASSING)
 def test_what_passes_is_tried_again(name):
     with Scripted([PASSING[name], "Hi."]) as server:
-        timeout = 0.2 if name == "late" else 20.0
+        timeout = 1.0 if name == "late" else 60.0
         endpoint = Endpoint(server.url, "m", timeout=timeout)
         assert endpoint.ask(HELLO).text == "Hi."
         assert len(server.requests) == endpoint.spent.requests == 2
@@ -193,7 +194,6 @@ def test_a_server_that_stays_away_gives_out(reply):
     with Scripted(lambda request: reply) as server:
         with pytest.raises(GaveOut, match=r"after 0\.3 s without an answer: the same command"):
             Endpoint(server.url, "m", max_wait=0.3).ask(HELLO)
-    assert len(server.requests) > 1
 
 
 def test_one_request_that_always_fails_does_not_stop_the_others():
@@ -266,28 +266,25 @@ for reply in Endpoint(sys.argv[1], "m", cache=sys.argv[2], concurrency=4).ask_al
 
 
 def test_a_kill_loses_nothing_that_was_paid(tmp_path):
-    answered, killed = [], threading.Event()
+    killed, told = threading.Event(), [str(number) for number in range(40)]
 
     def reply(request):
-        if len(answered) >= 20 and not killed.is_set():
-            return Said(delay=None)
-        answered.append(said(request))
-        return said(request)
+        late = int(said(request)) >= 20 and not killed.is_set()
+        return Said(delay=None) if late else said(request)
 
-    kept = tmp_path / "kept.sqlite"
     with Scripted(reply) as server:
-        command = [sys.executable, "-c", ASKS, server.url, str(kept)]
+        command = [sys.executable, "-c", ASKS, server.url, str(tmp_path / "kept.sqlite")]
         child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-        told = [child.stdout.readline() for _ in range(16)]  # 4 more may be on their way
+        assert [child.stdout.readline().strip() for _ in range(20)] == told[:20]
         os.kill(child.pid, signal.SIGKILL)
         child.communicate()
         killed.set()
-        assert told == [f"{number}\n" for number in range(16)]
         result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert result.stdout.split() == [str(number) for number in range(40)]
-    # What had come before the kill was asked once; of what had not, nothing was kept.
-    assert sorted(answered, key=int)[:16] == [str(number) for number in range(16)]
-    assert all(answered.count(str(number)) == 1 for number in range(16))
+    assert result.stdout.split() == told
+    times = Counter(map(said, server.requests))
+    # Those that were on their way when it was killed brought nothing, and are asked again.
+    assert {times[number] for number in told[:20]} == {1}
+    assert len(server.requests) <= 40 + 4
 
 
 def test_a_budget_of_requests_is_not_passed_by_one(tmp_path):
