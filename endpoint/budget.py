@@ -10,6 +10,8 @@ from records.errors import UserError
 class BudgetEnded(UserError):
     """The next request might cost more than is left."""
 
+    exit_code = 1
+
 
 @dataclasses.dataclass(frozen=True)
 class Spent:

@@ -42,6 +42,8 @@ _BYTES_A_TOKEN, _TOKENS_A_PICTURE = 3, 1500
 class GaveOut(UserError):
     """The server has not answered anything for as long as was to be waited."""
 
+    exit_code = 3
+
 
 class _Passing(Exception):
     """Why there is no reply, where another try may bring one.

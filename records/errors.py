@@ -9,7 +9,12 @@ from collections.abc import Iterable
 
 
 class UserError(Exception):
-    """A bad setting, file or record: one sentence that says what, where and what to do."""
+    """A bad setting, file or record: one sentence that says what, where and what to do.
+
+    exit_code: of a command that ends so.
+    """
+
+    exit_code = 2
 
 
 def printable(text: str, most: int = 500) -> str:
@@ -55,14 +60,16 @@ def is_disk_full(error: BaseException | None) -> bool:
 
 
 def exit_on_user_error(main):
-    """Turns a UserError or a full disk in `main` into one line on stderr and exit code 2."""
+    """Turns a UserError or a full disk in `main` into one line on stderr and an exit code, 2 but
+    for a UserError that has another."""
 
     @functools.wraps(main)
     def wrapped(*args, **kwargs):
+        code = UserError.exit_code
         try:
             return main(*args, **kwargs)
         except UserError as error:
-            sentence = str(error)
+            sentence, code = str(error), error.exit_code
         except (OSError, ValueError) as error:
             if not is_disk_full(error):
                 raise
@@ -72,6 +79,6 @@ def exit_on_user_error(main):
                 "whole; make room and give the same command again."
             )
         print(f"error: {sentence}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(code)
 
     return wrapped
