@@ -2,23 +2,28 @@
 
   python -m c2l_jax.sample --model runs/sft --data DATASET --split train --n 32 --out responses
   python -m c2l_jax.preferences --responses responses --out pairs
+  python -m c2l_jax.preferences --responses responses --out right --rft 4
 
 A response is right or wrong by its final answer alone; one whose answer can't be read with
 certainty might be either and is in no pair. Questions that the model answers right neither too
 seldom nor too often are kept, and right and wrong responses paired at random (the recipe of
-LLaVA-Reasoner, arXiv 2410.16198). A response that was cut off before it ended can only be a
-rejected one. --out is then a TFDS data set with splits train and validation, the pictures and the
-reference's log-probability of every token included: it trains with `--config configs/dpo.py`.
-counts.json beside it says what became of the questions.
+LLaVA-Reasoner, arXiv 2410.16198), or with --pairing near those that differ least: what a pair
+teaches is then the place at which the wrong response goes astray (configs/dpo.py). A response that
+was cut off before it ended can only be a rejected one. --out is then a TFDS data set with splits
+train and validation, the pictures and the reference's log-probability of every token included: it
+trains with `--config configs/dpo.py`. counts.json beside it says what became of the questions.
 --dtype must be what training computes in. The result depends on the responses and the options
 alone.
+
+With --rft K there are no pairs: --out has up to K right responses to every question that has any,
+which supervised fine-tuning takes as it takes other questions (rejection sampling, Yuan et al.
+2023, arXiv 2308.01825). That is what pairs have to be compared with.
 """
 
-import dataclasses
 import functools
 import hashlib
 import json
-import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
@@ -26,12 +31,20 @@ import jax
 import numpy as np
 
 from c2l_jax import options
-from c2l_jax.answers import was_read
-from c2l_jax.data import pairs as pair_data
-from c2l_jax.data.processor import Processor
+from c2l_jax.data.pairs import PAIRS, RIGHT
+from c2l_jax.data.processor import Processor, as_asked
 from c2l_jax.models.directory import fingerprint
 from c2l_jax.models.layers import Compute
 from c2l_jax.models.loading import exported_model, load_model
+from c2l_jax.pairing import (
+    Pair,
+    choose,
+    count_unread,
+    near_pairs,
+    random_pairs,
+    right_alone,
+    stable_hash,
+)
 from c2l_jax.response_logprobs import response_logprobs
 from c2l_jax.responses import KEPT, RESPONSES, read_responses, record_of
 from records.errors import UserError, exit_on_user_error
@@ -40,93 +53,7 @@ from records.reading import open_split
 from records.schema import task_name
 
 COUNTS = "counts.json"
-
-
-# ------------------------------------------------------------------------------- choosing pairs
-
-
-@dataclasses.dataclass(frozen=True)
-class Pair:
-    """Responses, as in responses.jsonl, to questions[question]; `number` counts a question's."""
-
-    question: int
-    number: int
-    chosen: dict
-    rejected: dict
-
-
-def accuracy(question: dict) -> float:
-    return sum(r["correct"] for r in question["responses"]) / len(question["responses"])
-
-
-def pair_up(question: dict, most: int, seed: int) -> list[tuple[dict, dict]]:
-    """At most `most` different (chosen, rejected) of a question, at random.
-
-    Responses with the same text count as one. No response comes twice before all others of its
-    kind have come. Those whose answer could not be read are of neither kind.
-    """
-    texts: dict[str, dict] = {}
-    for response in question["responses"]:
-        if response["text"] not in texts or response["ended"]:
-            texts[response["text"]] = response
-    rng = np.random.default_rng([seed, _hash(question["id"])])
-    responses = [list(texts.values())[i] for i in rng.permutation(len(texts))]
-    right = [r for r in responses if r["correct"] and r["ended"]]
-    wrong = [r for r in responses if not r["correct"] and was_read(r)]
-    if not right or not wrong:
-        return []
-    # Both in turn; every time that would meet again, the wrong ones move on by one.
-    turn = math.lcm(len(right), len(wrong))
-    return [
-        (right[i % len(right)], wrong[(i + i // turn) % len(wrong)])
-        for i in range(min(most, len(right) * len(wrong)))
-    ]
-
-
-def choose(
-    questions: Sequence[dict], *, low: float, high: float, most: int, balance: bool, seed: int
-) -> tuple[list[Pair], Counter]:
-    """Pairs of the questions whose accuracy is in [low, high], and how many were what.
-
-    balance: no task keeps more pairs than the mean number a task; which ones is random.
-    """
-    pairs, counts = [], Counter(dict.fromkeys(("too easy", "too hard", "no pair", "kept"), 0))
-    for index, question in enumerate(questions):
-        share, found = accuracy(question), []
-        if share < low or share > high:
-            counts["too hard" if share < low else "too easy"] += 1
-        else:
-            found = pair_up(question, most, seed)
-            counts["kept" if found else "no pair"] += 1
-        pairs += [Pair(index, number, *both) for number, both in enumerate(found)]
-    if balance and pairs:
-        by_task: dict[str, list[Pair]] = {}
-        for pair in pairs:
-            by_task.setdefault(task_name(questions[pair.question]), []).append(pair)
-        cap = -(-len(pairs) // len(by_task))
-
-        def drawn(pair):
-            return _hash(f"{seed} {questions[pair.question]['id']} {pair.number}")
-
-        capped = [pair for group in by_task.values() for pair in sorted(group, key=drawn)[:cap]]
-        pairs = sorted(capped, key=lambda pair: (pair.question, pair.number))
-        left = len({pair.question for pair in pairs})
-        counts["balanced away"], counts["kept"] = counts["kept"] - left, left
-    return pairs, counts
-
-
-def count_unread(questions: Sequence[dict]) -> int:
-    """Responses that are in no pair because their answers could not be read."""
-    return sum(not was_read(r) for question in questions for r in question["responses"])
-
-
-def is_validation(record_id: str, share: float) -> bool:
-    """Whether a record's pairs are held out, by the hash of its id."""
-    return _hash(f"validation {record_id}") < share * 2**64
-
-
-def _hash(text: str) -> int:
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
+PAIRINGS = ("random", "near")
 
 
 # --------------------------------------------------------------------------- reference and records
@@ -211,6 +138,23 @@ def pair_records(
         }
 
 
+def right_records(
+    pairs: Sequence[Pair], record: Callable[[int], dict], format: str
+) -> Iterator[dict]:
+    """Records of `schema.response`: the question as it was asked, and what was said to it."""
+    for pair in pairs:
+        source, said = record(pair.question), pair.chosen["text"]
+        chain, *answer = re.split(r"^#+ *Answer:", said, maxsplit=1, flags=re.MULTILINE)
+        yield {
+            **as_asked(source, format),
+            "id": f"{source['id']}-right{pair.number}",
+            "steps": chain.strip().splitlines() if answer else [],
+            "record": source["id"],
+            "format": format,
+            "response": said,
+        }
+
+
 # ----------------------------------------------------------------------------------- the command
 
 
@@ -220,8 +164,10 @@ def preferences(
     out: AnyPath | str,
     model: AnyPath | str | None = None,
     data: AnyPath | str | None = None,
-    low: float = 0.25,
-    high: float = 0.85,
+    pairing: str = "random",
+    rft: int | None = None,
+    low: float | None = None,
+    high: float | None = None,
     max_pairs: int = 3,
     balance: bool = False,
     seed: int = 0,
@@ -229,73 +175,101 @@ def preferences(
     rows: int = 8,
     dtype: str | None = None,
 ):
-    """Writes the pairs to be had from a directory of responses; see the module and its --help.
+    """Writes the pairs, or the right responses, to be had from a directory of responses; see the
+    module and its --help.
 
     In a cluster all processes compute the reference, and the first one writes.
 
     Raises UserError for arguments that make no sense, responses that are not whole or of another
-    model or data set, other pairs in `out`, and where there is no pair.
+    model or data set, others in `out`, and where there is no pair.
     """
-    options.check_seed(seed)
-    if not 0 <= low <= high <= 1 or not 0 <= validation < 1 or max_pairs < 1:
-        raise UserError(
-            "--low and --high must be in order and in 0..1, --validation in 0..1 and below 1, "
-            "--max-pairs at least 1."
-        )
-    dtype, out, responses = options.chosen_dtype(dtype), anywhere(out), anywhere(responses)
+    low = (0.0 if rft else 0.25) if low is None else low
+    high = (1.0 if rft else 0.85) if high is None else high
+    _check(pairing, rft, low, high, max_pairs, seed, validation)
+    out, responses = anywhere(out), anywhere(responses)
     output_folder(out)
-    writes = jax.process_index() == 0
     settings, questions = read_responses(responses)
+    metadata = {"low": low, "high": high, "balance": balance, "seed": seed}
+    metadata |= {"validation": validation, "fingerprint": settings["fingerprint"]}
+    metadata["responses"] = hashlib.sha256((responses / RESPONSES).read_bytes()).hexdigest()
+    metadata["unread"] = count_unread(questions)
+    if rft:
+        kind, find = RIGHT, functools.partial(right_alone, most=rft)
+        metadata |= {"rft": rft}
+    else:
+        kind, dtype = PAIRS, options.chosen_dtype(dtype)
+        metadata |= {"pairing": pairing, "max_pairs": max_pairs, "dtype": dtype}
+        model = reference_model(model, settings, responses)
+        find = finder(pairing, max_pairs, model)
+    if kind.is_written(out, metadata):
+        print(f"{kind.folder(out)} is already there.")
+        return
+    pairs, counts = choose(questions, find, low=low, high=high, balance=balance, seed=seed)
+    tell(out, kind.name, pairs, questions, counts)
+    if not pairs:
+        raise UserError(
+            f"nothing to learn in {responses}: no question has "
+            f"{'a right response' if rft else 'both kinds of response'} and an accuracy from "
+            f"{low} to {high}; sample more, or widen --low and --high."
+        )
+    by_split = split_up(pairs, questions, validation)
+    data, format = anywhere(data or settings["data"]), settings["format"]
+    split = open_split(data, settings["split"])
+
+    def record(index):
+        return record_of(questions[index], split, data)
+
+    if rft:
+        records = functools.partial(right_records, record=record, format=format)
+    else:
+        logps = reference_logprobs(
+            pairs, questions, record, model, format=format, rows=rows, dtype=dtype
+        )
+        common = {"format": format, "fingerprint": settings["fingerprint"]}
+        records = functools.partial(
+            pair_records, questions=questions, record=record, logps=logps, common=common
+        )
+    if jax.process_index() == 0:
+        made = {name: functools.partial(records, some) for name, some in by_split.items()}
+        first = record(pairs[0].question)
+        kind.write(out, made, image="image" in first, several="images" in first, metadata=metadata)
+        sizes = ", ".join(f"{name} {len(some)}" for name, some in by_split.items())
+        print(f"{len(pairs)} {kind.name} ({sizes})")
+        print(kind.folder(out))
+
+
+def _check(pairing, rft, low, high, max_pairs, seed, validation):
+    options.check_seed(seed)
+    options.check_choice("pairing", pairing, PAIRINGS)
+    options.check_positive(rft=rft, max_pairs=max_pairs)
+    if not 0 <= low <= high <= 1 or not 0 <= validation < 1:
+        raise UserError(
+            "--low and --high must be in order and in 0..1, --validation in 0..1 and below 1."
+        )
+
+
+def reference_model(model: AnyPath | str | None, settings: dict, responses: AnyPath) -> AnyPath:
+    """The model that wrote the responses. Raises UserError for another one."""
     model = exported_model(anywhere(model or settings["model"]))
     if fingerprint(model) != settings["fingerprint"]:
         raise UserError(
             f"the responses in {responses} were not sampled with the model in {model} (its "
             "fingerprint differs): give --model the one that wrote them."
         )
-    sampled = hashlib.sha256((responses / RESPONSES).read_bytes()).hexdigest()
-    metadata = {"low": low, "high": high, "max_pairs": max_pairs, "balance": balance}
-    metadata |= {"seed": seed, "validation": validation, "dtype": dtype}
-    unread = count_unread(questions)
-    metadata |= {"fingerprint": settings["fingerprint"], "responses": sampled, "unread": unread}
-    if pair_data.is_written(out, metadata):
-        print(f"{pair_data.folder(out)} is already there.")
-        return
-    pairs, counts = choose(
-        questions, low=low, high=high, most=max_pairs, balance=balance, seed=seed
-    )
-    told = {"questions": len(questions), **counts, "pairs": len(pairs), "unread": unread}
-    if writes:
-        print(table(pairs, questions, counts))
-        replace_text(out / COUNTS, json.dumps(told, indent=2) + "\n")
-    if not pairs:
-        raise UserError(
-            f"not one pair in {responses}: no question has both kinds of response and an "
-            f"accuracy from {low} to {high}; sample more, or widen --low and --high."
-        )
-    by_split = split_up(pairs, questions, validation)
-    data = anywhere(data or settings["data"])
-    split = open_split(data, settings["split"])
+    return model
 
-    def record(index):
-        return record_of(questions[index], split, data)
 
-    logps = reference_logprobs(
-        pairs, questions, record, model, format=settings["format"], rows=rows, dtype=dtype
-    )
-    if not writes:
-        return
-    common = {"format": settings["format"], "fingerprint": settings["fingerprint"]}
-    records = {
-        name: functools.partial(pair_records, some, questions, record, logps, common)
-        for name, some in by_split.items()
-    }
-    first = record(pairs[0].question)
-    pair_data.write_pairs(
-        out, records, image="image" in first, several="images" in first, metadata=metadata
-    )
-    sizes = ", ".join(f"{name} {len(some)}" for name, some in by_split.items())
-    print(f"{len(pairs)} pairs ({sizes})")
-    print(pair_data.folder(out))
+def finder(pairing: str, most: int, model: AnyPath) -> Callable:
+    """What `choose` finds pairs with."""
+    if pairing == "random":
+        return functools.partial(random_pairs, most=most)
+    tokens = Processor(model).tokenizer.encode
+    return functools.partial(near_pairs, most=most, tokens=tokens)
+
+
+def is_validation(record_id: str, share: float) -> bool:
+    """Whether a record's pairs are held out, by the hash of its id."""
+    return stable_hash(f"validation {record_id}") < share * 2**64
 
 
 def split_up(
@@ -318,15 +292,27 @@ def split_up(
     return by_split
 
 
-def table(pairs: Sequence[Pair], questions: Sequence[dict], counts: Counter) -> str:
+def tell(
+    out: AnyPath, name: str, pairs: Sequence[Pair], questions: Sequence[dict], counts: Counter
+):
+    """Prints the table and writes counts.json."""
+    if jax.process_index():
+        return
+    print(table(name, pairs, questions, counts))
+    told = {"questions": len(questions), **counts, name: len(pairs)}
+    told["unread"] = count_unread(questions)
+    replace_text(out / COUNTS, json.dumps(told, indent=2) + "\n")
+
+
+def table(name: str, pairs: Sequence[Pair], questions: Sequence[dict], counts: Counter) -> str:
     """What became of the questions and responses, and the pairs of each task."""
     tasks = Counter(task_name(questions[pair.question]) for pair in pairs)
     lines = [f"{'questions':32}{len(questions):>8}"]
-    lines += [f"  {name:30}{count:>8}" for name, count in counts.items()]
+    lines += [f"  {what:30}{count:>8}" for what, count in counts.items()]
     lines += [f"{'responses':32}{sum(len(q['responses']) for q in questions):>8}"]
-    lines += [f"  {'answer unread, in no pair':30}{count_unread(questions):>8}"]
-    lines += [f"{'pairs':32}{len(pairs):>8}"]
-    lines += [f"  {name:30}{count:>8}" for name, count in sorted(tasks.items())]
+    lines += [f"  {'answer unread, left out':30}{count_unread(questions):>8}"]
+    lines += [f"{name:32}{len(pairs):>8}"]
+    lines += [f"  {task:30}{count:>8}" for task, count in sorted(tasks.items())]
     return "\n".join(lines)
 
 
@@ -338,9 +324,18 @@ def main(arguments: list[str] | None = None):
     parser.add_argument("--model", help="if it is elsewhere now than when sampling")
     parser.add_argument("--data", help="if it is elsewhere now than when sampling")
     parser.add_argument(
-        "--low", type=float, help="least accuracy of a question (default: %(default)s)"
+        "--pairing",
+        choices=PAIRINGS,
+        help="random: any right with any wrong response; near: each wrong response once, with the "
+        "right one that differs in the fewest tokens (default: %(default)s)",
     )
-    parser.add_argument("--high", type=float, help="and largest (default: %(default)s)")
+    parser.add_argument(
+        "--rft", type=int, metavar="K", help="up to K right responses to a question, no pairs"
+    )
+    parser.add_argument(
+        "--low", type=float, help="least accuracy of a question (default: 0.25, with --rft 0)"
+    )
+    parser.add_argument("--high", type=float, help="and largest (default: 0.85, with --rft 1)")
     parser.add_argument("--max-pairs", type=int, help="of a question (default: %(default)s)")
     parser.add_argument(
         "--balance", action="store_true", help="no task has more pairs than tasks have on average"

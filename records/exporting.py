@@ -21,7 +21,7 @@ from records.formats.rows import Broken
 from records.importing import is_pairs, read_row
 from records.paths import AnyPath, is_remote, output_folder, recorded, remove_folder
 from records.reading import Split, open_splits
-from records.schema import pictures_of
+from records.schema import OF_RESPONSE, pictures_of
 
 PER_FILE = 1000  # records of a parquet file
 
@@ -81,7 +81,7 @@ def _write(module: ModuleType, records: "_Whole", out: Path, split: str, shards:
 
 
 class _Whole(Sequence):
-    """A split whose records have `images`."""
+    """A split whose records have `images`; of a response the question, whose steps are its own."""
 
     def __init__(self, split: Split):
         self._split = split
@@ -91,10 +91,9 @@ class _Whole(Sequence):
 
     def __getitem__(self, index: int) -> dict:
         record = self._split[index]
-        images = pictures_of(record)
-        return {name: value for name, value in record.items() if name != "image"} | {
-            "images": images
-        }
+        left_out = {"image", *(OF_RESPONSE if "response" in record else ())}
+        rest = {name: value for name, value in record.items() if name not in left_out}
+        return rest | {"images": pictures_of(record)}
 
 
 def row_of(module: ModuleType, record: dict, names: list[str]) -> dict:

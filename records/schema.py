@@ -1,4 +1,4 @@
-"""What is in a record: the features of a question and of a pair of responses.
+"""What is in a record: the features of a question, of a response to it, and of a pair of them.
 
 TFDS is imported only where features are asked for, so that processes that make records start fast.
 """
@@ -6,6 +6,7 @@ TFDS is imported only where features are asked for, so that processes that make 
 from collections.abc import Mapping
 
 SPLITS = ("train", "validation", "test")
+OF_RESPONSE = ("record", "format", "response")  # what `response` has beside a question's features
 PICTURE = "<image>"  # in a question: here goes the next picture; without, all come first
 
 
@@ -50,6 +51,23 @@ def question(pictures: bool = True, several: bool = False) -> dict:
         "seed": of.Scalar(np.int64, doc="the record's own seed"),
     }
     return _pictured(features, pictures, several)
+
+
+def response(pictures: bool = True, several: bool = False) -> dict:
+    """The features of a response to a question; arguments as of `question`.
+
+    Steps are what the response says before its answer, a line each; an "open" question is one to
+    fill in.
+    """
+    from tensorflow_datasets import features as of
+
+    said = (
+        "id of the record that was asked",
+        "how it was asked: cot, open or direct",
+        "what is learnt, an end of turn behind it",
+    )
+    own = {name: of.Text(doc=doc) for name, doc in zip(OF_RESPONSE, said, strict=True)}
+    return question(pictures, several) | own
 
 
 def pair(pictures: bool = True, several: bool = False) -> dict:

@@ -60,7 +60,12 @@ def user_text(record: dict, format: str) -> str:
 
 
 def response_text(record: dict, format: str) -> str:
-    """What the assistant should reply. Raises UserError where the record does not tell."""
+    """What the assistant should reply; a sampled response as it is.
+
+    Raises UserError where the record does not tell.
+    """
+    if "response" in record:
+        return record["response"]
     needed = {"transcribe": "description", "look": "steps"}.get(format)
     if needed and not record[needed]:
         raise UserError(

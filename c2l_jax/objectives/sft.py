@@ -20,19 +20,24 @@ def source(split, processor, config, *, mesh, workdir, held_out=False) -> Packed
     return Packed(groups(split, processor, config), config, EXTRA_TARGETS)
 
 
+def formats(record: dict, config) -> dict[str, float]:
+    """config.data.formats; of sampled responses the one that they were sampled in."""
+    return {record["format"]: 1.0} if "response" in record else config.data.formats
+
+
 def groups(split, processor, config) -> list[Group]:
-    """Every record in its formats, as config.data.formats and config.data.tasks say."""
+    """Every record in its formats, as config.data.tasks says."""
 
     def example(format, index):
         return processor.example(split[index], format)
 
-    lines = mixture(split, config.data.formats, config.data.tasks)
+    lines = mixture(split, formats(split[0], config), config.data.tasks)
     return [Group(functools.partial(example, name), found, share) for name, found, share in lines]
 
 
 def texts(record: dict, config) -> dict[str, str]:
     """Prompts and responses of a record, by name, as TensorBoard shows them."""
-    names = [name for name, weight in config.data.formats.items() if weight > 0]
+    names = [name for name, weight in formats(record, config).items() if weight > 0]
     return {n: f"{user_text(record, n)}\n\n--->\n\n{response_text(record, n)}" for n in names}
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from c2l_jax import evaluate, preferences
+from c2l_jax import evaluate, pairing, preferences
 from c2l_jax.data.packing import mixture
-from c2l_jax.data.pairs import write_pairs
+from c2l_jax.data.pairs import PAIRS
 from c2l_jax.data.processor import Processor, user_text
 from c2l_jax.metrics import read_metrics
 from c2l_jax.objectives import dpo
@@ -131,10 +131,10 @@ def test_pairs_from_elsewhere_ask_for_a_recomputed_reference(folder, processor, 
 def test_pairs_of_own_responses_keep_all_pictures(imported, tmp_path):
     asked = next(record for record in open_split(imported, "train") if len(record["images"]) == 2)
     both = [{"text": text, "extracted": text, "ended": True} for text in ("red", "blue")]
-    pair = preferences.Pair(0, 0, *both)
+    pair = pairing.Pair(0, 0, *both)
     logps = {(0, each["text"]): [-1.0] for each in both}
     common = {"format": "cot", "fingerprint": "f"}
     made = list(preferences.pair_records([pair], [asked], lambda _: asked, logps, common))
     splits = {"train": lambda: made}
-    write_pairs(tmp_path, splits, image=False, several=True, metadata={})
+    PAIRS.write(tmp_path, splits, image=False, several=True, metadata={})
     assert open_split(tmp_path, "train")[0]["images"] == asked["images"]

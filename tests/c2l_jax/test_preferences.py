@@ -1,5 +1,7 @@
 """Which responses become pairs, and what is on disk."""
 
+import functools
+import itertools
 import json
 import signal
 import subprocess
@@ -8,10 +10,14 @@ import sys
 import numpy as np
 import pytest
 
-from c2l_jax import preferences
-from c2l_jax.data.pairs import folder
+from c2l_jax import pairing, preferences
+from c2l_jax.data.pairs import PAIRS, RIGHT
+from c2l_jax.data.processor import Processor, as_asked
 from c2l_jax.models.directory import fingerprint
+from c2l_jax.objectives import sft
 from c2l_jax.responses import read_responses
+from configs import tiny_sft
+from records.exporting import export_data
 from records.reading import open_split
 from tests.conftest import ROOT
 
@@ -24,9 +30,10 @@ def question(id: str, *responses: tuple, task: str = "t") -> dict:
     return {"id": id, "game": "g", "task": task, "responses": made}
 
 
-def chosen(questions, **options):
-    settings = {"low": 0.25, "high": 0.85, "most": 3, "balance": False, "seed": 0}
-    pairs, counts = preferences.choose(questions, **settings | options)
+def chosen(questions, *, most=3, find=pairing.random_pairs, **options):
+    settings = {"low": 0.25, "high": 0.85, "balance": False, "seed": 0}
+    found = functools.partial(find, most=most)
+    pairs, counts = pairing.choose(questions, found, **settings | options)
     return [(p.question, p.chosen["text"], p.rejected["text"]) for p in pairs], dict(counts)
 
 
@@ -37,7 +44,7 @@ def with_accuracy(id: str, right: int, n: int, task: str = "t") -> dict:
 def test_accuracy_bounds_are_inclusive():
     questions = [with_accuracy(str(right), right, 20) for right in (0, 4, 5, 17, 18, 20)]
     pairs, counts = chosen(questions)
-    assert counts == {"too easy": 2, "too hard": 2, "no pair": 0, "kept": 2}
+    assert counts == {"too easy": 2, "too hard": 2, "unused": 0, "kept": 2}
     assert {index for index, *_ in pairs} == {2, 3} and len(pairs) == 6
 
 
@@ -69,7 +76,7 @@ def test_pairs_differ_and_no_response_comes_twice_too_early(right, wrong, most, 
 def test_what_can_be_a_pair(responses, pairs):
     found, counts = chosen([question("q", *responses)], low=0, high=1)
     assert {pair[1:] for pair in found} == pairs
-    assert counts["kept" if pairs else "no pair"] == 1
+    assert counts["kept" if pairs else "unused"] == 1
 
 
 def test_answers_that_could_not_be_read_are_counted_aloud():
@@ -80,10 +87,55 @@ def test_answers_that_could_not_be_read_are_counted_aloud():
         response["extracted"] = extracted
     found, counts = chosen([asked, old], low=0, high=1)
     assert {pair[1:] for pair in found} == {("a", "b")} and counts["kept"] == 2
-    assert preferences.count_unread([asked, old]) == 2
-    lines = preferences.table([], [asked, old], counts).splitlines()
+    assert pairing.count_unread([asked, old]) == 2
+    lines = preferences.table("pairs", [], [asked, old], counts).splitlines()
     assert lines[-3].split() == ["responses", "6"]
-    assert lines[-2].split()[-2:] == ["pair", "2"] and "unread" in lines[-2]
+    assert lines[-2].split()[-2:] == ["out", "2"] and "unread" in lines[-2]
+
+
+def apart(first: str, second: str) -> int:
+    """The fewest insertions and deletions, by the textbook's table."""
+    row = list(range(len(second) + 1))
+    for i, letter in enumerate(first, 1):
+        before, row = row, [i]
+        for j, other in enumerate(second, 1):
+            best = 1 + min(before[j], row[-1])
+            row.append(min(best, before[j - 1]) if letter == other else best)
+    return row[-1]
+
+
+def test_differing_tokens_equal_the_table():
+    rng = np.random.default_rng(0)
+    texts = ["", "a", *("".join(rng.choice(list("abc"), n)) for n in (3, 7, 8, 63, 64, 65, 130))]
+    for first, second in itertools.product(texts, texts):
+        assert pairing.differing_tokens(first, second) == apart(first, second)
+
+
+def test_near_pairs_take_each_wrong_response_once_and_the_nearest_first():
+    right = [("the cell is red", True), ("so the cell must be red then", True)]
+    wrong = [("the cell is blue", False), ("no idea", False), ("so the cell must be blue", False)]
+    near = functools.partial(pairing.near_pairs, tokens=str.split)
+    asked = [question("q", *right, *wrong, ("the cell is green", False, True, False))]
+    pairs, _ = chosen(asked, find=near, low=0, high=1)
+    expected = [right[0], wrong[0]], [right[1], wrong[2]], [right[0], wrong[1]]
+    assert [pair[1:] for pair in pairs] == [(a[0], b[0]) for a, b in expected]
+    assert chosen(asked, find=near, low=0, high=1, most=1)[0] == pairs[:1]
+    assert not chosen([question("q", *wrong)], find=near, low=0, high=1)[0]
+
+
+def test_right_responses_are_as_many_as_asked_for_and_different():
+    texts = [(str(i % 5), True) for i in range(9)] + [("6", False), ("7", True, False)]
+    asked = [question("q", *texts), question("r", ("0", False)), question("s", ("0", True))]
+
+    def found(most):
+        find = functools.partial(pairing.right_alone, most=most)
+        pairs, counts = pairing.choose(asked, find, low=0, high=1, balance=False, seed=0)
+        assert counts["kept"] == 2 and counts["unused"] == 1
+        assert not any(pair.rejected for pair in pairs)
+        return [(pair.question, pair.chosen["text"]) for pair in pairs]
+
+    assert set(found(9)) == {(0, str(i)) for i in range(5)} | {(2, "0")} and len(found(9)) == 6
+    assert len(found(2)) == 3 and set(found(2)) < set(found(9))
 
 
 def test_balance_caps_every_task_at_the_mean():
@@ -130,8 +182,8 @@ def test_the_data_set_holds_everything(pairs, responses, dataset, model_dir):
     unread = [r for q in questions for r in q["responses"] if not r["read"]]
     # Two right and two wrong responses make three pairs, two and one only two.
     assert len(everything) == 3 * len(by_id) - len(unread) == len({r["id"] for r in everything})
-    assert len(unread) == 12 and "answer unread, in no pair" in printed
-    assert json.loads((folder(out) / "metadata.json").read_text())["unread"] == 12
+    assert len(unread) == 12 and "answer unread, left out" in printed
+    assert json.loads((PAIRS.folder(out) / "metadata.json").read_text())["unread"] == 12
     assert json.loads((out / preferences.COUNTS).read_text())["unread"] == 12
     assert f"kept{len(by_id):>34}" in printed and "maze/turn_count" in printed
     # The difference to a log-probability of -10, which the responses pretend to have.
@@ -152,16 +204,62 @@ def test_the_data_set_holds_everything(pairs, responses, dataset, model_dir):
         assert all(logp < 0 for logp in record["chosen_logps"] + record["rejected_logps"])
 
 
+@pytest.mark.parametrize("format", ["cot", "open"])
+def test_right_responses_are_questions_to_train_on(
+    format, responses, dataset, model_dir, tmp_path, capsys
+):
+    """Without the model that wrote them; asked as they were when they were sampled."""
+    settings = json.loads((responses / "sampling.json").read_text())
+    settings |= {"format": format, "model": "/nowhere"}
+    (tmp_path / "sampling.json").write_text(json.dumps(settings))
+    (tmp_path / "responses.jsonl").write_bytes((responses / "responses.jsonl").read_bytes())
+    out = tmp_path / "out"
+    preferences.preferences(responses=tmp_path, out=out, rft=9, validation=0.2)
+    printed = capsys.readouterr().out
+    _, questions = read_responses(responses)
+    assert f"{2 * len(questions)} right (train" in printed
+    counts = json.loads((out / preferences.COUNTS).read_text())
+    assert counts["right"] == 48 and counts["kept"] == 24 and counts["unused"] == 0
+    said = {(q["id"], r["text"]) for q in questions for r in q["responses"] if r["correct"]}
+    sources = {record["id"]: record for record in open_split(dataset, "train")}
+    processor = Processor(model_dir)
+    config = tiny_sft.get_config()
+    config.data.tasks = ((f"/{format}$", 1.0),)
+    for name in ("train", "validation"):
+        split = open_split(out, name)
+        (group,) = sft.groups(split, processor, config)
+        assert len(group.indices) == len(split)
+        for index, record in enumerate(split):
+            said.remove((record["record"], record["response"]))
+            source = sources[record["record"]]
+            asked = as_asked(source, format)
+            assert all(record[key] == asked[key] for key in ("options", "answer", "image", "state"))
+            assert record["steps"][-1] in record["response"]
+            assert f"{record['steps'][-1]}\n### Answer" in record["response"]
+            example, prompt = group.example(index), processor.prompt(source, format)
+            trunk = len(prompt["tokens"]) - 1
+            np.testing.assert_array_equal(example["tokens"][: trunk + 1], prompt["tokens"])
+            np.testing.assert_array_equal(
+                example["targets"], processor.response(record["response"])
+            )
+    assert not said
+    assert RIGHT.folder(out).exists() and not PAIRS.folder(out).exists()
+    export_data("llava", out, tmp_path / "theirs")
+    rows = json.loads((tmp_path / "theirs" / "validation.json").read_text())
+    chains = {"\n".join(record["steps"]) for record in split}
+    assert {row["conversations"][1]["value"].split("\n\n### Answer")[0] for row in rows} == chains
+
+
 def contents(out) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder(out).iterdir()}
+    return {path.name: path.read_bytes() for path in PAIRS.folder(out).iterdir()}
 
 
 KILLED = """
 import os, signal
 from c2l_jax import preferences
 whole = preferences.pair_records
-def cut_short(*arguments):
-    for number, record in enumerate(whole(*arguments)):
+def cut_short(*arguments, **keywords):
+    for number, record in enumerate(whole(*arguments, **keywords)):
         if number == 5:
             os.kill(os.getpid(), signal.SIGKILL)
         yield record
@@ -175,7 +273,7 @@ def test_a_killed_run_leaves_no_pairs_and_the_next_makes_the_same_bytes(pairs, r
     command = [sys.executable, "-c", KILLED, *options]
     process = subprocess.run(command, cwd=ROOT, capture_output=True)
     assert process.returncode == -signal.SIGKILL
-    assert not folder(tmp_path).exists() and list(tmp_path.glob("pairs/incomplete.*"))
+    assert not PAIRS.folder(tmp_path).exists() and list(tmp_path.glob("pairs/incomplete.*"))
     preferences.main(options)
     assert contents(tmp_path) == contents(pairs[0])
     assert [path.name for path in (tmp_path / "pairs").iterdir()] == ["1.0.0"]
@@ -185,11 +283,12 @@ def test_a_killed_run_leaves_no_pairs_and_the_next_makes_the_same_bytes(pairs, r
     ("changed", "message"),
     [
         ({"--low": "0.9"}, "--low and --high"),
+        ({"--rft": "0"}, "--rft 0 must be at least 1"),
         ({"--responses": "/nonexistent"}, "no sampling.json in /nonexistent"),
         ({"--model": "other"}, "its fingerprint differs"),
         ({"--data": "/nonexistent"}, "no data set in /nonexistent"),
-        ({"--low": "0.6", "--high": "0.7"}, "not one pair"),
-        ({"--out": "pairs"}, "already holds other pairs"),
+        ({"--low": "0.6", "--high": "0.7"}, "nothing to learn in"),
+        ({"--out": "pairs"}, "already holds other ones"),
         ({"--seed": "0"}, "23 of 24 questions"),
         ({"--seed": "1"}, "incomplete"),
         ({"--validation": "0.00001"}, "none falls to the split validation"),
