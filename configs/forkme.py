@@ -64,11 +64,24 @@ def get_config():
     config.lora = ConfigDict({"rank": 0, "alpha": 32.0, "pattern": r"^text/layers/"})
 
     dpo = config.dpo = ConfigDict()
-    dpo.loss = "sigmoid"  # or "hinge" or "ipo"; formulas in c2l_jax/objectives/dpo.py
-    dpo.beta = 0.1  # how dear it is to leave the reference
+    # Or "sigmoid_norm", "hinge", "ipo", "dpop", "apo_zero" or "simpo", which needs no reference;
+    # formulas in c2l_jax/objectives/dpo.py.
+    dpo.loss = "sigmoid"
+    # How dear it is to leave the reference. A pair pulls less and less once beta times what it has
+    # moved, in nats, is more than 1: 0.1 is for chains of a hundred tokens and more, of which many
+    # move. Where a few tokens are scored ("fork", or short chains) 1 to 3 does the same; 0.1 would
+    # push the rejected token, and what looks like it, for ever. The losses of means (sigmoid_norm,
+    # ipo, simpo) count nats a token: 2 and more.
+    dpo.beta = 0.1
+    dpo.dpop_weight = 50.0  # of the chosen response's loss of likelihood; for the loss "dpop"
+    dpo.simpo_margin = 1.0  # that the chosen response should be ahead by; for the loss "simpo"
     dpo.label_smoothing = 0.0  # share of the pairs that are taken to be the wrong way round
     dpo.sft_weight = 0.0  # of the chosen response's negative log-likelihood, mean over its tokens
+    # What is scored: the first words of a response ("words"), or a few tokens from the first one on
+    # in which the two responses of a pair differ ("fork"; for `preferences --pairing near`).
+    dpo.truncate = "words"
     dpo.truncate_words = 90  # responses are cut after so many words; 0: never
+    dpo.fork_tokens = 8  # scored tokens of each response
     dpo.discount = "none"  # tokens' weights, falling along a response: "none", "cos" or "linear"
     dpo.score_end = True  # whether the end-of-turn token of an uncut response counts
     # Pairs hold the reference's log-probabilities, and training refuses to start from another

@@ -278,6 +278,17 @@ def load_tokenizer(
     return tokenizer
 
 
+def continued(prompt: dict, tokens: np.ndarray) -> dict[str, np.ndarray]:
+    """A prompt behind which the assistant has already said these tokens [n]."""
+    position = prompt["next_position"] + np.arange(len(tokens), dtype=np.int32)
+    return prompt | {
+        "tokens": np.concatenate([prompt["tokens"], tokens]),
+        "positions": np.concatenate([prompt["positions"], np.repeat(position[:, None], 3, axis=1)]),
+        "image_slots": np.pad(prompt["image_slots"], (0, len(tokens)), constant_values=-1),
+        "next_position": prompt["next_position"] + len(tokens),
+    }
+
+
 def add_branches(prompt: dict, responses: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
     """Appends to a prompt one branch a response; the result is ready for packing.
 

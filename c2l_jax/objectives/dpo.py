@@ -5,15 +5,28 @@ and the prompt are computed once. The reference's log-probabilities come with th
 (`python -m c2l_jax.preferences`); no second model is in memory. With adapters (config.lora) the
 model without them is the reference, too: config.dpo.recompute_reference computes it in every step.
 
-With d = (log pi - log ref)(chosen) - (log pi - log ref)(rejected), each log-probability a sum over
-a response's tokens weighted by the discount, and e = config.dpo.label_smoothing:
-  sigmoid  -(1 - e) log sigmoid(beta d) - e log sigmoid(-beta d)     (e > 0: Mitchell 2023, cDPO)
-  hinge    max(0, 1 - beta d)                                        (Zhao et al. 2023, SLiC)
-  ipo      (d - 1 / (2 beta))^2, with means over tokens for sums     (Azar et al. 2023)
+With x = log pi - log ref of the chosen (x_w) and of the rejected response (x_l), each a sum over
+its tokens weighted by the discount, d = x_w - x_l, |w| and |l| the sums of the weights, and e =
+config.dpo.label_smoothing, what is minimised for a pair (config.dpo.loss) is
+  sigmoid       -(1 - e) log sigmoid(beta d) - e log sigmoid(-beta d)   (e > 0: Mitchell 2023, cDPO)
+  sigmoid_norm  -log sigmoid(beta (x_w / |w| - x_l / |l|))   (Lambert et al. 2024, arXiv 2411.15124)
+  hinge         max(0, 1 - beta d)                                        (Zhao et al. 2023, SLiC)
+  ipo           (x_w / |w| - x_l / |l| - 1 / (2 beta))^2             (Azar et al., arXiv 2310.12036)
+  dpop          -log sigmoid(beta (d - lambda max(0, -x_w))): the chosen must not become less likely
+                than it was (Pal et al. 2024, DPO-Positive, arXiv 2402.13228), lambda = dpop_weight
+  apo_zero      sigmoid(-beta x_w) + sigmoid(beta x_l): each against the reference for itself
+                (D'Oosterlinck et al. 2024, arXiv 2408.06266, plus 1)
+  simpo         -log sigmoid(beta (log pi_w / |w| - log pi_l / |l|) - gamma), gamma = simpo_margin;
+                there is no reference                     (Meng et al. 2024, arXiv 2405.14734)
 config.dpo.sft_weight adds the chosen response's mean negative log-likelihood a token (as RPO does,
-arXiv 2404.19733 equation 1). Responses are cut after config.dpo.truncate_words words, as in
-LLaVA-Reasoner (arXiv 2410.16198), which counts words between single spaces; here any white space
-separates them.
+arXiv 2404.19733 equation 1).
+
+What of the responses is scored (config.dpo.truncate):
+  words  what begins within the first truncate_words words, as in LLaVA-Reasoner (arXiv 2410.16198),
+         which counts words between single spaces; here any white space separates them
+  fork   fork_tokens tokens from the first one on in which the two responses differ. What they have
+         in common before is part of the trunk: in d it cancels. What comes later mostly follows
+         from the fork, and is often right given it, so that rejecting it unlearns what is right.
 """
 
 import functools
@@ -27,7 +40,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from c2l_jax.data.packing import Group
-from c2l_jax.data.processor import add_branches, user_text
+from c2l_jax.data.processor import add_branches, continued, user_text
 from c2l_jax.models.directory import fingerprint
 from c2l_jax.models.layers import Compute
 from c2l_jax.models.loading import load_model
@@ -43,21 +56,27 @@ _fingerprint = functools.cache(fingerprint)  # of gigabytes, for each split
 
 EXTRA_TARGETS = ("reference_logps",)
 ANY_PARTS = False
-LOSSES = ("sigmoid", "hinge", "ipo")
+LOSSES = ("sigmoid", "sigmoid_norm", "hinge", "ipo", "dpop", "apo_zero", "simpo")
+MEANS = ("sigmoid_norm", "ipo", "simpo")  # compare means over a response's tokens
+TRUNCATIONS = ("words", "fork")
 DISCOUNTS = ("none", "cos", "linear")
 
 
 def check(config):
     """Refuses settings that make no sense."""
     dpo = config.dpo
-    for name, allowed in (("loss", LOSSES), ("discount", DISCOUNTS)):
+    choices = (("loss", LOSSES), ("discount", DISCOUNTS), ("truncate", TRUNCATIONS))
+    for name, allowed in choices:
         if dpo[name] not in allowed:
             raise UserError(f"config.dpo.{name} is {dpo[name]!r}: one of {', '.join(allowed)}.")
-    if dpo.beta <= 0 or dpo.sft_weight < 0 or dpo.truncate_words < 0:
+    if dpo.beta <= 0 or dpo.fork_tokens < 1:
         raise UserError(
-            f"config.dpo: beta {dpo.beta} must be positive, sft_weight {dpo.sft_weight} and "
-            f"truncate_words {dpo.truncate_words} must not be negative."
+            f"config.dpo: beta {dpo.beta} must be positive, fork_tokens {dpo.fork_tokens} at least "
+            "1."
         )
+    for name in ("sft_weight", "truncate_words", "dpop_weight", "simpo_margin"):
+        if dpo[name] < 0:
+            raise UserError(f"config.dpo.{name} is {dpo[name]}: it must not be negative.")
     if not 0 <= dpo.label_smoothing < 0.5 or (dpo.label_smoothing and dpo.loss != "sigmoid"):
         raise UserError(
             f"config.dpo.label_smoothing is {dpo.label_smoothing}: from 0 to below 0.5, and only "
@@ -78,10 +97,10 @@ def source(split, processor, config, *, mesh, workdir, held_out=False) -> Packed
             f"{config.data.path} holds no preference pairs: make them with "
             "`python -m c2l_jax.preferences`."
         )
-    reference = None
-    if not config.dpo.recompute_reference:
+    reference, has_reference = None, config.dpo.loss != "simpo"
+    if has_reference and not config.dpo.recompute_reference:
         check_reference(split[0], config)
-    elif not config.lora.rank:  # else the loss has it from the model itself
+    elif has_reference and not config.lora.rank:  # else the loss has it from the model itself
         reference = recomputed_reference(split, processor, config, mesh, workdir)
 
     def example(index):
@@ -119,25 +138,43 @@ def check_reference(pair: dict, config):
 
 def pair_example(pair: dict, processor, dpo) -> dict[str, np.ndarray]:
     """A pair as a trunk and two branches, the kept tokens' reference_logps [r] with them."""
-    kept, logps, weights = [], [], []
+    responses, logps = [], []
     for name, ended in (("chosen", True), ("rejected", bool(pair["rejected_ended"]))):
         tokens, starts = processor.response_and_starts(pair[name])
+        words = dpo.truncate_words if dpo.truncate == "words" else 0
+        count = kept_tokens(pair[name], starts, words, ended and dpo.score_end)
+        responses.append(tokens[:count])
+        if dpo.loss == "simpo":
+            logps.append(np.zeros(count))
+            continue
         stored = pair[f"{name}_logps"]
         if len(stored) != len(tokens):
             raise UserError(
                 f"pair {pair['id']} has {len(stored)} reference log-probabilities for a {name} "
                 f"response of {len(tokens)} tokens: make the pairs with this model's tokeniser."
             )
-        count = kept_tokens(pair[name], starts, dpo.truncate_words, ended and dpo.score_end)
-        kept.append(tokens[:count])
         logps.append(stored[:count])
-        weights.append(discounts(dpo.discount, count))
-    example = add_branches(processor.prompt(pair, pair["format"]), kept)
+    prompt = processor.prompt(pair, pair["format"])
+    if dpo.truncate == "fork":
+        first = common_tokens(*responses)
+        prompt = continued(prompt, responses[0][:first])
+        responses, logps = (
+            [of[first : first + dpo.fork_tokens] for of in both] for both in (responses, logps)
+        )
+    example = add_branches(prompt, responses)
+    weights = [discounts(dpo.discount, len(tokens)) for tokens in responses]
     example |= {
         "target_weights": np.concatenate(weights),
         "reference_logps": np.concatenate(logps).astype(np.float32),
     }
     return {"id": pair["id"], **example}
+
+
+def common_tokens(first: np.ndarray, second: np.ndarray) -> int:
+    """How many tokens two responses begin with alike."""
+    count = min(len(first), len(second))
+    differs = np.flatnonzero(first[:count] != second[:count])
+    return int(differs[0]) if len(differs) else count
 
 
 def kept_tokens(text: str, starts: np.ndarray, words: int, score_end: bool) -> int:
@@ -231,15 +268,17 @@ def reference_logprobs(split, processor, config, mesh) -> list[list[np.ndarray]]
 def loss(model, batch, config):
     """Sums over the batch's pairs, so that packing, accumulation and sharding change nothing.
 
-    Returns (loss sum, number of pairs, metrics), all float32; metrics are sums over pairs. `kl` is
-    an estimate, in nats a response, of KL(reference || policy): Schulman's k3 estimator
+    Returns (loss sum, number of pairs, metrics), all float32; metrics are sums over pairs. Rewards
+    are beta times what the loss compares, for MEANS a mean over tokens. `kl`, which simpo lacks,
+    is an estimate, in nats a response, of KL(reference || policy): Schulman's k3 estimator
     (r - 1 - log r with r = policy / reference of each token), summed over tokens, mean of the two
     responses, which the reference wrote; that the pair was selected biases it.
     """
     dpo = config.dpo
     logp_br, hit_br = target_logprobs(model, batch, config.logprob_chunk)
     weights_br, reference_br = batch["target_weights"], batch["reference_logps"]
-    if dpo.recompute_reference and config.lora.rank:
+    has_reference = dpo.loss != "simpo"
+    if has_reference and dpo.recompute_reference and config.lora.rank:
         reference_br, _ = target_logprobs(without(model), batch, config.logprob_chunk)
     scored_br = (weights_br > 0).astype(jnp.float32)
     ratio_br = logp_br - reference_br
@@ -255,10 +294,13 @@ def loss(model, batch, config):
     # [B, S, 2]: pair (segment), chosen and rejected.
     of = {name: _sums_by_response(value, batch) for name, value in features.items()}
     is_pair_bs = (of["tokens"].sum(-1) > 0).astype(jnp.float32)
-    losses_bs = _losses(of["ratio"], of["weight"], dpo)
+    compared_bs2 = of["ratio" if has_reference else "logp"]
+    if dpo.loss in MEANS:
+        compared_bs2 /= jnp.maximum(of["weight"], 1e-6)
+    losses_bs = _losses(compared_bs2, dpo)
     nll_bs2 = of["nll"] / jnp.maximum(of["tokens"], 1)
     losses_bs += dpo.sft_weight * nll_bs2[..., 0]
-    rewards_bs2 = dpo.beta * of["ratio"]
+    rewards_bs2 = dpo.beta * compared_bs2
     margins_bs = rewards_bs2[..., 0] - rewards_bs2[..., 1]
     metrics = {
         "rewards/chosen": rewards_bs2[..., 0],
@@ -268,9 +310,10 @@ def loss(model, batch, config):
         "logps/chosen": of["logp"][..., 0],
         "logps/rejected": of["logp"][..., 1],
         "nll/chosen": nll_bs2[..., 0],
-        "kl": of["kl"].mean(-1),
         "accuracy": of["hits"][..., 0] / jnp.maximum(of["tokens"][..., 0], 1),
     }
+    if has_reference:
+        metrics["kl"] = of["kl"].mean(-1)
     metrics = {name: (value * is_pair_bs).sum() for name, value in metrics.items()}
     return (losses_bs * is_pair_bs).sum(), is_pair_bs.sum(), metrics
 
@@ -287,16 +330,20 @@ def _sums_by_response(values_br: jax.Array, batch) -> jax.Array:
     return sums.reshape(-1, pairs, 2)
 
 
-def _losses(ratio_bs2: jax.Array, weight_bs2: jax.Array, dpo) -> jax.Array:
+def _losses(compared_bs2: jax.Array, dpo) -> jax.Array:
     """The loss [B, S] of each pair; see the module's docstring."""
+    chosen_bs, rejected_bs = compared_bs2[..., 0], compared_bs2[..., 1]
+    scaled_bs = dpo.beta * (chosen_bs - rejected_bs)
     if dpo.loss == "ipo":
-        ratio_bs2 = ratio_bs2 / jnp.maximum(weight_bs2, 1e-6)
-    difference_bs = ratio_bs2[..., 0] - ratio_bs2[..., 1]
-    if dpo.loss == "ipo":
-        return (difference_bs - 1 / (2 * dpo.beta)) ** 2
-    scaled_bs = dpo.beta * difference_bs
+        return (chosen_bs - rejected_bs - 1 / (2 * dpo.beta)) ** 2
     if dpo.loss == "hinge":
         return jax.nn.relu(1 - scaled_bs)
+    if dpo.loss == "apo_zero":
+        return jax.nn.sigmoid(-dpo.beta * chosen_bs) + jax.nn.sigmoid(dpo.beta * rejected_bs)
+    if dpo.loss == "dpop":
+        scaled_bs -= dpo.beta * dpo.dpop_weight * jax.nn.relu(-chosen_bs)
+    if dpo.loss == "simpo":
+        scaled_bs -= dpo.simpo_margin
     smoothing = dpo.label_smoothing
     right, wrong = jax.nn.log_sigmoid(scaled_bs), jax.nn.log_sigmoid(-scaled_bs)
     return -(1 - smoothing) * right - smoothing * wrong

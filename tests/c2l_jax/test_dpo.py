@@ -258,7 +258,7 @@ def test_losses_and_metrics_equal_hand_formulas(kind, discount, monkeypatch):
     }[kind]
     expected = sum(formula(c - r) for c, r in weighted(discount, mean=kind == "ipo"))
     assert weight == 2 and float(total) == pytest.approx(expected, rel=1e-5)
-    sums = weighted(discount)
+    sums = weighted(discount, mean=kind == "ipo")
     by_hand = {
         "rewards/chosen": sum(BETA * c for c, _ in sums),
         "rewards/rejected": sum(BETA * r for _, r in sums),
@@ -267,6 +267,76 @@ def test_losses_and_metrics_equal_hand_formulas(kind, discount, monkeypatch):
     }
     for name, value in by_hand.items():
         assert float(metrics[name]) == pytest.approx(value, rel=1e-5), name
+
+
+def less_likely_than_before():
+    """The batch and its log-probabilities, where the first pair's chosen response is so, the second
+    one's is not; and the references by pair and response."""
+    batch, logp = fake_batch()
+    batch["reference_logps"] += np.float32(0.5) * (batch["target_segments"] == 1)
+    references = [
+        [np.float32(refs) + 0.5 * (segment == 1) for refs in both]
+        for segment, both in REFERENCES.items()
+    ]
+    return batch, logp, references
+
+
+def pair_in_torch(kind: str, logps, references, weights):
+    """A pair's loss: (chosen, rejected) of each argument."""
+    logsigmoid, relu = torch.nn.functional.logsigmoid, torch.nn.functional.relu
+    triples = list(zip(logps, references, weights, strict=True))
+    x = [(weight * (logp - reference)).sum() for logp, reference, weight in triples]
+    means = [(weight * logp).sum() / weight.sum() for logp, _, weight in triples]
+    norms = [ratio / weight.sum() for ratio, weight in zip(x, weights, strict=True)]
+    return {
+        "dpop": lambda: -logsigmoid(BETA * (x[0] - x[1] - 5 * relu(-x[0]))),
+        "apo_zero": lambda: 1 - torch.sigmoid(BETA * x[0]) + torch.sigmoid(BETA * x[1]),
+        "sigmoid_norm": lambda: -logsigmoid(BETA * (norms[0] - norms[1])),
+        "simpo": lambda: -logsigmoid(BETA * means[0] - BETA * means[1] - 0.7),
+    }[kind]()
+
+
+@pytest.mark.parametrize("discount", ["none", "linear"])
+@pytest.mark.parametrize("kind", ["dpop", "apo_zero", "sigmoid_norm", "simpo"])
+def test_losses_and_gradients_equal_torch_formulas(kind, discount, monkeypatch):
+    config = settings(loss=kind, discount=discount, dpop_weight=5.0, simpo_margin=0.7)
+    batch, logp, references = less_likely_than_before()
+    batch["target_weights"] = fake_batch(discount)[0]["target_weights"]
+
+    def loss(logp):
+        total, _, metrics = loss_of(batch, logp, config, monkeypatch)
+        return total, metrics
+
+    (found, metrics), gradient = jax.value_and_grad(loss, has_aux=True)(logp)
+    theirs = [[torch.tensor(each, requires_grad=True) for each in both] for both in LOGPS.values()]
+    expected = sum(
+        pair_in_torch(
+            kind,
+            pair,
+            [torch.tensor(each) for each in before],
+            [torch.tensor(dpo.discounts(discount, len(each))) for each in pair],
+        )
+        for pair, before in zip(theirs, references, strict=True)
+    )
+    expected.backward()
+    assert float(found) == pytest.approx(expected.item(), abs=1e-4)
+    of_theirs = np.concatenate([each.grad.numpy() for pair in theirs for each in pair])
+    np.testing.assert_allclose(gradient[0, : len(of_theirs)], of_theirs, atol=1e-4)
+    assert not gradient[0, len(of_theirs) :].any() and np.abs(of_theirs).max() > 0.01
+    assert ("kl" in metrics) == (kind != "simpo")
+
+
+def test_dpop_asks_nothing_of_a_chosen_response_that_became_likelier(monkeypatch):
+    batch, logp, _ = less_likely_than_before()
+
+    def gradient(kind):
+        def loss(logp):
+            return loss_of(batch, logp, settings(loss=kind), monkeypatch)[0]
+
+        return np.asarray(jax.grad(loss)(logp))
+
+    same = gradient("dpop") == gradient("sigmoid")
+    assert same[batch["target_segments"] == 2].all() and not same[0, :3].any()
 
 
 def test_kl_is_the_k3_estimate_and_logps_are_sums(monkeypatch):
@@ -359,6 +429,58 @@ def test_a_pair_is_cut_with_its_reference(processor, pairs_split, words, score_e
     assert (example["branches"] == 1).sum() == (example["target_branches"] == 1).sum()
 
 
+@pytest.mark.parametrize("loss", ["sigmoid", "simpo"])
+def test_at_a_fork_the_responses_part(processor, pairs_split, loss):
+    """What they have in common is part of the trunk; trunk and branch make the response."""
+    config = settings(truncate="fork", fork_tokens=3, loss=loss, truncate_words=1)
+    seen = set()
+    for number, pair in enumerate(pairs_split):
+        if number % 2:
+            pair["chosen"] = pair["rejected"][:25] + " red."
+            logps = -np.arange(len(processor.response(pair["chosen"])), dtype=np.float32)
+            pair["chosen_logps"] = logps
+        whole = [processor.response(pair[name]) for name in ("chosen", "rejected")]
+        prompt = processor.prompt(pair, pair["format"])
+        start = len(prompt["tokens"])
+        example = dpo.pair_example(pair, processor, config.dpo)
+        trunk = example["tokens"][example["branches"] == 0]
+        common = len(trunk) - (start - 1)
+        seen.add((common > 0, bool(pair["rejected_ended"])))
+        firsts = []
+        for number, (name, tokens) in enumerate(zip(("chosen", "rejected"), whole, strict=True), 1):
+            of, on = example["target_branches"] == number, example["branches"] == number
+            targets = example["targets"][of]
+            ended = name == "chosen" or pair["rejected_ended"]
+            assert len(targets) == min(3, len(tokens) - (not ended) - common)
+            np.testing.assert_array_equal(targets, tokens[common : common + 3][: len(targets)])
+            sequence = np.concatenate([trunk, example["tokens"][on]])
+            expected = np.concatenate([prompt["tokens"], tokens])[: len(sequence)]
+            np.testing.assert_array_equal(sequence, expected)
+            alone = add_branches(prompt, [tokens])
+            places = np.concatenate([np.flatnonzero(example["branches"] == 0), np.flatnonzero(on)])
+            for feature in ("positions", "image_slots"):
+                np.testing.assert_array_equal(
+                    example[feature][places], alone[feature][: len(places)]
+                )
+            stored = np.float32(pair[f"{name}_logps"][common:][: len(targets)])
+            stored *= loss != "simpo"  # which has no reference
+            np.testing.assert_array_equal(example["reference_logps"][of], stored)
+            firsts.append(targets[0] if len(targets) else None)
+        assert firsts[0] != firsts[1]
+        np.testing.assert_array_equal(whole[0][:common], whole[1][:common])
+    assert {common for common, _ in seen} == {ended for _, ended in seen} == {True, False}
+
+
+def test_simpo_takes_pairs_without_a_reference(processor, pairs_split):
+    pair = pairs_split[0]
+    with_reference = dpo.pair_example(pair, processor, settings(loss="simpo").dpo)
+    pair |= {"chosen_logps": [], "rejected_logps": []}
+    without = dpo.pair_example(pair, processor, settings(loss="simpo").dpo)
+    assert with_reference.keys() == without.keys()
+    for name, value in without.items():
+        np.testing.assert_array_equal(value, with_reference[name])
+
+
 @pytest.fixture(scope="module")
 def pairs_split(pairs):
     return open_split(pairs[0], "train")
@@ -402,6 +524,9 @@ def test_the_recomputed_reference_is_kept_for_resuming(
         ({"loss": "kto"}, "config.dpo.loss is 'kto'"),
         ({"discount": "exp"}, "config.dpo.discount is 'exp'"),
         ({"beta": 0.0}, "must be positive"),
+        ({"truncate": "end"}, "config.dpo.truncate is 'end'"),
+        ({"fork_tokens": 0}, "fork_tokens 0 at least 1"),
+        ({"simpo_margin": -1.0}, "simpo_margin is -1.0"),
         ({"label_smoothing": 0.1, "loss": "hinge"}, "label_smoothing"),
     ],
 )
