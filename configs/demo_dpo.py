@@ -17,6 +17,7 @@ def get_config(stage="dpo"):
     if stage in ("dpo", "chosen"):
         config = tiny_dpo.get_config()
         config.dpo.beta = 0.1 if stage == "dpo" else 1e-9
+        config.dpo.truncate = "words"
         config.dpo.truncate_words = 0
         # A wrong chain may still copy its own result into its answer rightly. Rejecting it as a
         # whole unlearns that, so that the chosen chains have to be held fast.

@@ -3,7 +3,7 @@
   python -m c2l_jax.sample --model runs/reasoner_sft --data data --split train --n 32 \
       --temperature 1.0 --out runs/reasoner_responses
   python -m c2l_jax.preferences --responses runs/reasoner_responses --out runs/reasoner_pairs \
-      --low 0.25 --high 0.85 --max-pairs 3
+      --pairing random --low 0.25 --high 0.85 --max-pairs 3
   python -m c2l_jax.train --config configs/llava_reasoner_dpo.py --workdir runs/reasoner_dpo \
       --config.model=runs/reasoner_sft/model --config.data.path=runs/reasoner_pairs \
       --config.steps=STEPS
@@ -34,6 +34,7 @@ def get_config():
     config.optimizer.warmup = 0.03
     config.optimizer.b2 = 0.999
     config.dpo.beta = 0.1
+    config.dpo.truncate = "words"
     config.dpo.truncate_words = 90
     config.dpo.score_end = False
     return config

@@ -33,7 +33,7 @@ quick_jit = functools.partial(jax.jit, compiler_options={"xla_backend_optimizati
 
 def settings(**changed) -> ConfigDict:
     config = tiny_dpo.get_config()
-    config.dpo.beta = BETA
+    config.dpo.beta, config.dpo.truncate = BETA, "words"
     config.dpo.update(changed)
     config.logprob_chunk = 16
     return config
