@@ -76,19 +76,6 @@ def whole_sequences(made) -> dict[str, np.ndarray]:
 # ------------------------------------------------------------------------------- the three sides
 
 
-def reference_logps(reference: Path, made, chunk: int) -> np.ndarray:
-    """Log-probabilities [2 * pairs, r] of the sequences' response tokens, chosen first."""
-    config = Config.from_directory(reference)
-    graphdef, params = workload.parameters(reference)
-    batch = whole_sequences(made)
-
-    @jax.jit
-    def run(params):
-        return target_logprobs(workload.model_of(graphdef, params, config), batch, chunk)[0]
-
-    return np.asarray(run(params))
-
-
 def four_sequences_loss(graphdef, model_config, params, batch, config):
     """The sigmoid loss of `dpo.loss`, from rows of whole sequences (chosen first)."""
 
@@ -210,7 +197,7 @@ def measure_steps(config: Config, size: str) -> tuple[list[measure.Side], dict]:
         policy, reference = Path(folder) / "policy", Path(folder) / "reference"
         workload.write_model(config, reference, seed=0)
         workload.write_model(config, policy, seed=0, away=AWAY)
-        stored = reference_logps(reference, pairs(config, shape, count), 2048)
+        stored = workload.logprobs(reference, whole_sequences(pairs(config, shape, count)), 2048)
         common = shape, count
         measure.say("DPO step: three sides load and compile")
         made = measure.compare(

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import MappingProxyType
 
 import jax
 
@@ -27,8 +28,10 @@ MEMORY = (
 TOLERANCES = {"3b": 2e-2}  # of losses in bfloat16; else of those in float32
 
 
-def parse_arguments(benchmark: str, explanation: str, arguments=None) -> argparse.Namespace:
-    """json and size; quick is a size for the tests."""
+def parse_arguments(
+    benchmark: str, explanation: str, arguments=None, own: Mapping[str, str] = MappingProxyType({})
+) -> argparse.Namespace:
+    """json and size; quick is a size for the tests. own: other options, with their help."""
     parser = argparse.ArgumentParser(
         prog=f"python -m benchmarks.{benchmark}",
         description=explanation,
@@ -43,6 +46,8 @@ def parse_arguments(benchmark: str, explanation: str, arguments=None) -> argpars
         "parameters and bfloat16 products, for a GPU of 80 GB or more (default: %(default)s)",
     )
     parser.add_argument("--quick", action="store_true", help=argparse.SUPPRESS)
+    for name, text in own.items():
+        parser.add_argument(f"--{name}", help=text)
     args = parser.parse_args(arguments)
     args.size = "quick" if args.quick else args.size
     return args

@@ -81,12 +81,12 @@ def make_torch(model: Path, shape: Shape, questions: int, n: int):
     return torch_side.make_generate(model, made, shape.response, n), {}
 
 
-def check(made: list[measure.Side], shape: Shape, same: bool):
-    """Exits unless every side wrote eight responses of full length, and, if `same`, the same."""
+def check(made: list[measure.Side], shape: Shape, count: int, same: bool):
+    """Exits unless every side wrote `count` responses of full length, and, if `same`, the same."""
     first = made[0].results[0]
     for side in made:
         for written in side.results:
-            if [len(tokens) for tokens in written] != [shape.response] * BATCH:
+            if [len(tokens) for tokens in written] != [shape.response] * count:
                 raise SystemExit(f"void: {side.name} wrote {list(map(len, written))} tokens")
             if same and written != first:
                 equal = np.mean(np.equal(written, first))
@@ -119,7 +119,7 @@ def main(arguments=None):
             measure.Side("generate", make_torch, model, four_to_one, 1, SAMPLES),
             rounds=rounds,
         )
-        check(samples, four_to_one, same=False)
+        check(samples, four_to_one, SAMPLES, same=False)
         for name, shape in (("", long), (" at 4 : 1", four_to_one)):
             measure.say(f"{BATCH} questions, greedy, {shape}")
             generation[name] = measure.compare(
@@ -127,7 +127,7 @@ def main(arguments=None):
                 measure.Side(f"torch{name}", make_torch, model, shape, BATCH, 1),
                 rounds=rounds,
             )
-            check(generation[name], shape, same=args.size != "3b")
+            check(generation[name], shape, BATCH, same=args.size != "3b")
     shared, independent, generate = samples
     predicted = flops.sampling_ratio(config, four_to_one, SAMPLES)
     ratios = [

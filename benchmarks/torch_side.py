@@ -89,6 +89,28 @@ def make_dpo(policy: Path, reference: Path, pairs: list, config) -> Callable[[],
     return run
 
 
+def make_grpo(
+    current: Path, prompt: dict, responses: list, advantages_g, old_gr, config
+) -> Callable[[], float]:
+    """One update by a group: every response in a sequence of its own, with its own picture."""
+    model = load(current).train()
+    batch = inputs([prompt] * len(responses), responses)
+    count = len(responses[0])
+    advantages = torch.tensor(advantages_g, device=DEVICE)[:, None]
+    old = torch.tensor(old_gr, device=DEVICE)
+    step = make_update(model, config)
+    low, high = 1 - config.grpo.clip_low, 1 + config.grpo.clip_high
+
+    def run() -> float:
+        with computing(current):
+            logits = model(**batch, use_cache=False, logits_to_keep=count + 1).logits[:, :-1]
+            logps = selective_log_softmax(logits, batch["input_ids"][:, -count:])
+        ratio = (logps - old).exp()
+        return step(-torch.min(ratio * advantages, ratio.clamp(low, high) * advantages).mean())
+
+    return run
+
+
 def make_sft(directory: Path, questions: list, config, tuned: bool) -> Callable[[], float]:
     """One update on (prompt, response) pairs; see benchmarks.sft_step for what tuned means."""
     model = load(directory).train()

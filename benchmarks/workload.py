@@ -25,6 +25,7 @@ from c2l_jax.models.layers import Compute
 from c2l_jax.models.params import merge
 from c2l_jax.models.qwen2_5_vl import NO_DECAY
 from c2l_jax.models.qwen2_5_vl.config import Config, TextConfig, VisionConfig
+from c2l_jax.ops.logprobs import target_logprobs
 from c2l_jax.optimizer import make_optimizer, rate_scales, updating
 from c2l_jax.program import make_accumulate, make_apply
 from configs import forkme
@@ -157,6 +158,14 @@ def compile_step(loss: Callable, params: dict[str, jax.Array], batch, config) ->
         return float(metrics["loss"])
 
     return run, compiled
+
+
+def logprobs(directory: Path, batch: dict[str, np.ndarray], chunk: int) -> np.ndarray:
+    """Log-probabilities [b, r] of a batch's targets under a model directory's model."""
+    config = Config.from_directory(directory)
+    graphdef, params = parameters(directory)
+    run = jax.jit(lambda p: target_logprobs(model_of(graphdef, p, config), batch, chunk)[0])
+    return np.asarray(run(params))
 
 
 def settings():

@@ -155,6 +155,14 @@ def logprobs(model, batch, config) -> tuple[jax.Array, jax.Array]:
 
 
 def loss(model, batch, config):
+    """`loss_of` the policy's log-probabilities; adapters' reference is computed here, too."""
+    logp_br, entropy_br = logprobs(model, batch, config)
+    if config.grpo.kl != "none" and config.lora.rank:
+        batch = batch | {"reference_logps": logprobs(without(model), batch, config)[0]}
+    return loss_of(logp_br, entropy_br, batch, config)
+
+
+def loss_of(logp_br: jax.Array, entropy_br: jax.Array, batch, config):
     """Sums over the batch, so that packing, accumulation and sharding change nothing.
 
     target_weights are 1 or, for every aggregation but "tokens", 1 / the response's length. Returns
@@ -164,7 +172,6 @@ def loss(model, batch, config):
     pi_sampler is above log pi_old, and the largest ratio of the two, either way.
     """
     grpo = config.grpo
-    logp_br, entropy_br = logprobs(model, batch, config)
     weights_br, advantages_br = batch["target_weights"], batch["advantages"]
     fixed_br = jax.lax.stop_gradient(logp_br)
     old_br = batch["old_logps"] if config.updates > 1 else fixed_br
@@ -182,10 +189,7 @@ def loss(model, batch, config):
         "mismatch/k1": behind_br,
     }
     if grpo.kl != "none":
-        reference_br = batch["reference_logps"]
-        if config.lora.rank:
-            reference_br, _ = logprobs(without(model), batch, config)
-        away_br = jnp.clip(logp_br - reference_br, -_FARTHEST, _FARTHEST)
+        away_br = jnp.clip(logp_br - batch["reference_logps"], -_FARTHEST, _FARTHEST)
         kl = {"k2": away_br**2 / 2, "k3": jnp.expm1(-away_br) + away_br}
         losses_br += grpo.kl_weight * kl[grpo.kl]
         metrics |= {"kl/k1": away_br, "kl/k3": kl["k3"]}
