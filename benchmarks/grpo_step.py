@@ -160,7 +160,7 @@ def step_settings(model: Path, data: Path, questions: int, tokens: int):
     config.data.row_tokens, config.data.row_targets = 512 + 8 * tokens, 8 * tokens
     config.data.rows, config.data.row_tiles = questions, 16
     config.grpo.update({"questions": questions, "group": 8, "max_tokens": tokens})
-    config.grpo.update({"kl": "k3", "filter": False})
+    config.grpo.update({"kl": "k3", "filter": False, "prompt_tokens": 448, "prompt_tiles": 4})
     config.grpo.rewards = ((f"{reward.__module__}:{reward.__name__}", 1.0),)
     return config
 

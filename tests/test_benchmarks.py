@@ -10,7 +10,7 @@ import sys
 import jax
 import pytest
 
-from benchmarks import dpo_step, measure, pictures, sampling, sft_step, workload
+from benchmarks import dpo_step, grpo_step, measure, pictures, sampling, sft_step, workload
 from tests.conftest import ROOT
 
 
@@ -52,6 +52,7 @@ def quickly(monkeypatch):
 # Of the sides' times, in the order in which they are made; dpo_step's last is really measured.
 RATIOS = {
     dpo_step: [2 / 1, 3 / 1, None],
+    grpo_step: [2 / 1, 4 / 3, 6 / 5],
     sampling: [2 / 1, 3 / 1, 5 / 4, 7 / 6],
     sft_step: [2 / 1, 3 / 1, 5 / 4, 6 / 4],
     pictures: [2 / 1, 4 / 3, 6 / 5, 8 / 7],
@@ -59,8 +60,12 @@ RATIOS = {
 
 
 @pytest.mark.parametrize("benchmark", RATIOS)
-def test_last_line_is_json_with_every_ratio(benchmark, capsys):
-    benchmark.main(["--quick"])
+def test_last_line_is_json_with_every_ratio(benchmark, capsys, request):
+    arguments = ["--quick"]
+    if benchmark is grpo_step:
+        for option, fixture in (("--model", "model_dir"), ("--data", "dataset")):
+            arguments += [option, str(request.getfixturevalue(fixture))]
+    benchmark.main(arguments)
     lines = capsys.readouterr().out.splitlines()
     assert any(line.startswith("what") for line in lines)
     found = json.loads(lines[-1])
@@ -77,6 +82,13 @@ def test_last_line_is_json_with_every_ratio(benchmark, capsys):
             # An update moves it by 0.07. A wrong gradient norm (see VisionTower.embed) showed here
             # as 3e-4 in every other run.
             assert other == pytest.approx(ours, abs=1e-4)
+    if benchmark is grpo_step:
+        losses = found["losses"]
+        for ours, theirs in (("shared 12", "whole 12"), ("shared 8", "torch 8")):
+            assert losses[ours] == pytest.approx(losses[theirs], abs=1e-4)
+            assert losses[ours][0] != pytest.approx(losses[ours][2], abs=1e-3)
+        assert set(found["clocks"]) == {"rollout", "reward", "reference", "update"}
+        assert all(seconds > 0 for seconds in found["clocks"].values())
     if benchmark is sft_step:
         for losses in found["losses"].values():
             assert losses["ours"] == pytest.approx(losses["stock"], abs=1e-4)

@@ -5,7 +5,14 @@ import signal
 
 import pytest
 
+from c2l_jax import program
+from c2l_jax.data.processor import Processor
 from c2l_jax.metrics import read_metrics
+from c2l_jax.models import weights
+from c2l_jax.objectives import grpo
+from c2l_jax.sharding import make_mesh
+from configs import tiny_grpo
+from records.reading import open_split
 from tests.c2l_jax import bandit, cluster
 from tests.c2l_jax.conftest import train_arguments
 from tests.c2l_jax.test_train import start_and_signal
@@ -85,6 +92,27 @@ def test_killed_and_resumed_equals_unbroken(finished, player, dataset, tmp_path)
     assert start_and_signal(arguments, tmp_path / "run", 3, signal.SIGKILL) == -signal.SIGKILL
     run_module(*arguments)
     assert json.dumps(figures(tmp_path / "run")) == json.dumps(figures(finished))
+
+
+def test_the_ratio_is_one_at_the_first_of_several_updates(player, dataset, tmp_path):
+    """The old policy is the one that is there when a step begins, whoever drew the responses."""
+    config = tiny_grpo.get_config()
+    config.model, config.data.path, config.updates = str(player), str(dataset), 2
+    config.data.rows, config.data.row_tokens, config.data.row_targets = 4, 256, 40
+    config.grpo.update({"questions": 4, "group": 4, "max_tokens": 8, "draws": 3})
+    config.grpo.update({"clip_low": 1e-4, "clip_high": 1e-4})
+    config.grpo.rewards = (("tests.c2l_jax.bandit:reward", 1.0),)
+    mesh = make_mesh(config.mesh)
+    made, split = program.build(config, grpo, mesh), open_split(dataset, "train")
+    source = grpo.source(split, Processor(player), config, mesh=mesh, workdir=tmp_path)
+    params = weights.load(player, made.places)
+    (part,), _, _ = source.next(params)
+    sums = made.evaluate(params, part)
+    assert sums["weight"] > 0 and sums["clip/low"] == sums["clip/high"] == 0
+    assert sums["mismatch/max"] < 1 + 1e-5
+    params["head"] = params["head"] * 1.05
+    later = made.evaluate(params, part)
+    assert later["clip/low"] > 0 and later["clip/high"] > 0
 
 
 def assert_as_in(finished, workdir):
