@@ -16,6 +16,7 @@ import numpy as np
 from flax import nnx
 from PIL import Image, ImageDraw
 
+from c2l_jax import cpu
 from c2l_jax.data.images import ImageSpec, patchify
 from c2l_jax.data.layout import RowShape, one_a_row, size
 from c2l_jax.data.positions import mrope_positions
@@ -40,6 +41,7 @@ def configure():
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     jax.config.update("jax_platforms", "cuda,cpu" if ON_GPU else "cpu")
     jax.config.update("jax_default_matmul_precision", "highest")
+    cpu.keep_freed()
 
 
 SIZES = ("small", "3b")

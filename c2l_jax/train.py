@@ -35,7 +35,7 @@ from absl import app, flags
 from jax.experimental import multihost_utils
 from ml_collections import ConfigDict, config_flags
 
-from c2l_jax import cluster, flops
+from c2l_jax import cluster, cpu, flops
 from c2l_jax.checkpoint import Checkpoints, write_config
 from c2l_jax.data.pictures import open_pictures
 from c2l_jax.data.processor import Processor
@@ -360,6 +360,7 @@ def run(argv):
     """`main`, in all processes together."""
     place = cluster.find_place(**{name: flag.value for name, flag in CLUSTER.items()})
     with cluster.joined(place, saves_when_preempted=True):
+        cpu.keep_freed()
         main(argv)
 
 

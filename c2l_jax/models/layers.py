@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jax.sharding import Mesh
 
+from c2l_jax import cpu
 from c2l_jax.ops.attention import SAVED, Sees, attend
 from c2l_jax.sharding import ROWS, constrain
 
@@ -178,4 +179,5 @@ def scan_layers(
         return compute.by_row(x), out
 
     count = len(jax.tree.leaves(params)[0])
-    return jax.lax.scan(REMAT[compute.remat](step), x, (jnp.arange(count), params))
+    unroll = cpu.unrolls(count, compute.remat, compute.mesh)
+    return jax.lax.scan(REMAT[compute.remat](step), x, (jnp.arange(count), params), unroll=unroll)
