@@ -41,7 +41,6 @@ def configure():
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     jax.config.update("jax_platforms", "cuda,cpu" if ON_GPU else "cpu")
     jax.config.update("jax_default_matmul_precision", "highest")
-    cpu.keep_freed()
 
 
 SIZES = ("small", "3b")
@@ -127,7 +126,8 @@ def compute_of(config: Config) -> Compute:
 
 
 def parameters(directory: Path) -> tuple[nnx.GraphDef, dict[str, jax.Array]]:
-    """The structure of a model directory's model, and its parameters, float32."""
+    """The structure of a model directory's model, and its parameters, float32, to be trained."""
+    cpu.keep_freed()  # as the trainer does
     config = Config.from_directory(directory)
     return weights.abstract(config, compute_of(config))[0], weights.load(directory)
 

@@ -14,8 +14,9 @@ _UNROLLED = 8  # layers; more take long to compile
 
 
 def keep_freed():
-    """Call it before jax computes: the process keeps the memory that it has freed.
+    """Call it before jax computes, to train: the process keeps the memory that it has freed.
 
+    Nothing for decoding, whose small pieces are slower to get with a single arena.
     XLA's CPU backend asks for a program's temporaries anew at every call. glibc gives blocks of
     that size back to the system when they are freed, which then clears each page of them again.
     """

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import jax
 import numpy as np
 
-from c2l_jax import cluster, cpu
+from c2l_jax import cluster
 from c2l_jax.data.processor import INSTRUCTIONS
 from c2l_jax.judging import function_at
 from c2l_jax.sharding import make_mesh
@@ -81,7 +81,6 @@ def in_cluster(command: Callable, arguments: argparse.Namespace):
     keywords = vars(arguments)
     place = cluster.find_place(**{name: keywords.pop(name) for name in cluster.FLAGS})
     with cluster.joined(place):
-        cpu.keep_freed()
         command(**keywords)
 
 
