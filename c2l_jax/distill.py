@@ -71,7 +71,8 @@ _GIVEN = re.compile(
     r"|\b(answer|solution) (given|provided|supplied)\b(?! by)"
     r"|\b(answer|solution) (that )?(was|has been|had been) (given|provided|supplied|stated)"
     r"|\banswer is (given as|known|provided)|\byou (told|said|gave|mentioned|provided)"
-    r"|\b(was|were|been|am) told|\bground[- ]truth|\banswer key|\bannotat(ion|ed|or)|\bhint(s|ed)?\b",
+    r"|\b(was|were|been|am) told|\bground[- ]truth|\banswer key|\bannotat(ion|ed|or)"
+    r"|\bhint(s|ed)?\b",
     re.IGNORECASE,
 )
 

@@ -59,12 +59,13 @@ class Scripted(http.server.ThreadingHTTPServer):
             self.requests.append(request)
             self.paths.append(handler.path)
             self.headers.append(handler.headers)
-        reply = self._replies(request) if callable(self._replies) else self._replies[number]
-        if isinstance(reply, str):
-            reply = completion(reply)
-        if isinstance(reply, dict):
-            return Said(body=json.dumps(reply))
-        return Said(*reply)
+        try:
+            reply = self._replies(request) if callable(self._replies) else self._replies[number]
+            if isinstance(reply, str):
+                reply = completion(reply)
+            return Said(body=json.dumps(reply)) if isinstance(reply, dict) else Said(*reply)
+        except Exception as error:  # of the script: told by what no client tries again
+            return Said(404, {}, f"the script has no reply to request {number}: {error!r}")
 
     def __enter__(self) -> "Scripted":
         threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
