@@ -9,10 +9,12 @@ import threading
 from collections import Counter
 
 import pytest
+from tensorflow_datasets import features as features_of
 
 from c2l_jax.data.processor import Processor, response_text, user_text
 from c2l_jax.distill import chain_of, distill, prompt, speaks_of_given_answer
 from endpoint import GaveOut
+from records import writing
 from records.errors import UserError
 from records.reading import open_split
 from tests.conftest import ROOT, launcher, run_module
@@ -255,7 +257,11 @@ def test_words_of_someone_who_was_told():
     assert not speaks_of_given_answer("The hint is 3.", "What is the hint in row 2?")
 
 
-def test_settings_that_make_no_sense_are_refused(dataset, pairs, tmp_path):
+def test_settings_that_make_no_sense_are_refused(dataset, tmp_path):
+    features = {"id": features_of.Text(), "chosen": features_of.Text()}
+    pairs = tmp_path / "pairs"
+    one = {"id": "a", "chosen": "b"}
+    writing.write(pairs, "pairs", features, {"train": lambda: [one]}, {})
     for options, message in (
         ({"samples": 0}, "--samples 0 must be at least 1"),
         ({"samples": 2, "temperature": 0.0}, "--temperature 0 makes all chains alike"),
@@ -263,7 +269,7 @@ def test_settings_that_make_no_sense_are_refused(dataset, pairs, tmp_path):
         ({"top_p": 0.0}, "--top-p must be in"),
         ({"hint": False, "check_without_hint": 3}, "compares with the hint"),
         ({"split": "none"}, "no records in split 'none'"),
-        ({"data": pairs[0]}, "holds pairs, not questions"),
+        ({"data": pairs}, "holds pairs, not questions"),
         ({"endpoint": "localhost"}, "looks like http://HOST:PORT/v1"),
     ):
         given = {"data": dataset, "endpoint": "http://localhost:1/v1", "endpoint_model": "m"}
