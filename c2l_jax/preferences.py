@@ -285,7 +285,7 @@ def split_up(
     for name, some in by_split.items():
         if not some:
             raise UserError(
-                f"of {len(pairs)} pairs none falls to the split {name}: change --validation "
+                f"of {len(pairs)} none falls to the split {name}: change --validation "
                 f"{validation} (0 holds none out; train with --config.evaluation.every=0 "
                 "then), or sample more."
             )

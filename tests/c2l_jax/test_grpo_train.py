@@ -102,15 +102,16 @@ def test_the_ratio_is_one_at_the_first_of_several_updates(player, dataset, tmp_p
     config.grpo.update({"questions": 4, "group": 4, "max_tokens": 8, "draws": 3})
     config.grpo.update({"clip_low": 1e-4, "clip_high": 1e-4})
     config.grpo.rewards = (("tests.c2l_jax.bandit:reward", 1.0),)
-    mesh = make_mesh(config.mesh)
+    mesh, processor = make_mesh(config.mesh), Processor(player)
     made, split = program.build(config, grpo, mesh), open_split(dataset, "train")
-    source = grpo.source(split, Processor(player), config, mesh=mesh, workdir=tmp_path)
+    source = grpo.source(split, processor, config, mesh=mesh, workdir=tmp_path)
     params = weights.load(player, made.places)
     (part,), _, _ = source.next(params)
     sums = made.evaluate(params, part)
     assert sums["weight"] > 0 and sums["clip/low"] == sums["clip/high"] == 0
     assert sums["mismatch/max"] < 1 + 1e-5
-    params["head"] = params["head"] * 1.05
+    pays = processor.response("# Answer: C")[-2]
+    params["head"] = params["head"].at[pays].multiply(1.05)
     later = made.evaluate(params, part)
     assert later["clip/low"] > 0 and later["clip/high"] > 0
 

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -93,7 +94,7 @@ def test_answers_that_could_not_be_read_are_counted_aloud():
     assert lines[-2].split()[-2:] == ["out", "2"] and "unread" in lines[-2]
 
 
-def apart(first: str, second: str) -> int:
+def apart(first: Sequence, second: Sequence) -> int:
     """The fewest insertions and deletions, by the textbook's table."""
     row = list(range(len(second) + 1))
     for i, letter in enumerate(first, 1):
@@ -121,6 +122,22 @@ def test_near_pairs_take_each_wrong_response_once_and_the_nearest_first():
     assert [pair[1:] for pair in pairs] == [(a[0], b[0]) for a, b in expected]
     assert chosen(asked, find=near, low=0, high=1, most=1)[0] == pairs[:1]
     assert not chosen([question("q", *wrong)], find=near, low=0, high=1)[0]
+
+
+def test_near_is_told_by_the_model_s_own_tokens(responses, model_dir):
+    tokens = Processor(model_dir).response
+    right, wrong = pairing.sides(read_responses(responses)[1][1], seed=0)
+    wrong.append({**wrong[0], "text": f"Well. {wrong[0]['text']}"})
+    found = preferences.finder("near", 9, model_dir)(right, wrong)
+    assert len(right) == 2 and len(found) == len(wrong) == 3
+    distances = [apart(*(tokens(each["text"]) for each in pair)) for pair in found]
+    assert distances == sorted(distances)
+    farthest = []
+    for distance, (_, rejected) in zip(distances, found, strict=True):
+        of_all = [apart(tokens(each["text"]), tokens(rejected["text"])) for each in right]
+        assert distance == min(of_all)
+        farthest.append(max(of_all))
+    assert farthest > distances
 
 
 def test_right_responses_are_as_many_as_asked_for_and_different():
