@@ -1,11 +1,13 @@
 """From judged responses to accuracies with intervals, and to a table for the terminal.
 
 A judged response is a mapping with `id, game, task, qa_type, qa_level, plot_level, answer, options`
-of its record, `extracted` (text or None), `correct` and `read` (bool; see c2l_jax.answers), as
-c2l_jax.responses.judged gives them. A cell is a mapping with `accuracy, correct, count, unanswered,
-unread, low, high`; accuracies and interval ends are in 0..1. `unanswered` is the number of
-responses without an answer (`extracted` is None), `unread` the share, in 0..1, of those whose
-answer could not be read with certainty, unanswered ones included: neither is correct.
+of its record, perhaps its `category` and `split_kind`, `extracted` (text or None), `correct` and
+`read` (bool; see c2l_jax.answers) and perhaps `score`, as c2l_jax.responses.judged gives them. A
+cell is a mapping with `accuracy, correct, count, unanswered, unread, low, high`; accuracies and
+interval ends are in 0..1. `accuracy` is the mean score, `correct` how many are wholly right,
+`unanswered` the number of responses without an answer (`extracted` is None), `unread` the share, in
+0..1, of those whose answer could not be read with certainty, unanswered ones included: neither is
+correct.
 """
 
 import math
@@ -13,12 +15,21 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from c2l_jax.answers import matches, was_read
+from c2l_jax.answers import matches, score_of, was_read
 from records.errors import UserError
 from records.schema import task_name
 
 _Z = 1.959963984540054  # 97.5 % quantile of the normal law: two-sided 95 %
 _LEVELS = {"Easy": 0, "Medium": 1, "Hard": 2}
+GROUPS = (  # of cells in a summary
+    "by_game",
+    "by_task",
+    "by_domain",
+    "by_category",
+    "by_qa_type",
+    "by_level",
+    "by_qa_type_and_level",
+)
 
 
 def wilson(correct: float, count: int) -> tuple[float, float]:
@@ -37,26 +48,50 @@ def wilson(correct: float, count: int) -> tuple[float, float]:
     return (middle - half if correct else 0.0), (middle + half if correct < count else 1.0)
 
 
-def summarise(judged: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Cells `overall`, `by_game`, `by_task` ("game/task"), `by_qa_type` and `by_level`
-    ("<qa_level> x <plot_level>"); what a record does not tell puts it in no cell.
+def summarise(judged: Sequence[Mapping[str, Any]], n: int = 1) -> dict[str, Any]:
+    """Cells `overall` and, by what records tell, those of GROUPS: `by_game`, `by_task`
+    ("game/task"), `by_domain` (in or out), `by_category` ("<domain> x <category>"), `by_qa_type`,
+    `by_level` ("<qa_level> x <plot_level>") and `by_qa_type_and_level` ("<qa_type> x
+    <plot_level>"). What a record does not tell puts it in no cell.
+
+    n: responses a question, each of which counts for 1/n. Intervals take questions, not responses,
+    for independent, and are then wider than they need be.
 
     Raises UserError when there is none.
     """
     if not judged:
         raise UserError("there is no judged response to summarise; give at least one record")
-    both = ("qa_level", "plot_level")
-    levelled = [each for each in judged if all(each[name] in _LEVELS for name in both)]
-    return {
-        "overall": _cell(judged),
-        "by_game": _cells(judged, lambda each: each["game"]),
-        "by_task": _cells(judged, task_name),
-        "by_qa_type": _cells(judged, lambda each: each["qa_type"]),
-        "by_level": _cells(
-            sorted(levelled, key=lambda each: tuple(_LEVELS[each[name]] for name in both)),
-            lambda each: f"{each['qa_level']} x {each['plot_level']}",
-        ),
+    keys = {
+        "by_game": lambda each: each["game"],
+        "by_task": task_name,
+        "by_domain": lambda each: each.get("split_kind"),
+        "by_category": _crossed("split_kind", "category"),
+        "by_qa_type": lambda each: each["qa_type"],
+        "by_level": _crossed("qa_level", "plot_level"),
+        "by_qa_type_and_level": _crossed("qa_type", "plot_level"),
     }
+    summary = {"overall": _cell(judged, n)}
+    for group in GROUPS:
+        cells = _cells(judged, keys[group], n)
+        summary[group] = _by_level(cells) if group.endswith("level") else cells
+    return summary
+
+
+def _by_level(cells: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    def place(name):
+        return [str(_LEVELS.get(part, part)) for part in name.split(" x ")]
+
+    return {name: cells[name] for name in sorted(cells, key=place)}
+
+
+def _crossed(first: str, second: str) -> Callable[[Mapping[str, Any]], str | None]:
+    """ "<first> x <second>" of what a record tells, None where it does not tell both."""
+
+    def key(each):
+        both = [each.get(name) for name in (first, second)]
+        return " x ".join(both) if all(both) else None
+
+    return key
 
 
 def paired_difference(
@@ -89,22 +124,24 @@ def paired_difference(
     }
 
 
-def _cells(judged: Iterable[Mapping[str, Any]], key: Callable) -> dict[str, dict[str, Any]]:
+def _cells(judged: Iterable[Mapping[str, Any]], key: Callable, n: int) -> dict[str, dict[str, Any]]:
     groups = {}
     for each in judged:
         if name := key(each):
             groups.setdefault(name, []).append(each)
-    return {name: _cell(group) for name, group in groups.items()}
+    return {name: _cell(group, n) for name, group in groups.items()}
 
 
-def _cell(judged: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _cell(judged: Sequence[Mapping[str, Any]], n: int) -> dict[str, Any]:
+    questions, score = len(judged) // n, math.fsum(map(score_of, judged)) / n
     correct = sum(each["correct"] for each in judged)
-    low, high = wilson(correct, len(judged))
+    unanswered = sum(each["extracted"] is None for each in judged)
+    low, high = wilson(score, questions)
     return {
-        "accuracy": correct / len(judged),
-        "correct": correct,
-        "count": len(judged),
-        "unanswered": sum(each["extracted"] is None for each in judged),
+        "accuracy": score / questions,
+        "correct": correct if n == 1 else correct / n,
+        "count": questions,
+        "unanswered": unanswered if n == 1 else unanswered / n,
         "unread": sum(not was_read(each) for each in judged) / len(judged),
         "low": low,
         "high": high,
@@ -165,14 +202,8 @@ def _most_frequent(texts: Iterable[str]) -> str:
 
 
 def table(summary: Mapping[str, Any]) -> str:
-    """A summary as aligned plain text: overall, games, tasks, question types and levels."""
-    sections = [
-        {"overall": summary["overall"]},
-        summary["by_game"],
-        summary["by_task"],
-        summary["by_qa_type"],
-        summary["by_level"],
-    ]
+    """A summary as aligned plain text: overall and all groups."""
+    sections = [{"overall": summary["overall"]}, *(summary[group] for group in GROUPS)]
     width = max(len(name) for section in sections for name in section)
     lines = [f"{'':{width}}  accuracy   95 % interval       n  unanswered   unread"]
     for section in filter(None, sections):
@@ -181,6 +212,6 @@ def table(summary: Mapping[str, Any]) -> str:
             interval = f"{100 * cell['low']:.1f} – {100 * cell['high']:.1f}"
             lines.append(
                 f"{name:{width}}  {100 * cell['accuracy']:6.1f} %  {interval:>14}"
-                f"  {cell['count']:6}  {cell['unanswered']:10}  {100 * cell['unread']:5.1f} %"
+                f"  {cell['count']:6}  {cell['unanswered']:10.4g}  {100 * cell['unread']:5.1f} %"
             )
     return "\n".join(lines)

@@ -16,6 +16,7 @@ from records.reading import Split
 
 SETTINGS, RESPONSES = "sampling.json", "responses.jsonl"
 KEPT = ("id", "game", "task", "qa_type", "qa_level", "plot_level", "question", "options", "answer")
+KEPT += ("category", "split_kind")  # which files of before do not tell
 
 
 # --------------------------------------------------------------------------------------- writing
@@ -123,7 +124,7 @@ def read_responses(directory: AnyPath) -> tuple[dict, list[dict]]:
 def judged(questions: Iterable[dict]) -> list[dict]:
     """One mapping a response, with what its question's line says beside; see c2l_jax.accuracy."""
     return [
-        {**{name: question[name] for name in KEPT}, **response}
+        {**{name: question.get(name, "") for name in KEPT}, **response}
         for question in questions
         for response in question["responses"]
     ]

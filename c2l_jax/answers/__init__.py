@@ -16,17 +16,29 @@ from c2l_jax.answers.reading import Reading, letters_of, read_choice, read_value
 from c2l_jax.answers.values import parse, same
 from records.errors import UserError
 
-__all__ = ["Verdict", "extract", "judge", "matches", "parse", "same", "verdict", "was_read"]
+__all__ = [
+    "Verdict",
+    "extract",
+    "judge",
+    "matches",
+    "parse",
+    "same",
+    "score_of",
+    "verdict",
+    "was_read",
+]
 
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
     """extracted: the stated answer, None where there is none. unclear: it can't be read with
-    certainty. An answer that is neither right nor unread is wrong."""
+    certainty. An answer that is neither right nor unread is wrong. score: in [0, 1], where a
+    measure knows more than right (1) and wrong (0)."""
 
     extracted: str | None
     correct: bool
     unclear: bool = False
+    score: float | None = None
 
     @property
     def read(self) -> bool:
@@ -34,13 +46,19 @@ class Verdict:
 
     def fields(self) -> dict[str, Any]:
         """What a line about a response says of its answer."""
-        return {"extracted": self.extracted, "correct": self.correct, "read": self.read}
+        said = {"extracted": self.extracted, "correct": self.correct, "read": self.read}
+        return said if self.score is None else said | {"score": self.score}
 
 
 def was_read(judged: Mapping[str, Any]) -> bool:
     """`Verdict.read` of a response on disk; those of before there was such a field were read if
     something was extracted."""
     return judged["read"] if "read" in judged else judged["extracted"] is not None
+
+
+def score_of(judged: Mapping[str, Any]) -> float:
+    """`Verdict.score` of a response on disk; 1 or 0 where right and wrong are all there is."""
+    return float(judged.get("score", judged["correct"]))
 
 
 def judge(records: Sequence[Mapping[str, Any]], responses: Sequence[str]) -> list[Verdict]:

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from c2l_jax.accuracy import blind, paired_difference, summarise, table, wilson
+from c2l_jax.accuracy import GROUPS, blind, paired_difference, summarise, table, wilson
 from records.errors import UserError
 
 COLORS = ["red", "blue", "white"]
@@ -17,6 +17,8 @@ def make_record(number, task="cell_color", options=COLORS, answer="A", **changes
         "qa_type": "Target Perception",
         "qa_level": "Easy",
         "plot_level": "Medium",
+        "split_kind": "in_domain",
+        "category": "Planning",
         "options": options,
         "answer": answer,
         **changes,
@@ -55,21 +57,29 @@ def test_summarise_counts_every_row_once_in_each_breakdown():
         make_row(1, False, qa_level="Hard"),
         make_row(2, False, extracted=None, plot_level="Easy", task="best_move"),
         make_row(3, True, game="maze", task="best_move", qa_type="State Prediction"),
+        make_row(4, True, game="", qa_level="", split_kind="", category="Planning"),
     ]
     summary = summarise(rows)
     overall = summary["overall"]
-    assert (overall["accuracy"], overall["correct"], overall["count"]) == (0.5, 2, 4)
-    assert (overall["unanswered"], overall["unread"]) == (1, 1 / 4)
-    assert (overall["low"], overall["high"]) == wilson(2, 4)
+    assert (overall["accuracy"], overall["correct"], overall["count"]) == (0.6, 3, 5)
+    assert (overall["unanswered"], overall["unread"]) == (1, 1 / 5)
+    assert (overall["low"], overall["high"]) == wilson(3, 5)
     assert list(summary["by_task"]) == [
-        "tictactoe/cell_color", "tictactoe/best_move", "maze/best_move",
+        "tictactoe/cell_color", "tictactoe/best_move", "maze/best_move", "cell_color",
     ]  # fmt: skip
     assert list(summary["by_level"]) == ["Easy x Easy", "Easy x Medium", "Hard x Medium"]
     assert summary["by_task"]["tictactoe/best_move"]["unanswered"] == 1
     assert summary["by_game"]["maze"]["accuracy"] == 1.0
-    for name in ("by_game", "by_task", "by_qa_type", "by_level"):
-        for key in ("correct", "count", "unanswered"):
-            assert sum(cell[key] for cell in summary[name].values()) == overall[key]
+    assert list(summary["by_category"]) == ["in_domain x Planning"]
+    assert list(summary["by_qa_type_and_level"]) == [
+        "State Prediction x Medium", "Target Perception x Easy", "Target Perception x Medium",
+    ]  # fmt: skip
+    untold = {name: 1 for name in ("by_game", "by_domain", "by_category", "by_level")}
+    for name in GROUPS:
+        cells = summary[name].values()
+        assert sum(cell["count"] for cell in cells) == 5 - untold.get(name, 0)
+        assert sum(cell["correct"] for cell in cells) == 3 - untold.get(name, 0)
+        assert sum(cell["unanswered"] for cell in cells) == 1
     with pytest.raises(UserError, match="no judged response"):
         summarise([])
 
@@ -81,6 +91,18 @@ def test_what_could_not_be_read_is_not_right_and_told_apart():
     assert (cell["accuracy"], cell["unanswered"], cell["unread"]) == (2 / 5, 1, 2 / 5)
     overall = next(x for x in table(summarise(rows)).splitlines() if x.startswith("overall"))
     assert overall.split()[-2:] == ["40.0", "%"]
+
+
+def test_scores_and_several_responses_to_a_question_are_averaged():
+    rows = [make_row(0, False, score=0.75), make_row(1, True), make_row(2, False)]
+    cell = summarise(rows)["overall"]
+    assert (cell["accuracy"], cell["correct"], cell["count"]) == (1.75 / 3, 1, 3)
+    assert (cell["low"], cell["high"]) == wilson(1.75, 3)
+    twice = [make_row(i // 2, i < 3, extracted=None if i == 5 else "A") for i in range(6)]
+    cell = summarise(twice, n=2)["overall"]
+    assert (cell["accuracy"], cell["correct"], cell["count"]) == (0.5, 1.5, 3)
+    assert (cell["unanswered"], cell["unread"]) == (0.5, 1 / 6)
+    assert (cell["low"], cell["high"]) == wilson(1.5, 3)
 
 
 def test_blind_takes_the_letter_or_the_text_whichever_serves_better():
