@@ -12,7 +12,7 @@ right:
              is DPO's implicit reward, so a weight is the response's Bradley-Terry strength, against
              which preferences were fitted (the paper, arXiv 2410.16198, leaves its form open);
              --beta 1 makes it an importance weight, with the policy's own distribution of answers
-  oracle     any response right: what no choice can exceed
+  oracle     any response right (pass@N): what no choice can exceed
 Ties go to the response drawn first; responses whose answer can't be read have no vote. N responses
 are drawn from each question's n without replacement, --subsets times; intervals (95 %, normal) are
 over questions. Writes to --out: rerank.json, scores.jsonl (each response's score and its tokens'
@@ -21,15 +21,14 @@ log-ratios) and TensorBoard events, with N for the step.
 
 import itertools
 import json
-import math
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from c2l_jax import options
-from c2l_jax.accuracy import wilson
-from c2l_jax.answers import matches, was_read
-from c2l_jax.data.processor import Processor, letter
+from c2l_jax.answers import was_read
+from c2l_jax.choosing import curves, table
+from c2l_jax.data.processor import Processor
 from c2l_jax.models.directory import fingerprint
 from c2l_jax.models.layers import Compute
 from c2l_jax.models.loading import exported_model, load_model
@@ -39,101 +38,6 @@ from c2l_jax.responses import read_responses, record_of
 from records.errors import UserError, exit_on_user_error
 from records.paths import AnyPath, anywhere, output_folder, replace_text
 from records.reading import open_split
-
-METHODS = ("single", "majority", "best", "weighted", "oracle")
-
-
-# -------------------------------------------------------------------------------------- choosing
-
-
-def same_answers(question: dict) -> np.ndarray:
-    """bool [n, n]: whether two responses give the same answer; one whose answer can't be read
-    agrees with none, not even itself."""
-    responses = question["responses"]
-    extracted = [each["extracted"] if was_read(each) else None for each in responses]
-    options = question["options"]
-    if options:
-        letters = [letter(i) for i in range(len(options))]
-        chosen = [[matches(text, question | {"answer": a}) for a in letters] for text in extracted]
-        return np.asarray(chosen, int) @ np.asarray(chosen, int).T > 0
-    verdicts: dict[tuple[str, str], bool] = {}
-    for a in {text for text in extracted if text}:
-        for b in {text for text in extracted if text}:
-            verdicts[a, b] = matches(b, {"options": [], "answer": a})
-    return np.asarray(
-        [
-            [verdicts.get((a, b), False) or verdicts.get((b, a), False) for b in extracted]
-            for a in extracted
-        ]
-    )
-
-
-def share_right(
-    correct_n: np.ndarray,
-    same_nn: np.ndarray,
-    score_n: np.ndarray,
-    drawn_sm: np.ndarray,
-    beta: float,
-) -> dict[str, float]:
-    """How often each method is right on one question, over S subsets of M drawn responses."""
-    right_sm, score_sm = correct_n[drawn_sm], score_n[drawn_sm]
-    same_smm = same_nn[drawn_sm[:, :, None], drawn_sm[:, None, :]]
-    weight_sm = np.exp(beta * (score_sm - score_sm.max(-1, keepdims=True)))
-    votes = {
-        "majority": same_smm.sum(-1),
-        "best": score_sm,
-        "weighted": (same_smm * weight_sm[:, None]).sum(-1),
-    }
-    shares = {
-        name: np.take_along_axis(right_sm, value.argmax(-1)[:, None], 1).mean()
-        for name, value in votes.items()
-    }
-    shares |= {"single": correct_n.mean(), "oracle": right_sm.any(-1).mean()}
-    return {name: float(shares[name]) for name in METHODS}
-
-
-def curves(
-    questions: Sequence[dict],
-    scores: Sequence[np.ndarray],
-    *,
-    beta: float,
-    subsets: int,
-    seed: int,
-) -> dict[str, list[dict]]:
-    """For each method the points {n, accuracy, low, high} at N = 1, 2, 4, ... and all responses.
-
-    Args:
-      questions: lines of responses.jsonl, all with the same number n of responses.
-      scores: [n] of each question.
-    """
-    n = len(questions[0]["responses"])
-    sizes = [2**power for power in range(n.bit_length()) if 2**power < n] + [n]
-    shares: dict[tuple[str, int], list[float]] = {(m, size): [] for m in METHODS for size in sizes}
-    for number, (question, score_n) in enumerate(zip(questions, scores, strict=True)):
-        correct_n = np.asarray([response["correct"] for response in question["responses"]])
-        same_nn = same_answers(question)
-        rng = np.random.default_rng([seed, number])
-        drawn_sn = rng.permuted(np.tile(np.arange(n), (subsets, 1)), axis=1)
-        for size in sizes:
-            of_question = share_right(correct_n, same_nn, score_n, drawn_sn[:, :size], beta)
-            for method, share in of_question.items():
-                shares[method, size].append(share)
-    return {m: [{"n": size, **_interval(shares[m, size])} for size in sizes] for m in METHODS}
-
-
-def _interval(shares: Sequence[float]) -> dict[str, float]:
-    """Mean over questions and its 95 % interval, within 0..1; questions count as independent.
-
-    Normal, but Wilson's where all questions have one share: 20 of 20 right don't make it certain.
-    """
-    mean = float(np.mean(shares))
-    deviation = float(np.std(shares, ddof=1)) if len(shares) > 1 else 0.0
-    if not deviation:
-        low, high = wilson(mean * len(shares), len(shares))
-        return {"accuracy": mean, "low": low, "high": high}
-    half = 1.96 * deviation / math.sqrt(len(shares))
-    return {"accuracy": mean, "low": max(0.0, mean - half), "high": min(1.0, mean + half)}
-
 
 # --------------------------------------------------------------------------------------- scoring
 
@@ -283,18 +187,6 @@ def rerank(
                 board.add_scalar(f"rerank/{method}", point["accuracy"], point["n"])
     print(table(found))
     return result
-
-
-def table(found: dict[str, list[dict]]) -> str:
-    """Accuracy in per cent and its interval, a line a number of responses."""
-    lines = [f"{'N':>4}" + "".join(f"{method:>22}" for method in METHODS)]
-    for row in zip(*(found[method] for method in METHODS), strict=True):
-        cells = (
-            f"{100 * p['accuracy']:6.1f} ({100 * p['low']:.1f} – {100 * p['high']:.1f})"
-            for p in row
-        )
-        lines.append(f"{row[0]['n']:>4}" + "".join(f"{cell:>22}" for cell in cells))
-    return "\n".join(lines)
 
 
 @exit_on_user_error
