@@ -8,8 +8,10 @@ import importlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from c2l_jax.answers import Verdict
+from c2l_jax.answers import Verdict, stated, verdict
+from c2l_jax.answers.plain import characters
 from records.errors import UserError
+from records.schema import accepted_answers
 
 Judge = Callable[[Sequence[Mapping[str, Any]], Sequence[str]], list[Verdict]]
 
@@ -50,3 +52,25 @@ def verdicts(
             "responses: it must give one for each, in their order."
         )
     return found
+
+
+def scored(
+    measure: Callable[[str, Sequence[str]], float],
+    records: Sequence[Mapping[str, Any]],
+    responses: Sequence[str],
+) -> list[Verdict]:
+    """Verdicts by a measure of texts: its score, in [0, 1], of what a response states as its answer,
+    given all accepted answers of the record. Where there are options, the rules read which is meant.
+    """
+    return [_scored(measure, *both) for both in zip(records, responses, strict=True)]
+
+
+def _scored(measure, record: Mapping[str, Any], response: str) -> Verdict:
+    if record["options"]:
+        return verdict(response, record)
+    answer = stated(response)
+    if answer is None:
+        return Verdict(None, correct=False)
+    # Signs as `stated` writes them.
+    score = measure(answer, [characters(each) for each in accepted_answers(record)])
+    return Verdict(answer, correct=score == 1, score=score if 0 < score < 1 else None)

@@ -3,10 +3,12 @@
 TFDS is imported only where features are asked for, so that processes that make records start fast.
 """
 
+import json
 from collections.abc import Mapping
 
 SPLITS = ("train", "validation", "test")
 OF_RESPONSE = ("record", "format", "response")  # what `response` has beside a question's features
+ANSWERS = "answers"  # in params: all that were given
 PICTURE = "<image>"  # in a question: here goes the next picture; without, all come first
 
 
@@ -20,6 +22,14 @@ def pictures_of(record: Mapping) -> list[bytes]:
     if "images" in record:
         return record["images"]
     return [record["image"]] if "image" in record else []
+
+
+def accepted_answers(record: Mapping) -> list[str]:
+    """What counts as right: what several people answered, where that was published (`params`, by
+    the name ANSWERS), as often as they did, or the record's answer."""
+    several = json.loads(record.get("params") or "{}").get(ANSWERS)
+    is_list = isinstance(several, list) and all(isinstance(each, str) for each in several)
+    return several if several and is_list else [record["answer"]]
 
 
 def question(pictures: bool = True, several: bool = False) -> dict:

@@ -6,12 +6,14 @@ are not comparable with its tables to the last point.
 """
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from c2l_jax.answers.announced import MOST_CHARACTERS
+from c2l_jax.answers.announcements import statements
 from c2l_jax.answers.conclusions import conclusions
-from c2l_jax.answers.plain import clean
+from c2l_jax.answers.plain import clean, flat, spoken
 from c2l_jax.answers.reading import Reading, letters_of, read_choice, read_value
 from c2l_jax.answers.values import parse, same
 from records.errors import UserError
@@ -24,9 +26,13 @@ __all__ = [
     "parse",
     "same",
     "score_of",
+    "stated",
     "verdict",
     "was_read",
 ]
+
+
+_MARKED = re.compile(r"[\s\S]*###[ ]*Answer:[ *]*(.*)", re.IGNORECASE)  # the last one
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,6 +96,20 @@ def extract(response: str) -> str | None:
     """The text of the last final-answer statement; None when the response never concludes."""
     texts = (clean(statement.text) for statement in conclusions(response))
     return next(filter(None, texts), None)
+
+
+def stated(response: str) -> str | None:
+    """The final answer word for word, for measures that compare texts; None where there is none.
+
+    What follows the last "### Answer:", the end of the chains that models are trained on; else what
+    is announced in another way, or all of a response of one line that announces nothing.
+    """
+    said = spoken(response).strip()
+    if marked := _MARKED.search(said):
+        return marked[1].strip() or None
+    if said and "\n" not in said and not statements(flat(said)):
+        return said
+    return extract(response)
 
 
 def matches(answer: str | None, record: Mapping[str, Any]) -> bool:
