@@ -202,7 +202,7 @@ def _most_frequent(texts: Iterable[str]) -> str:
 
 
 def table(summary: Mapping[str, Any]) -> str:
-    """A summary as aligned plain text: overall and all groups."""
+    """A summary as aligned plain text: overall, all groups and an evaluator's own figures."""
     sections = [{"overall": summary["overall"]}, *(summary[group] for group in GROUPS)]
     width = max(len(name) for section in sections for name in section)
     lines = [f"{'':{width}}  accuracy   95 % interval       n  unanswered   unread"]
@@ -214,4 +214,5 @@ def table(summary: Mapping[str, Any]) -> str:
                 f"{name:{width}}  {100 * cell['accuracy']:6.1f} %  {interval:>14}"
                 f"  {cell['count']:6}  {cell['unanswered']:10.4g}  {100 * cell['unread']:5.1f} %"
             )
+    lines += [f"{name}: {100 * x:.1f} %" for name, x in summary.get("figures", {}).items()]
     return "\n".join(lines)

@@ -9,6 +9,7 @@ import itertools
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from types import ModuleType
 
 import jax
 import numpy as np
@@ -106,7 +107,7 @@ def asked_records(split: Split, tasks: str | None, limit: int | None) -> Sequenc
 
 
 def prompt_shape(
-    processor: Processor, split: Split, records: Sequence[int], format: str
+    processor: Processor, split: Sequence[dict], records: Sequence[int], format: str
 ) -> PromptShape:
     """What the longest of these prompts fits in."""
     sizes = (processor.size(split[i], format) for i in tqdm(records, "measuring", leave=False))
@@ -122,6 +123,7 @@ def ask(
     rows: int,
     lanes: int,
     judge: Judge,
+    evaluator: ModuleType | None = None,
 ) -> Asked:
     """Writes sampling.json and responses.jsonl to `out`, or goes on where that was stopped.
 
@@ -130,6 +132,7 @@ def ask(
     Args:
       model: a model directory, or a run's workdir, whose newest checkpoint is then used.
       rows, lanes: questions at a time, and responses to each at a time; see `Sampler`.
+      evaluator: may ask something in place of the records; see c2l_jax.evaluators.
 
     Raises UserError for a model or data set that isn't there, and for an `out` that holds responses
     of other settings.
@@ -139,6 +142,8 @@ def ask(
     mesh = device_mesh(rows, jax.local_devices())
     split = open_split(data, settings.split)
     asked = asked_records(split, settings.tasks, settings.limit)
+    if hasattr(evaluator, "asked"):
+        split, asked = evaluator.asked(split, asked)
     known = identity(model)
     step = known.get("step", 0)
     content = {**known, "data": recorded(data), **dataclasses.asdict(settings)}
@@ -181,7 +186,7 @@ def _by_index(files: Mapping[str, Mapping[int, str]]) -> dict[int, str]:
 def _respond(
     loaded: LoadedModel,
     processor: Processor,
-    split: Split,
+    split: Sequence[dict],
     asked: Sequence[int],
     left: Sequence[int],
     settings: Settings,
@@ -213,7 +218,7 @@ def _respond(
 def _write(
     file: Lines,
     answered: Iterator[tuple[int, list[Response]]],
-    split: Split,
+    split: Sequence[dict],
     processor: Processor,
     settings: Settings,
     judge: Judge,

@@ -59,9 +59,8 @@ def scored(
     records: Sequence[Mapping[str, Any]],
     responses: Sequence[str],
 ) -> list[Verdict]:
-    """Verdicts by a measure of texts: its score, in [0, 1], of what a response states as its answer,
-    given all accepted answers of the record. Where there are options, the rules read which is meant.
-    """
+    """Verdicts by a measure of texts: what it gives a stated answer, in [0, 1], by all accepted
+    answers of the record. Where there are options, the rules read which one is meant."""
     return [_scored(measure, *both) for both in zip(records, responses, strict=True)]
 
 

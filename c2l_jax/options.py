@@ -64,10 +64,21 @@ def add_questions(parser: argparse.ArgumentParser):
         type=lambda path: function_at(path, "--judge"),
         metavar="PACKAGE.MODULE:FUNCTION",
         help="who says what is right: (records, responses) -> list of verdicts (default: rules, "
-        "c2l_jax.answers:judge)",
+        "c2l_jax.answers:judge, or those of --evaluator)",
     )
     add_dtype(parser)
     add_cluster(parser)
+
+
+def add_drawing(parser: argparse.ArgumentParser):
+    """What commands take that may ask a question several times."""
+    parser.add_argument("--n", type=int, help="responses a question (default: %(default)s)")
+    parser.add_argument(
+        "--temperature",
+        type=float,
+        help="divides the logits; 0 takes the likeliest token (default: %(default)s)",
+    )
+    parser.add_argument("--seed", type=int, help="of the random draws (default: %(default)s)")
 
 
 def add_cluster(parser: argparse.ArgumentParser):

@@ -83,7 +83,7 @@ def complete_lines(path: AnyPath) -> dict[int, str]:
         raise UserError(f"{path} holds a line that is no question: use another --out.") from None
 
 
-def check_records(done: dict[int, str], asked: Sequence[int], split: Split, out: AnyPath):
+def check_records(done: dict[int, str], asked: Sequence[int], split: Sequence[dict], out: AnyPath):
     """Raises UserError where a line is not of the record that is asked now."""
     places = frozenset(asked)
     for index, line in done.items():

@@ -95,17 +95,12 @@ def table(lines: list[str], tokens_per_second: float | None) -> str:
 def main(arguments: list[str] | None = None):
     parser = options.parser_of(sample, "c2l_jax.sample", __doc__)
     options.add_questions(parser)
-    parser.add_argument("--n", type=int, help="responses a question (default: %(default)s)")
+    options.add_drawing(parser)
     parser.add_argument(
         "--lanes",
         type=int,
         help="responses to a question at a time (default: a quarter of --n, so that those that end "
         "early make room for the next; as many as --n if all are about as long)",
-    )
-    parser.add_argument(
-        "--temperature",
-        type=float,
-        help="divides the logits; 0 takes the likeliest token (default: %(default)s)",
     )
     parser.add_argument(
         "--top-k",
@@ -120,7 +115,6 @@ def main(arguments: list[str] | None = None):
         help="then from the fewest of them that hold this share of the probability (default: "
         "%(default)s)",
     )
-    parser.add_argument("--seed", type=int, help="of the random draws (default: %(default)s)")
     options.in_cluster(sample, parser.parse_args(arguments))
 
 

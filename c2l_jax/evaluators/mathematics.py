@@ -22,9 +22,9 @@ except ModuleNotFoundError as error:
 def judge(records, responses):
     by_rules = answers.judge(records, responses)
     by_formulas = scored(equal_formulas, records, responses)
-    both = zip(by_rules, by_formulas, strict=True)
     return [
-        formulas if formulas.correct and not rules.correct else rules for rules, formulas in both
+        formulas if formulas.correct else rules
+        for rules, formulas in zip(by_rules, by_formulas, strict=True)
     ]
 
 
