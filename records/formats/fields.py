@@ -1,13 +1,15 @@
 """From what other data say to the features of a record."""
 
+import ast
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from string import ascii_uppercase as LETTERS
 from typing import Any
 
 from records.formats.rows import Broken
-from records.schema import PICTURE
+from records.schema import ANSWERS, PICTURE
 
 _LEVELS = ("Easy", "Medium", "Hard")
 _LETTER = re.compile(r"\(?([A-Z])[).:]?")
@@ -40,6 +42,31 @@ def as_text(value: Any) -> str:
     if value is None or isinstance(value, str):
         return value or ""
     return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def literal(text: str) -> Any:
+    """A list as Python or JSON writes it; other texts as they are."""
+    for read in (ast.literal_eval, json.loads):
+        try:
+            return read(text)
+        except (ValueError, SyntaxError):
+            continue
+    return text
+
+
+def most_frequent(value: Any) -> tuple[Any, dict[str, list[str]]]:
+    """Of several answers the most frequent one, the first of equals, and all of them for `params`.
+
+    A list of texts may be one text; one of numbers is an answer.
+    """
+    if isinstance(value, str) and value.startswith("["):
+        several = literal(value)
+        if isinstance(several, list) and all(isinstance(each, str) for each in several):
+            value = several
+    if not isinstance(value, list):
+        return value, {}
+    texts = [as_text(each) for each in value]
+    return (Counter(texts).most_common(1)[0][0], {ANSWERS: texts}) if texts else (None, {})
 
 
 def as_json(value: Any) -> str:

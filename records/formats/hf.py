@@ -2,7 +2,8 @@
 
 Which columns hold what is told by a preset (`hf_presets`) or by options of the same names:
   question   columns, joined by newlines: "hint,question"
-  answer     a text, a number, or a list of texts, of which the most frequent one counts
+  answer     a text, a number, or a list of texts, of which the most frequent one counts; all are
+             kept, for measures that accept them
   choices    a column with a list, or with one as text, or a column for each: "A,B,C,D"
   pictures   columns with a picture or a list of them each
   chain, id
@@ -10,13 +11,11 @@ Which columns hold what is told by a preset (`hf_presets`) or by options of the 
 second picture goes. A data set that `write` wrote needs none of this.
 """
 
-import ast
 import base64
 import dataclasses
 import itertools
 import json
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -95,7 +94,8 @@ def record(row: dict, context: Context) -> dict:
         images = [checked(image["bytes"], image["path"]) for image in row["images"]]
         return {name: row[name] for name in (*TEXTS, *LISTS, "seed")} | {"images": images}
     columns = columns_of(context.options)
-    answer, choices = _answer(_first(row, columns.answer)), _choices(row, columns.choices)
+    answers, choices = _first(row, columns.answer), _choices(row, columns.choices)
+    answer, several = fields.most_frequent(answers)
     chain = _first(row, columns.chain)
     steps = fields.steps_of(fields.as_text(chain[0] if isinstance(chain, list) else chain))
     question = "\n".join(
@@ -110,7 +110,8 @@ def record(row: dict, context: Context) -> dict:
         answer = given["answer"]
     given |= {"answer": fields.as_text(answer)}
     id = fields.as_text(_first(row, columns.id)) or context.place
-    return fields.question_record(id, question, images=images, rest=_rest(row, columns), **given)
+    rest = _rest(row, columns) | several
+    return fields.question_record(id, question, images=images, rest=rest, **given)
 
 
 def _is_ours(names: Iterable[str]) -> bool:
@@ -124,22 +125,10 @@ def _first(row: Mapping, columns: str) -> Any:
 
 def _rest(row: Mapping, columns: Columns) -> dict:
     """What is left when the columns' values are taken; of a list of texts only one was."""
-    one = ",".join((columns.question, columns.answer, columns.chain, columns.id))
-    used = re.split("[,|]", f"{columns.pictures},{columns.choices}")
+    one = ",".join((columns.question, columns.chain, columns.id))
+    used = re.split("[,|]", f"{columns.pictures},{columns.choices},{columns.answer}")
     used += [name for name in re.split("[,|]", one) if not isinstance(row.get(name), list)]
     return {name: value for name, value in row.items() if name not in used and value is not None}
-
-
-def _answer(value: Any) -> Any:
-    """Of several the most frequent one, the first of equals. A list of texts may be one text; one
-    of numbers is an answer."""
-    if isinstance(value, str) and value.startswith("["):
-        several = _literal(value)
-        if isinstance(several, list) and all(isinstance(each, str) for each in several):
-            value = several
-    if isinstance(value, list):
-        return Counter(map(fields.as_text, value)).most_common(1)[0][0] if value else None
-    return value
 
 
 def _choices(row: Mapping, columns: str) -> list:
@@ -147,22 +136,12 @@ def _choices(row: Mapping, columns: str) -> list:
         return [value for name in columns.split(",") if (value := _first(row, name)) is not None]
     value = _first(row, columns)
     if isinstance(value, str):
-        value = _literal(value)
+        value = fields.literal(value)
     if isinstance(value, dict):  # {"text": [...], "label": [...]}, or the texts by letter
         value = value.get("text") or [text for text in value.values() if text is not None]
     if not isinstance(value, list | None):
         raise Broken(f"its choices {value!r} are no list")
     return value or []
-
-
-def _literal(text: str) -> Any:
-    """A list as Python or JSON writes it; other texts as they are."""
-    for read in (ast.literal_eval, json.loads):
-        try:
-            return read(text)
-        except (ValueError, SyntaxError):
-            continue
-    return text
 
 
 def _pictures(row: Mapping, columns: str, context: Context) -> Iterator[bytes]:

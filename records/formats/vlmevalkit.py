@@ -1,7 +1,8 @@
 """The tables of VLMEvalKit: tab-separated, a picture in base64, options in columns A, B, C ...
 
 `image` is a file in base64, a list of them written as Python writes it, or, in fewer than 64
-characters, the `index` of the row whose picture this one shares.
+characters, the `index` of the row whose picture this one shares. `answer` may be such a list, too,
+of all texts that were accepted.
 """
 
 import ast
@@ -55,13 +56,14 @@ def record(row: dict, context: Context) -> dict:
     images = [_decoded(text) for text in _listed(row.pop("image", ""))]
     question = "\n".join(filter(None, (row.pop("hint", ""), row.pop("question", ""))))
     options = [row.pop(at) for at in LETTERS if at in row]
-    given = {"task": context.options.name, "answer": row.pop("answer", "")}
+    answer, several = fields.most_frequent(row.pop("answer", ""))
+    given = {"task": context.options.name, "answer": fields.as_text(answer)}
     if options:
         number = fields.right_option(options, given["answer"])
         given |= fields.choice(options, number, [])
     id = row.pop("index", context.place)
     question = fields.placed(question, len(images))
-    return fields.question_record(id, question, images=images, rest=row, **given)
+    return fields.question_record(id, question, images=images, rest=row | several, **given)
 
 
 def _listed(image: str) -> list[str]:

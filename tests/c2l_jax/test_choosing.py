@@ -99,7 +99,7 @@ def test_intervals_and_determinism():
 
 @pytest.mark.parametrize(("n", "right"), [(5, 0), (5, 1), (6, 2), (7, 4), (4, 4)])
 def test_pass_at_k_is_the_share_of_subsets_with_a_right_one(n, right):
-    """And 1 - C(n - c, k) / C(n, k), as the paper on Codex has it (arXiv 2107.03374, equation 1)."""
+    """And 1 - C(n - c, k) / C(n, k), equation 1 of arXiv 2107.03374."""
     right_n = np.arange(n) < right
     for k in range(1, n + 1):
         found = choosing.pass_at(right_n, k)

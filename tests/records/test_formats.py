@@ -8,6 +8,7 @@ import pytest
 from records.errors import UserError
 from records.formats import Options
 from records.importing import import_data
+from records.schema import accepted_answers
 from tests.records.exchanged import picture, take, write_json, write_lines, write_picture
 
 RED, BLUE = picture("red"), picture("blue", "JPEG")
@@ -148,17 +149,19 @@ def test_tables_of_vlmevalkit(tmp_path):
         ["1", "", "What?", "x", "y", "", "B", big, "a"],
         ["2", "A hint.", 'Say "it"', "", "", "", "red", "1", "a"],
         ["3", "nan", "Both?", "1", "2", "3", "C", str([big, jpeg]), "a"],
+        ["4", "", "Who?", "", "", "", "['Ann', 'ann', 'ann']", big, "a"],
     ]
     quoted = ['"{}"'.format(cell.replace('"', '""')) for row in rows for cell in row]
     lines = [quoted[at : at + len(columns)] for at in range(0, len(quoted), len(columns))]
     path = tmp_path / "MMBench_DEV_EN.tsv"
     path.write_text("\n".join("\t".join(line) for line in [columns, *lines]) + "\n")
     records, left_out = take("vlmevalkit", path, tmp_path / "out")
-    one, two, three = (records["validation"][index] for index in "123")
+    one, two, three, four = (records["validation"][index] for index in "1234")
     assert (one["options"], one["answer"]) == (["x", "y"], "B") and not left_out
     assert (two["question"], two["answer"]) == ('A hint.\nSay "it"', "red")
     assert one["images"] == two["images"] == three["images"][:1]
     assert (three["answer"], three["images"][1]) == ("C", BLUE)
+    assert (four["answer"], accepted_answers(four)) == ("ann", ["Ann", "ann", "ann"])
 
 
 # ------------------------------------------------------------------------------------- the command

@@ -9,6 +9,7 @@ from pyarrow import parquet
 
 from records.errors import UserError
 from records.formats.hf_presets import PRESETS
+from records.schema import accepted_answers
 from tests.records.exchanged import picture, take
 
 RED, BLUE, GREEN = picture("red"), picture("blue", "JPEG"), picture("green")
@@ -179,6 +180,22 @@ def test_presets(preset, tmp_path):
     )
     assert found == sorted(expected for _, expected in ROWS[preset])
     assert {record["task"] for record in records["test"].values()} == {preset} and not left_out
+
+
+def test_all_accepted_answers_are_kept(tmp_path):
+    """As lists, as texts of lists, in columns of any name."""
+    rows = [{"question": f"{i}?", "image": image(RED)} for i in range(3)]
+    rows[0] |= {"said": "['stop', 'halt', 'halt']", "id": "texts"}
+    rows[1] |= {"said": "[3, 4]", "id": "numbers"}
+    rows[2] |= {"said": "Ann", "id": "one"}
+    parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "test.parquet")
+    options = {"answer": "said", "id": "id"}
+    records = take("hf", tmp_path / "test.parquet", tmp_path / "out", options=options)[0]["test"]
+    assert {id: (record["answer"], accepted_answers(record)) for id, record in records.items()} == {
+        "texts": ("halt", ["stop", "halt", "halt"]),
+        "numbers": ("[3, 4]", ["[3, 4]"]),
+        "one": ("Ann", ["Ann"]),
+    }
 
 
 def test_chains_ids_and_the_rest(tmp_path):
