@@ -1,5 +1,7 @@
 """Questions and pairs from elsewhere are taught, asked and paired as those of games are."""
 
+import zipfile
+
 import numpy as np
 import pytest
 
@@ -15,7 +17,7 @@ from records.reading import open_split, open_splits
 from tests.c2l_jax import speaking
 from tests.c2l_jax.conftest import train_arguments
 from tests.conftest import run_module
-from tests.records.exchanged import picture, take, write_lines, write_picture
+from tests.records.exchanged import picture, take, write_json, write_lines, write_picture
 
 SIZE = (56, 56)  # 2 x 2 merged tokens
 
@@ -98,17 +100,75 @@ def test_formats_that_need_what_is_not_there_are_refused(imported, processor):
         processor.example(record, "transcribe")
 
 
-def test_taught_and_asked(imported, dataset, model_dir, tmp_path):
-    arguments = train_arguments(model_dir, imported, tmp_path / "run", steps=2, data__rows=2)
+def as_gameqa(root):
+    """What the hub has of GameQA-140K: a list and zipped pictures for train and for test."""
+    for split, end in (("train", ""), ("test", "_test")):
+        rows = []
+        with zipfile.ZipFile(root / f"games_images{end}.zip", "w") as archive:
+            for number in range(8):
+                game = ("3d_maze", "snake")[number % 2]  # options count from 1, and from 0
+                image = f"games_images{end}/{game}/{number:05d}.png"
+                archive.writestr(image, picture((number, len(end), 0), size=SIZE))
+                row = {"data_id": f"{game}-{split}-{number}", "image": image, "question_id": 0}
+                row |= {"qa_type": "State Prediction", "question": f"Where is it, {number}?"}
+                row |= {"plot_level": ("Easy", "Hard")[number // 4], "qa_level": "Medium"}
+                row |= {"question_description": "position", "analysis": "Look.\n\nIt is there."}
+                if number % 4 > 1:
+                    row |= {"answer": number}
+                else:
+                    row |= {"options": ["(0, 1)", "(1, 0)"], "answer": str(number // 4 + 1)}
+                rows.append(row)
+        write_json(root / f"games_data{end}.json", rows)
+    return root
+
+
+def as_llava(root):
+    """Conversations: text alone, a picture, two of different sizes, two within the question."""
+    write_picture(root / "b.jpg", picture("blue", "JPEG", (112, 56)))
+    for split in ("train", "test"):
+        rows = []
+        for number in range(8):
+            own = f"{split}-{number}.png"
+            write_picture(root / own, picture((number, len(split), 0), size=SIZE))
+            kinds = [
+                {"said": f"{number} + 2?", "response": "Count.\n\n### Answer: red"},
+                {"said": f"<image>\nWhich {number}?", "response": "A", "image": own},
+                {"said": f"Both {number}?", "response": "A", "image": [own, "b.jpg"]},
+                {"said": f"Is <image> as <image> {number}?", "image": [own, "b.jpg"]},
+            ]
+            for kind, row in enumerate(kinds):
+                said, response = row.pop("said"), row.pop("response", "Look.\n\n### Answer: A")
+                turns = [{"from": "human", "value": said}, {"from": "gpt", "value": response}]
+                rows.append({"id": f"{split}-{number}-{kind}", "conversations": turns} | row)
+        write_json(root / f"{split}.json", rows)
+    return root
+
+
+@pytest.mark.parametrize(("format", "write"), [("gameqa", as_gameqa), ("llava", as_llava)])
+def test_published_layouts_are_imported_taught_asked_and_exported(
+    format, write, dataset, model_dir, tmp_path
+):
+    published, data, run = tmp_path / "published", tmp_path / "data", tmp_path / "run"
+    published.mkdir()
+    records, left_out = take(format, write(published), data)
+    assert not left_out and records.keys() == {"train", "test"}
+    arguments = train_arguments(model_dir, data, run, steps=2, data__rows=2)
     run_module(*arguments, "--config.data.formats.look=0", "--config.data.formats.transcribe=0")
-    assert [line["step"] for line in read_metrics(tmp_path / "run")] == [1, 2]
-    trained = tmp_path / "run" / "model"
-    speaks = speaking.write(tmp_path / "speaks", trained, dataset, "# Answer: red")
-    asked = {"model": speaks, "data": imported, "rows": 4, "max_tokens": 12}
-    result = evaluate.evaluate(**asked, split="validation", out=tmp_path / "eval")
-    assert result["by_task"].keys() == {"own"} and result["by_game"] == {}
-    assert result["overall"]["count"] == len(open_split(imported, "validation"))
-    assert 0 < result["overall"]["accuracy"] < 1
+    assert [line["step"] for line in read_metrics(run)] == [1, 2]
+    speaks = speaking.write(tmp_path / "speaks", run / "model", dataset, "# Answer: A")
+    result = evaluate.evaluate(
+        model=speaks, data=data, out=tmp_path / "eval", rows=4, max_tokens=12
+    )
+    answers = [record["answer"] for record in records["test"].values()]
+    assert result["overall"]["count"] == len(answers)
+    assert 0 < result["overall"]["correct"] == answers.count("A") < len(answers)
+    if format == "gameqa":
+        assert result["by_level"].keys() == {"Medium x Easy", "Medium x Hard"}
+        assert result["by_domain"].keys() == {"in_domain", "out_of_domain"}
+        assert result["by_category"]["out_of_domain x Strategic Planning"]["count"] == 4
+    run_module("synth", "export", format, data, "--out", tmp_path / "exported")
+    again, left_out = take(format, tmp_path / "exported", tmp_path / "again")
+    assert again == records and not left_out
 
 
 def test_pairs_from_elsewhere_ask_for_a_recomputed_reference(folder, processor, tmp_path):
