@@ -21,6 +21,9 @@ from part of it, which a warning tells; the script samples one update ahead, her
 current weights; our questions, prompt and wording of the judge are our own, and there is no system
 prompt; groups whose rewards are all alike stay in the batch, as there. Special tokens can't be
 drawn. Options are shown, as in the data that was published.
+
+Not run at full size here: the tests load and check the settings, and take the same steps with a
+small model. docs/figures.md has the paper's figures.
 """
 
 from configs import grpo

@@ -7,6 +7,9 @@ Questions are asked without their options, so that an answer can't be guessed an
 isn't paid. No reference; clip higher; groups whose rewards are all alike are replaced; every token
 counts alike; a response that comes near the limit pays for it. The vision tower and the projector
 stay frozen. Every setting is explained in configs/forkme.py.
+
+Not run at full size here: the tests load and check the settings, and take the same steps with a
+small model.
 """
 
 from configs import forkme

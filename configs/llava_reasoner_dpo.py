@@ -22,6 +22,9 @@ of 4096 tokens and holds about 32 pairs of pictures of half a megapixel (example
 seconds_per_step says how many; change config.data.rows to match); words end at any white space
 where the code splits at single spaces; the code's vision tower seems to be trained in spite of its
 settings, ours is frozen; whether its bounds on accuracy are inclusive is not known, ours are.
+
+Not run at full size here: the tests load and check the settings, and take the same steps with a
+small model. docs/figures.md has the paper's figures.
 """
 
 from configs import dpo

@@ -19,6 +19,9 @@ mixing in of LLaVA's pretraining instructions; clipping at 1 and AdamW's b2 = 0.
 defaults (those of transformers' Trainer), which the paper does not mention.
 
 With the 3B model this fits a v5litepod-8 at one row a chip (docs/plan.md).
+
+Not run at full size here: the tests load and check the settings, and take the same steps with a
+small model. docs/figures.md has the paper's figures.
 """
 
 from configs import sft

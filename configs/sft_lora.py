@@ -6,6 +6,9 @@
 Rank, alpha, learning rate, warm-up and the constant rate after it as Game-RL has them for its
 supervised runs (arXiv 2505.13886, appendix C.3), on all linear layers of the language model.
 docs/memory.md says what that takes.
+
+Not run at full size here: the tests load and check the settings, and take the same steps with a
+small model.
 """
 
 from configs import sft

@@ -116,7 +116,8 @@ def as_gameqa(root):
                 if number % 4 > 1:
                     row |= {"answer": number}
                 else:
-                    row |= {"options": ["(0, 1)", "(1, 0)"], "answer": str(number // 4 + 1)}
+                    counted = number // 4 + (game == "3d_maze")
+                    row |= {"options": ["(0, 1)", "(1, 0)"], "answer": str(counted)}
                 rows.append(row)
         write_json(root / f"games_data{end}.json", rows)
     return root
