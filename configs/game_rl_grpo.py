@@ -22,8 +22,8 @@ current weights; our questions, prompt and wording of the judge are our own, and
 prompt; groups whose rewards are all alike stay in the batch, as there. Special tokens can't be
 drawn. Options are shown, as in the data that was published.
 
-Not run at full size here: the tests load and check the settings, and take the same steps with a
-small model. docs/figures.md has the paper's figures.
+Not run at full size here: tests load and check these settings, and train small models by
+the same objective. docs/figures.md has the paper's figures.
 """
 
 from configs import grpo

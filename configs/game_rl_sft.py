@@ -10,16 +10,16 @@ seconds_per_step of the log says how many).
 
 From the paper (appendices C.2 and C.3.2): adapters of rank 16 and alpha 32 on all linear layers of
 the language model; rate 5e-5 after 3 % warm-up, constant; AdamW; one epoch over 40,000 questions of
-20 games, answered by chains that a language model wrote out from the game's own (`refinement`, which
-`import gameqa` takes first). Its batch is not told, and no code for these runs was published; the
-supervised runs of its table 11 train all parameters on 20,000 questions.
+20 games, answered by chains that a language model wrote out from the games' own (`refinement`,
+which `import gameqa` takes first). Its batch is not told, and no code for these runs was published;
+the supervised runs of its table 11 train all parameters on 20,000 questions.
 
 Deviations: examples are packed into rows, and longer ones dropped; parameters are bfloat16;
 clipping and AdamW's other settings are this project's. With questions of `synth generate` in place
 of the published ones, chains are the games' own.
 
-Not run at full size here: the tests load and check the settings, and take the same steps with a
-small model. docs/figures.md has the paper's figures.
+Not run at full size here: tests load and check these settings, and train small models by
+the same objective. docs/figures.md has the paper's figures.
 """
 
 from configs import sft_lora

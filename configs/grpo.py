@@ -8,8 +8,8 @@ isn't paid. No reference; clip higher; groups whose rewards are all alike are re
 counts alike; a response that comes near the limit pays for it. The vision tower and the projector
 stay frozen. Every setting is explained in configs/forkme.py.
 
-Not run at full size here: the tests load and check the settings, and take the same steps with a
-small model.
+Not run at full size here: tests load and check these settings, and train small models by
+the same objective.
 """
 
 from configs import forkme

@@ -23,8 +23,8 @@ seconds_per_step says how many; change config.data.rows to match); words end at 
 where the code splits at single spaces; the code's vision tower seems to be trained in spite of its
 settings, ours is frozen; whether its bounds on accuracy are inclusive is not known, ours are.
 
-Not run at full size here: the tests load and check the settings, and take the same steps with a
-small model. docs/figures.md has the paper's figures.
+Not run at full size here: tests load and check these settings, and train small models by
+the same objective. docs/figures.md has the paper's figures.
 """
 
 from configs import dpo

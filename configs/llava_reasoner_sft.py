@@ -20,8 +20,8 @@ defaults (those of transformers' Trainer), which the paper does not mention.
 
 With the 3B model this fits a v5litepod-8 at one row a chip (docs/plan.md).
 
-Not run at full size here: the tests load and check the settings, and take the same steps with a
-small model. docs/figures.md has the paper's figures.
+Not run at full size here: tests load and check these settings, and train small models by
+the same objective. docs/figures.md has the paper's figures.
 """
 
 from configs import sft

@@ -7,8 +7,8 @@ Every setting is explained in configs/forkme.py. Learning rates as in LLaVA-Reas
 (arXiv 2410.16198): 5e-6 for language model and projector, a tenth of it for the vision tower. With
 the 3B model this fits a v5litepod-16 at two rows a chip (docs/plan.md).
 
-Not run at full size here: the tests load and check the settings, and take the same steps with a
-small model.
+Not run at full size here: tests load and check these settings, and train small models by
+the same objective.
 """
 
 from configs import forkme

@@ -7,8 +7,8 @@ Rank, alpha, learning rate, warm-up and the constant rate after it as Game-RL ha
 supervised runs (arXiv 2505.13886, appendix C.3), on all linear layers of the language model.
 docs/memory.md says what that takes.
 
-Not run at full size here: the tests load and check the settings, and take the same steps with a
-small model.
+Not run at full size here: tests load and check these settings, and train small models by
+the same objective.
 """
 
 from configs import sft

@@ -6,8 +6,8 @@
 Parameters are bfloat16; the vision tower, the projector and the embedding stay frozen. One row a
 step, since the sum of several would be float32. docs/memory.md has the arithmetic.
 
-Not run at full size here: the tests load and check the settings, and take the same steps with a
-small model.
+Not run at full size here: tests load and check these settings, and train small models by
+the same objective.
 """
 
 from configs import sft
