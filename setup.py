@@ -31,10 +31,12 @@ setup(
     ],
     extras_require={
         "audit": ["scikit-learn>=1.5,<2"],
+        "math": ["math-verify>=0.9,<1"],
         "test": [
             "peft>=0.18,<0.22",
             "jax[tpu]>=0.10,<0.12",  # libtpu: plans for pods are compiled without one
             "datasets>=4,<6",
+            "math-verify>=0.9,<1",
             "pytest>=8,<9.2",  # with 9.2, pytest-xdist 3.8 forgets which tests belong together
             "pytest-xdist>=3.6",
             "ruff>=0.9",

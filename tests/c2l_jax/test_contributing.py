@@ -1,10 +1,11 @@
-"""CONTRIBUTING's examples of an objective, a family, an attention, a judge and a reward."""
+"""CONTRIBUTING's examples: objective, family, attention, judge, evaluator and reward."""
 
+import json
 import re
 
 import pytest
 
-from c2l_jax import evaluate, init_model
+from c2l_jax import evaluate, evaluators, init_model
 from c2l_jax.metrics import read_metrics
 from c2l_jax.models import FAMILIES
 from c2l_jax.responses import judged, read_responses
@@ -35,14 +36,14 @@ def folder(tmp_path_factory):
     """The examples, as files."""
     folder = tmp_path_factory.mktemp("mine")
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    for name in ("smoothed", "pinhole", "dense", "strict", "brief"):
+    for name in ("smoothed", "pinhole", "dense", "strict", "near", "brief"):
         (example,) = re.findall(rf"`{name}\.py`:\n\n```python\n(.*?)```", text, re.DOTALL)
         (folder / f"{name}.py").write_text(example)
     (folder / "settings.py").write_text(REGISTERED)
     return folder
 
 
-def test_an_objective_a_family_an_attention_and_a_judge_of_ones_own(
+def test_an_objective_a_family_an_attention_a_judge_and_an_evaluator_of_ones_own(
     folder, dataset, tmp_path, monkeypatch
 ):
     monkeypatch.syspath_prepend(str(folder))
@@ -65,6 +66,21 @@ def test_an_objective_a_family_an_attention_and_a_judge_of_ones_own(
         assert (response["text"], response["extracted"]) == ("# Answer: A", "A")
         assert response["read"] and response["correct"] == (response["answer"] == "A")
     assert not all(question["options"] for question in questions)
+    measured = asked | {"out": tmp_path / "near", "evaluator": "near"}
+    del measured["judge"]
+    evaluate.main([str(each) for name, value in measured.items() for each in (f"--{name}", value)])
+    found = json.loads((tmp_path / "near" / "evaluation.json").read_text())
+    right = [line["answer"] == "A" for line in questions]
+    assert found["figures"] == {"off by one at most": sum(right) / 8}
+    assert (found["evaluator"], found["overall"]["correct"]) == ("near", sum(right))
+
+
+def test_an_evaluator_of_ones_own_scores_in_parts(folder, monkeypatch):
+    monkeypatch.syspath_prepend(str(folder))
+    records = [{"options": [], "answer": "7"}] * 3
+    found = evaluators.named("near").judge(records, ["7", "So.\n### Answer: 9", "seven"])
+    assert [verdict.fields().get("score") for verdict in found] == [None, 1 / 3, None]
+    assert [verdict.correct for verdict in found] == [True, False, False]
 
 
 def test_a_reward_of_ones_own(folder, tmp_path, monkeypatch):
