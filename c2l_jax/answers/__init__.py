@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 
-_MARKED = re.compile(r"[\s\S]*###[ ]*Answer:[ *]*(.*)", re.IGNORECASE)  # the last one
+_MARKED = re.compile(r"###[ ]*Answer:[ *]*(.*)", re.IGNORECASE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,8 +105,8 @@ def stated(response: str) -> str | None:
     is announced in another way, or all of a response of one line that announces nothing.
     """
     said = spoken(response).strip()
-    if marked := _MARKED.search(said):
-        return marked[1].strip() or None
+    if marked := _MARKED.findall(said):
+        return marked[-1].strip() or None
     if said and "\n" not in said and not statements(flat(said)):
         return said
     return extract(response)

@@ -4,6 +4,8 @@ A question is right if it is in all rotations, so that a liking for a letter ear
 figure is the plain mean over rotations. Questions without options are asked once.
 """
 
+import itertools
+import re
 from collections.abc import Sequence
 from statistics import fmean
 from typing import Any
@@ -14,6 +16,8 @@ from c2l_jax.data.processor import letter
 from records.reading import Split
 
 __all__ = ["asked", "judge", "summarise"]
+
+_ROTATED = re.compile(r", rotated by \d+\Z")  # behind an id
 
 
 class Rotations(Sequence):
@@ -52,12 +56,11 @@ def asked(split: Split, indices: Sequence[int]) -> tuple[Rotations, list[int]]:
 
 def summarise(questions: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Of all rotations of a question, the worst response counts."""
-    whole, start = [], 0
-    while start < len(questions):
-        group = questions[start : start + max(1, len(questions[start]["options"]))]
-        start += len(group)
-        responses = zip(*(question["responses"] for question in group), strict=True)
-        whole.append(group[0] | {"responses": [min(each, key=_worth) for each in responses]})
+    whole = []
+    for _, group in itertools.groupby(questions, lambda each: _ROTATED.sub("", each["id"])):
+        first, *others = group
+        responses = zip(*(question["responses"] for question in (first, *others)), strict=True)
+        whole.append(first | {"responses": [min(each, key=_worth) for each in responses]})
     every = [score_of(response) for question in questions for response in question["responses"]]
     return evaluators.summarise(whole) | {"figures": {"each rotation by itself": fmean(every)}}
 

@@ -218,7 +218,11 @@ def line(letters: str, **told) -> dict:
 
 
 def test_worst_rotation_counts():
-    lines = [line("AB"), line("AA"), line("AA"), line("BB"), line("A?", options=[])]
+    lines = [
+        *(line("AB", id="1"), line("AA", id="1, rotated by 1")),
+        *(line("AA", id="2"), line("BB", id="2, rotated by 1")),
+        line("A?", id="3", options=[]),
+    ]
     found = circular.summarise(lines)
     assert (found["overall"]["accuracy"], found["overall"]["count"]) == ((1 + 0 + 1) / 6, 3)
     assert found["figures"] == {"each rotation by itself": 0.6}
