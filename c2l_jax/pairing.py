@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from c2l_jax.answers import was_read
+from c2l_jax.answers import score_of, was_read
 from records.schema import task_name
 
 
@@ -33,7 +33,7 @@ def sides(question: dict, seed: int) -> tuple[list[dict], list[dict]]:
     """The right and the wrong responses to a question, in random order.
 
     Responses with the same text count as one. Right ones have ended. Those whose answer could not
-    be read are of neither kind.
+    be read are of neither kind, nor are those that are right in part.
     """
     texts: dict[str, dict] = {}
     for response in question["responses"]:
@@ -42,7 +42,7 @@ def sides(question: dict, seed: int) -> tuple[list[dict], list[dict]]:
     rng = np.random.default_rng([seed, stable_hash(question["id"])])
     responses = [list(texts.values())[i] for i in rng.permutation(len(texts))]
     right = [r for r in responses if r["correct"] and r["ended"]]
-    return right, [r for r in responses if not r["correct"] and was_read(r)]
+    return right, [r for r in responses if score_of(r) == 0 and was_read(r)]
 
 
 def random_pairs(right: list[dict], wrong: list[dict], most: int) -> list[tuple[dict, dict]]:

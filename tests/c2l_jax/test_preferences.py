@@ -80,6 +80,13 @@ def test_what_can_be_a_pair(responses, pairs):
     assert counts["kept" if pairs else "unused"] == 1
 
 
+def test_what_is_right_in_part_is_on_neither_side():
+    asked = question("q", ("right", True), ("in part", False), ("wrong", False))
+    asked["responses"][1]["score"] = 0.7
+    sides = pairing.sides(asked, 0)
+    assert [[response["text"] for response in side] for side in sides] == [["right"], ["wrong"]]
+
+
 def test_answers_that_could_not_be_read_are_counted_aloud():
     asked = question("q", ("a", True), ("b", False), ("c", False, True, False))
     old = question("r", ("a", True), ("b", False), ("c", False))
