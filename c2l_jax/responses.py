@@ -1,7 +1,7 @@
 """What `c2l_jax.sample` and `c2l_jax.evaluate` leave in their --out, and reading it.
 
 sampling.json holds the settings and the model's fingerprint; responses.jsonl a line a question,
-with what its record says (KEPT), its place in the split and its n responses, each with text, logp,
+with what its record says (KEPT, DOMAIN), its place in the split and its n responses, each with text, logp,
 tokens, ended, extracted, correct and read. While a command runs in several processes, all but the
 first write to files of their own beside it; at the end the first one joins them.
 """
@@ -16,7 +16,7 @@ from records.reading import Split
 
 SETTINGS, RESPONSES = "sampling.json", "responses.jsonl"
 KEPT = ("id", "game", "task", "qa_type", "qa_level", "plot_level", "question", "options", "answer")
-KEPT += ("category", "split_kind")  # which files of before do not tell
+DOMAIN = ("category", "split_kind")  # kept, too, but not in files of before
 
 
 # --------------------------------------------------------------------------------------- writing
@@ -24,7 +24,7 @@ KEPT += ("category", "split_kind")  # which files of before do not tell
 
 def question_line(index: int, record: dict, responses: Sequence[dict]) -> str:
     """A line of responses.jsonl."""
-    kept = {name: record[name] for name in KEPT}
+    kept = {name: record[name] for name in (*KEPT, *DOMAIN)}
     line = {"id": record["id"], "index": index, **kept, "responses": responses}
     return json.dumps(line) + "\n"
 
@@ -124,7 +124,11 @@ def read_responses(directory: AnyPath) -> tuple[dict, list[dict]]:
 def judged(questions: Iterable[dict]) -> list[dict]:
     """One mapping a response, with what its question's line says beside; see c2l_jax.accuracy."""
     return [
-        {**{name: question.get(name, "") for name in KEPT}, **response}
+        {
+            **{name: question[name] for name in KEPT},
+            **{name: question.get(name, "") for name in DOMAIN},
+            **response,
+        }
         for question in questions
         for response in question["responses"]
     ]
