@@ -75,8 +75,8 @@ class Endpoint:
       key_env: the variable of the environment that holds the API key, which is never written
         anywhere; none is sent where there is no such variable.
       max_requests, max_tokens, price, max_cost: see `Budget`.
-      keep_failures: what would be `GaveOut` is a reply "no reply", and all failures are kept, so
-        that who asks again, even of a server that works by then, hears what was heard before.
+      keep_failures: for who must hear again what was heard before: what would be `GaveOut` is a
+        reply "no reply", all failures are kept, and what is kept counts for a server at any URL.
 
     Raises UserError for settings that make no sense.
     """
@@ -102,7 +102,8 @@ class Endpoint:
                 "an endpoint takes the model's name as the server knows it, at least 1 request at "
                 "a time, a timeout above 0 and a longest wait of at least 0 seconds."
             )
-        self._place = _place(url)
+        place = _place(url)
+        self._place = None if keep_failures else place
         self._url, self._model = f"{url.rstrip('/')}/chat/completions", model
         self._key = _key(key_env)
         self._concurrency, self._timeout, self._max_wait = concurrency, timeout, max_wait

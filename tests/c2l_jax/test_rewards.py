@@ -110,9 +110,12 @@ def test_the_judge_sees_the_answer_and_the_end_and_is_asked_once(tmp_path):
         texts = " ".join(request["messages"][0]["content"] for request in server.requests)
         assert "The right option is B: blue" in texts and "The right answer is 7" in texts
         assert "It is the sky" not in texts and "Which?" not in texts
-        # Also by the next run of the same command.
+        # Also by the next run of the same command, wherever the server is by then.
         assert judged(server, tmp_path).tolist() == [1.0, 0.0]
         assert len(server.requests) == 3
+    with Scripted([]) as server:
+        assert judged(server, tmp_path).tolist() == [1.0, 0.0]
+        assert not server.requests
 
 
 def test_a_judge_that_never_replies_leaves_it_to_the_rules_aloud(tmp_path, caplog):

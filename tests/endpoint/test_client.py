@@ -202,7 +202,7 @@ def test_one_request_that_always_fails_does_not_stop_the_others():
 
     texts = ["bad", *map(str, range(50))]
     with Scripted(reply) as server:
-        endpoint = Endpoint(server.url, "m", concurrency=2)
+        endpoint = Endpoint(server.url, "m", concurrency=2, max_wait=60.0)
         first, *rest = endpoint.ask_all(asked(*texts))
     assert first.failure == "no reply" and "for this one" in first.raw
     assert {reply.text for reply in rest} == {"Hi."} and len(rest) == 50
