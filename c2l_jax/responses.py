@@ -1,9 +1,10 @@
 """What `c2l_jax.sample` and `c2l_jax.evaluate` leave in their --out, and reading it.
 
 sampling.json holds the settings and the model's fingerprint; responses.jsonl a line a question,
-with what its record says (KEPT, DOMAIN), its place in the split and its n responses, each with text, logp,
-tokens, ended, extracted, correct and read. While a command runs in several processes, all but the
-first write to files of their own beside it; at the end the first one joins them.
+with what its record says (KEPT, DOMAIN), its place in the split and its n responses, each with
+text, logp, tokens, ended, extracted, correct and read, and perhaps score. While a command runs in
+several processes, all but the first write to files of their own beside it; at the end the first one
+joins them.
 """
 
 import json
