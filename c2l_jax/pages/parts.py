@@ -8,7 +8,7 @@ from typing import Any
 from c2l_jax.answers import was_read
 from records.schema import pictures_of, task_name
 
-COLORS = ("var(--stage-0)", "var(--stage-1)", "var(--stage-3)", "var(--stage-2)")
+COLORS = tuple(f"var(--stage-{number})" for number in (0, 1, 3, 2, 4, 5))
 
 
 def percent(share: float) -> str:
