@@ -12,7 +12,7 @@ with pictures, and what was fixed and what was broken, question by question.
 import hashlib
 import itertools
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,7 +104,7 @@ def _score(response: Mapping) -> float:
     return float(response["correct"])
 
 
-def _mean(values: Iterator[float]) -> float:
+def _mean(values: Iterable[float]) -> float:
     values = list(values)
     return sum(values) / len(values)
 
@@ -155,19 +155,20 @@ def _cell(score_q: Sequence[float]) -> dict:
     return {"accuracy": accuracy, "low": low, "high": high, "count": len(score_q)}
 
 
-def about_run(run: Run) -> dict[str, Any]:
-    """What a run's responses are like and what they cost, a mean over responses or questions."""
+def figures(run: Run) -> dict[str, str]:
+    """What a run's responses are like and what they cost, in words."""
     responses = [response for question in run.questions for response in question["responses"]]
     path = run.folder / "evaluation.json"
     cost = read_json(path).get("cost", {}) if path.exists() else {}
-    return {
-        "model": run.settings["model"],
-        "step": run.settings.get("step", 0),
-        "unread": _mean(float(not was_read(each)) for each in responses),
-        "cut": _mean(float(not each["ended"]) for each in responses),
-        "tokens": _mean(each["tokens"] for each in responses),
-        "cost": cost,
+    unread = _mean(not was_read(each) for each in responses)
+    told = {
+        "answers unread": f"{100 * unread:.1f} %",
+        "responses cut off": f"{100 * _mean(not each['ended'] for each in responses):.1f} %",
+        "tokens a response": f"{_mean(each['tokens'] for each in responses):.1f}",
     }
+    if cost.get("questions"):
+        told["seconds a question"] = f"{cost['seconds'] / cost['questions']:.2f}"
+    return told
 
 
 def differing(runs: Sequence[Run]) -> dict[str, list]:
@@ -237,17 +238,14 @@ def _change(change: Mapping[str, Any]) -> str:
     return f"{value:>5} ({interval}){'' if direction(change) == 'soft' else ' *'}"
 
 
-def costs(told: Mapping[str, Mapping[str, Any]]) -> str:
-    """A line a run: what its responses are like, and what they cost."""
-    width = max(map(len, told))
-    lines = [f"{'':{width}}  unread  cut off  tokens a response  seconds a question"]
-    for name, run in told.items():
-        cost = run["cost"]
-        seconds = f"{cost['seconds'] / cost['questions']:.2f}" if cost.get("questions") else "-"
-        lines.append(
-            f"{name:{width}}  {100 * run['unread']:4.1f} %  {100 * run['cut']:5.1f} %"
-            f"  {run['tokens']:17.1f}  {seconds:>18}"
-        )
+def figures_table(found: Mapping[str, Mapping[str, str]]) -> str:
+    """Aligned plain text: a line a figure, a column a run."""
+    names = dict.fromkeys(name for figures in found.values() for name in figures)
+    width = max(map(len, names))
+    lines = ["  ".join([f"{'':{width}}", *(f"{run:>10}" for run in found)])]
+    for name in names:
+        values = (f"{of_run.get(name, '-'):>{max(10, len(run))}}" for run, of_run in found.items())
+        lines.append("  ".join([f"{name:{width}}", *values]))
     return "\n".join(lines)
 
 
@@ -263,9 +261,9 @@ def compare(
 ) -> dict:
     """Compares evaluations with the first of them; see the module and its --help.
 
-    Returns {"asked", "differing", "runs", "rows"} as `pages.comparison.page` takes them. Raises
-    UserError for folders that hold no whole evaluation or were not asked the same, and where the
-    data set is not there.
+    Returns {"asked", "differing", "runs", "figures", "rows"} as `pages.comparison.page` takes them.
+    Raises UserError for folders that hold no whole evaluation or were not asked the same, and where
+    the data set is not there.
     """
     if examples < 0:
         raise UserError(f"--examples {examples} must not be negative.")
@@ -279,14 +277,18 @@ def compare(
             name: first.settings.get(name) for name in ("data", "split", "tasks", "format", "n")
         },
         "differing": differing(read),
-        "runs": {run.name: about_run(run) for run in read},
+        "runs": {
+            run.name: {"model": run.settings["model"], "step": run.settings.get("step", 0)}
+            for run in read
+        },
+        "figures": {run.name: figures(run) for run in read},
         "rows": rows(read, positions),
     }
     print(table(read, result["rows"]))
     for run in others:
         change = result["rows"]["overall"]["overall"]["changes"][run.name]
         print(f"{run.name}: {change['fixed']} questions fixed, {change['broken']} broken")
-    print(f"\n{costs(result['runs'])}")
+    print(f"\n{figures_table(result['figures'])}")
     for name, values in result["differing"].items():
         print(f"different {name}: {', '.join(map(str, values))}")
     if out is not None:

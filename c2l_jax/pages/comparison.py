@@ -31,8 +31,8 @@ def page(result: Mapping[str, Any], changed: Mapping[str, Mapping[str, list]]) -
 
     Args:
       result: {"asked": settings of all, "differing": {setting: value of each run}, "runs": {name:
-        what `compare.about_run` tells}, "rows": as of `compare.rows`}; the first run is the one
-        that others are compared with.
+        {"model", "step"}}, "figures": {name: those of `compare.figures`}, "rows": as of
+        `compare.rows`}; the first run is the one that others are compared with.
       changed: by run {"fixed": samples, "broken": samples}, a sample as `parts.question` takes it,
         with "responses", by run, and its record's "steps".
     """
@@ -60,7 +60,7 @@ def page(result: Mapping[str, Any], changed: Mapping[str, Mapping[str, list]]) -
             f"What {other} has {kind}": _changes(samples, change[kind])
             for kind, samples in changed[other].items()
         }
-    sections["Responses and their cost"] = _costs(result["runs"])
+    sections["Responses and their cost"] = _costs(result["runs"], result["figures"])
     if result["differing"]:
         sections["Settings that differ"] = _differing(names, result["differing"])
     links = (f'<a href="#{at}">{escape(name)}</a>' for at, name in enumerate(sections))
@@ -134,31 +134,11 @@ def _sample(sample: Mapping[str, Any]) -> str:
     )
 
 
-def _costs(runs: Mapping[str, Mapping[str, Any]]) -> str:
-    rows = {
-        "model": [run["model"] for run in runs.values()],
-        "step": [run["step"] or "" for run in runs.values()],
-        "answers unread": [percent(run["unread"]) for run in runs.values()],
-        "responses cut off": [percent(run["cut"]) for run in runs.values()],
-        "tokens a response": [f"{run['tokens']:.1f}" for run in runs.values()],
-    }
-    names = {"seconds": "seconds a question", "prompt_tokens": "tokens of questions",
-             "completion_tokens": "tokens of responses", "requests": "requests",
-             "price": "price"}  # fmt: skip
-    for field, name in names.items():
-        values = [run["cost"].get(field) for run in runs.values()]
-        if any(value is not None for value in values):
-            rows[name] = [_number(field, run["cost"]) for run in runs.values()]
+def _costs(runs: Mapping[str, Mapping], figures: Mapping[str, Mapping[str, str]]) -> str:
+    told = {name: {**runs[name], **figures[name]} for name in runs}
+    fields = dict.fromkeys(field for of_run in told.values() for field in of_run)
+    rows = {field: [of_run.get(field, "") for of_run in told.values()] for field in fields}
     return _table(list(runs), rows)
-
-
-def _number(field: str, cost: Mapping[str, Any]) -> str:
-    value = cost.get(field)
-    if value is None:
-        return ""
-    if field == "seconds":
-        return f"{value / cost['questions']:.2f}"
-    return f"{value:,}"
 
 
 def _differing(names: Sequence[str], differing: Mapping[str, Sequence]) -> str:
