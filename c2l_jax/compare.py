@@ -4,8 +4,9 @@
 
 Folders are what c2l_jax.evaluate or c2l_jax.sample wrote. All are compared with the first one, by
 question, so that intervals (95 %) are those of the difference; questions about one position count
-as dependent. A * in the table says that chance does not explain a change: of many tasks, expect one
-in twenty to have one by chance. --out writes one HTML page without anything from outside: the same
+as dependent, and so do the rotations of a question (--evaluator circular), each of which counts by
+itself. A * in the table says that chance does not explain a change: of many tasks, expect one in
+twenty to have one by chance. --out writes one HTML page that needs nothing from outside: the same
 with pictures, and what was fixed and what was broken, question by question.
 """
 
@@ -16,8 +17,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from c2l_jax import evaluators
 from c2l_jax.accuracy import grouped, paired_difference, wilson
-from c2l_jax.answers import was_read
+from c2l_jax.answers import score_of, was_read
 from c2l_jax.data.processor import as_asked
 from c2l_jax.options import parser_of
 from c2l_jax.pages.comparison import page
@@ -34,13 +36,22 @@ Pick = tuple[int, dict, dict]  # a question's place, the first run's response, a
 
 @dataclass(frozen=True)
 class Run:
-    """One evaluation. score_q: the share of its responses that are right, for each question."""
+    """One evaluation.
+
+    settings: of sampling.json; evaluation: what evaluation.json holds, nothing where there is none;
+    score_q: the mean score of the responses to each question.
+    """
 
     name: str
     folder: AnyPath
     settings: dict
+    evaluation: dict
     questions: list[dict]
     score_q: list[float]
+
+    @property
+    def evaluator(self) -> str:
+        return self.evaluation.get("evaluator", "games")
 
 
 # --------------------------------------------------------------------------------------- reading
@@ -53,8 +64,10 @@ def read_runs(folders: Sequence[AnyPath]) -> list[Run]:
     runs = []
     for name, folder in zip(short_names(folders), folders, strict=True):
         settings, questions = read_responses(folder)
-        score_q = [_mean(map(_score, question["responses"])) for question in questions]
-        runs.append(Run(name, folder, settings, questions, score_q))
+        score_q = [_mean(map(score_of, question["responses"])) for question in questions]
+        path = folder / "evaluation.json"
+        evaluation = read_json(path) if path.exists() else {}
+        runs.append(Run(name, folder, settings, evaluation, questions, score_q))
     for run in runs[1:]:
         _check_same(runs[0], run)
     return runs
@@ -79,12 +92,13 @@ def _shared(paths: Sequence[list[str]]) -> int:
 
 
 def _check_same(first: Run, other: Run):
-    asked, now = first.settings["format"], other.settings["format"]
-    if asked != now:
-        raise UserError(
-            f"{first.folder} was asked in the format {asked}, {other.folder} in {now}: evaluate "
-            "both with the same --format."
-        )
+    for name, of in (("format", lambda run: run.settings["format"]),
+                     ("evaluator", lambda run: run.evaluator)):  # fmt: skip
+        if of(first) != of(other):
+            raise UserError(
+                f"{first.folder} has the {name} {of(first)}, {other.folder} {of(other)}: evaluate "
+                f"both with the same --{name}."
+            )
     ours, theirs = ([_kept(q) for q in run.questions] for run in (first, other))
     if ours == theirs:
         return
@@ -97,11 +111,7 @@ def _check_same(first: Run, other: Run):
 
 
 def _kept(question: Mapping) -> list:
-    return [question["index"], *(question[name] for name in KEPT)]
-
-
-def _score(response: Mapping) -> float:
-    return float(response["correct"])
+    return [question["index"], *(question.get(name, "") for name in KEPT)]
 
 
 def _mean(values: Iterable[float]) -> float:
@@ -121,17 +131,19 @@ def position(record: Mapping[str, Any]) -> str:
 
 
 def rows(runs: Sequence[Run], positions: Sequence[str]) -> dict[str, dict[str, dict]]:
-    """By section of a summary and name {"cells": {run: cell}, "changes": {run: difference}}.
+    """By group of a summary and name {"cells": {run: cell}, "changes": {run: difference}}.
 
     A cell is {accuracy, low, high, count} over questions; changes are from the first run, as of
     `accuracy.paired_difference`.
     """
     placed = [question | {"place": place} for place, question in enumerate(runs[0].questions)]
-    sections = {"overall": {"overall": placed}, **grouped(placed)}
+    sections = {"overall": {"overall": placed}}
+    # One group alone is all of them once more.
+    sections |= {name: groups for name, groups in grouped(placed).items() if len(groups) > 1}
     return {
         section: {
             name: _row(runs, positions, [question["place"] for question in groups[name]])
-            for name in (groups if section == "by_level" else sorted(groups))
+            for name in (groups if section.endswith("level") else sorted(groups))
         }
         for section, groups in sections.items()
     }
@@ -158,8 +170,7 @@ def _cell(score_q: Sequence[float]) -> dict:
 def figures(run: Run) -> dict[str, str]:
     """What a run's responses are like and what they cost, in words."""
     responses = [response for question in run.questions for response in question["responses"]]
-    path = run.folder / "evaluation.json"
-    cost = read_json(path).get("cost", {}) if path.exists() else {}
+    cost = run.evaluation.get("cost", {})
     unread = _mean(not was_read(each) for each in responses)
     told = {
         "answers unread": f"{100 * unread:.1f} %",
@@ -193,7 +204,7 @@ def changed(first: Run, other: Run, count: int) -> dict[str, list[Pick]]:
         worse, better = (min, max) if before < after else (max, min)
         kind = "fixed" if before < after else "broken"
         ours, theirs = (run.questions[place]["responses"] for run in (first, other))
-        picks[kind].append((place, worse(ours, key=_score), better(theirs, key=_score)))
+        picks[kind].append((place, worse(ours, key=score_of), better(theirs, key=score_of)))
     return {kind: _of_all_tasks(found, first.questions)[:count] for kind, found in picks.items()}
 
 
@@ -271,10 +282,15 @@ def compare(
     first, *others = read
     data = anywhere(data or first.settings["data"])
     split = open_split(data, first.settings["split"])
+    if hasattr(measure := evaluators.named(first.evaluator), "asked"):
+        split, _ = measure.asked(split, [])
     positions = [position(record_of(question, split, data)) for question in first.questions]
     result = {
         "asked": {
-            name: first.settings.get(name) for name in ("data", "split", "tasks", "format", "n")
+            **{
+                name: first.settings.get(name) for name in ("data", "split", "tasks", "format", "n")
+            },
+            "evaluator": first.evaluator,
         },
         "differing": differing(read),
         "runs": {

@@ -21,8 +21,11 @@ from c2l_jax.pages.parts import (
 SECTIONS = {
     "by_game": "By game",
     "by_task": "By task",
+    "by_domain": "By domain",
+    "by_category": "By domain and category",
     "by_qa_type": "By type of question",
     "by_level": "By level of question and position",
+    "by_qa_type_and_level": "By type of question and level of position",
 }
 
 
@@ -52,7 +55,7 @@ def page(result: Mapping[str, Any], changed: Mapping[str, Mapping[str, list]]) -
     sections = {
         name: _bars(result["rows"][section], colors)
         for section, name in SECTIONS.items()
-        if result["rows"][section]
+        if section in result["rows"]
     }
     for other in others:
         change = overall["changes"][other]
@@ -75,8 +78,11 @@ def page(result: Mapping[str, Any], changed: Mapping[str, Mapping[str, list]]) -
 def _asked(asked: Mapping[str, Any], count: int) -> str:
     tasks = f", tasks {asked['tasks']}" if asked["tasks"] else ""
     several = f", {asked['n']} responses to each" if asked["n"] > 1 else ""
-    said = f"{count:,} questions of {asked['data']}, {asked['split']}{tasks}, format "
-    return f'<p class="soft">{escape(said + str(asked["format"]) + several)}</p>\n'
+    said = (
+        f"{count:,} questions of {asked['data']}, {asked['split']}{tasks}; format "
+        f"{asked['format']}, evaluator {asked['evaluator']}{several}"
+    )
+    return f'<p class="soft">{escape(said)}</p>\n'
 
 
 def _result(overall: Mapping[str, Any], first: str, other: str) -> str:
