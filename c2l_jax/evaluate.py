@@ -23,7 +23,7 @@ from types import ModuleType
 import jax
 
 from c2l_jax import accuracy, choosing, evaluators, options
-from c2l_jax.asking import Settings, ask
+from c2l_jax.asking import Model, Settings, ask
 from c2l_jax.judging import Judge, import_path
 from c2l_jax.paths import Board
 from records.errors import exit_on_user_error
@@ -76,8 +76,8 @@ def evaluate(
         limit=limit,
         dtype=options.chosen_dtype(dtype),
     )
-    lanes = max(1, n // 4)  # as sample has it
-    asked = ask(model, data, out, settings, rows=rows, lanes=lanes, judge=judge, evaluator=measure)
+    source = Model(model, rows, lanes=max(1, n // 4))  # as sample has it
+    asked = ask(source, data, out, settings, judge=judge, evaluator=measure)
     result = {
         "model": str(model),
         "step": asked.step,

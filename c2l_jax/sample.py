@@ -21,7 +21,7 @@ import jax
 import numpy as np
 
 from c2l_jax import answers, options
-from c2l_jax.asking import Settings, ask
+from c2l_jax.asking import Model, Settings, ask
 from c2l_jax.judging import Judge
 from c2l_jax.models.loading import exported_model
 from records.errors import exit_on_user_error
@@ -67,8 +67,8 @@ def sample(
         dtype=options.chosen_dtype(dtype),
     )
     lanes = max(1, n // 4) if lanes is None else lanes
-    model, data, out = exported_model(anywhere(model)), anywhere(data), anywhere(out)
-    asked = ask(model, data, out, settings, rows=rows, lanes=lanes, judge=judge)
+    source = Model(exported_model(anywhere(model)), rows, lanes)
+    asked = ask(source, anywhere(data), anywhere(out), settings, judge=judge)
     if jax.process_index() == 0:
         print(table(asked.lines, asked.tokens_per_second))
 
