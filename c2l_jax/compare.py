@@ -119,6 +119,10 @@ def _mean(values: Iterable[float]) -> float:
     return sum(values) / len(values)
 
 
+def _percent(holds: Iterable[bool]) -> str:
+    return f"{100 * _mean(holds):.1f} %"
+
+
 def position(record: Mapping[str, Any]) -> str:
     """What a question is about: its game's state, or else its pictures, or else only itself."""
     if record["state"]:
@@ -171,14 +175,23 @@ def figures(run: Run) -> dict[str, str]:
     """What a run's responses are like and what they cost, in words."""
     responses = [response for question in run.questions for response in question["responses"]]
     cost = run.evaluation.get("cost", {})
-    unread = _mean(not was_read(each) for each in responses)
     told = {
-        "answers unread": f"{100 * unread:.1f} %",
-        "responses cut off": f"{100 * _mean(not each['ended'] for each in responses):.1f} %",
+        "answers unread": _percent(not was_read(each) for each in responses),
+        "responses cut off": _percent(
+            not each["ended"] and each.get("failure", "cut") == "cut" for each in responses
+        ),
         "tokens a response": f"{_mean(each['tokens'] for each in responses):.1f}",
     }
+    if run.evaluation.get("failures"):
+        refused = (each.get("failure", "cut") != "cut" for each in responses)
+        told["no response"] = _percent(refused)
     if cost.get("questions"):
         told["seconds a question"] = f"{cost['seconds'] / cost['questions']:.2f}"
+    for server in ("endpoint", "judge"):
+        for name, value in cost.get(server, {}).items():
+            if value is not None:
+                shown = f"{value:,.4g}" if isinstance(value, float) else f"{value:,}"
+                told[f"{server}: {name.replace('_', ' ')}"] = shown
     return told
 
 

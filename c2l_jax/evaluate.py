@@ -76,7 +76,7 @@ def evaluate(
     Returns what evaluation.json holds. Raises UserError for arguments that make no sense, a model
     or data set that isn't there, and an `out` that holds responses of other settings.
     """
-    path, data, out = None if model is None else anywhere(model), anywhere(data), anywhere(out)
+    data, out = anywhere(data), anywhere(out)
     evaluator = evaluator or evaluators.name_for(data)
     measure = evaluators.named(evaluator)
     rules, judge = measure.judge, judge or measure.judge
@@ -93,15 +93,12 @@ def evaluate(
         limit=limit,
         dtype=None if endpoint else options.chosen_dtype(dtype),
     )
-    who = source(path, endpoint, rows=rows, lanes=max(1, n // 4))  # as sample has it
+    who = source(model, endpoint, rows=rows, lanes=max(1, n // 4))  # as sample has it
     asked = ask(who, data, out, settings, judge=judge, evaluator=measure)
     questions = [json.loads(line) for line in asked.lines]
     result = {
-        **(
-            {"model": endpoint.model, "endpoint": endpoint.url}
-            if endpoint
-            else {"model": str(path)}
-        ),
+        "model": endpoint.model if endpoint else str(model),
+        **({"endpoint": endpoint.url} if endpoint else {}),
         "step": asked.step,
         "data": str(data),
         "split": split,
@@ -211,9 +208,7 @@ def main(arguments: list[str] | None = None):
         metavar="NAME_OR_MODULE",
         help=f"{', '.join(evaluators.EVALUATORS)} (default: the data set's)",
     )
-    options.in_cluster(
-        lambda **given: evaluate(**options.connected(given)), parser.parse_args(arguments)
-    )
+    options.in_cluster(options.with_servers(evaluate), parser.parse_args(arguments))
 
 
 if __name__ == "__main__":

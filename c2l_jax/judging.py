@@ -1,8 +1,8 @@
 """Who says whether responses are right: a function `(records, responses) -> list[Verdict]`.
 
 Records are as they were asked (see `processor.as_asked`), with their pictures; responses are texts,
-one for each record. `c2l_jax.answers.judge` goes by rules; --judge takes any other, also a language model behind a
-server (c2l_jax.model_judge).
+one for each record. `c2l_jax.answers.judge` goes by rules; --judge takes any other, or a language
+model behind a server (c2l_jax.model_judge).
 """
 
 import importlib

@@ -5,6 +5,7 @@ A command is a function of keywords, which has the defaults and refuses what mak
 """
 
 import argparse
+import contextlib
 import inspect
 import math
 from collections.abc import Callable, Sequence
@@ -22,6 +23,7 @@ from records.errors import UserError
 from records.paths import anywhere
 from records.schema import SPLITS
 
+SERVER = ("concurrency", "timeout", "max_wait", "max_requests", "price", "max_cost")
 DTYPES = ("float32", "bfloat16")
 _LEAST_TEMPERATURE = float(np.finfo(np.float32).tiny)  # logits divided by less are no numbers
 
@@ -120,34 +122,36 @@ def _price(text: str) -> tuple[float, float]:
     return prompt_price, completion_price
 
 
-def connected(keywords: dict) -> dict:
-    """Keywords of a command from what `add_questions` parses: `endpoint` an Endpoint, or None, and
-    `judge` a function. Budgets are of each server; replies are kept in `out`.
+def with_servers(command: Callable) -> Callable:
+    """The command as a function of what `add_questions` parses: it gets `endpoint` as an Endpoint
+    or None, and `judge` as a function.
 
-    Raises UserError for a server without its model's name, or the reverse.
+    Budgets are of each server; replies are kept in `out`. Raises UserError for a server without its
+    model's name, or the reverse.
     """
-    names = ("concurrency", "timeout", "max_wait", "max_requests", "price", "max_cost")
-    how = {name: keywords.pop(name) for name in names}
-    how["max_tokens"] = keywords.pop("max_spend_tokens")
-    number = f"-{jax.process_index()}" if jax.process_index() else ""
-    how["cache"] = anywhere(keywords["out"]) / f"replies{number}.sqlite"
 
-    def server(flag: str, url: str | None) -> Endpoint | None:
-        model = keywords.pop(f"{flag}_model")
-        if (url is None) != (model is None):
-            raise UserError(
-                f"--{flag} URL and --{flag}-model NAME belong together: give both or neither."
-            )
-        return None if url is None else Endpoint(url, model, **how)
+    def run(**keywords):
+        how = {name: keywords.pop(name) for name in SERVER}
+        how["max_tokens"] = keywords.pop("max_spend_tokens")
+        number = f"-{jax.process_index()}" if jax.process_index() else ""
+        how["cache"] = anywhere(keywords["out"]) / f"replies{number}.sqlite"
+        judge, asked = keywords["judge"], keywords["endpoint"]
+        url = judge if isinstance(judge, str) and "://" in judge else None
+        with contextlib.ExitStack() as servers:
 
-    judge = keywords["judge"]
-    url = judge if isinstance(judge, str) and "://" in judge else None
-    if judging := server("judge", url):
-        keywords["judge"] = ModelJudge(judging)
-    elif isinstance(judge, str):
-        keywords["judge"] = function_at(judge, "--judge")
-    keywords["endpoint"] = server("endpoint", keywords["endpoint"])
-    return keywords
+            def server(flag: str, url: str | None) -> Endpoint | None:
+                model = keywords.pop(f"{flag}_model")
+                if (url is None) != (model is None):
+                    raise UserError(f"--{flag} URL and --{flag}-model NAME go together.")
+                return None if url is None else servers.enter_context(Endpoint(url, model, **how))
+
+            if judging := server("judge", url):
+                keywords["judge"] = ModelJudge(judging)
+            elif isinstance(judge, str):
+                keywords["judge"] = function_at(judge, "--judge")
+            command(**keywords | {"endpoint": server("endpoint", asked)})
+
+    return run
 
 
 def add_cluster(parser: argparse.ArgumentParser):

@@ -74,8 +74,9 @@ def sample(
         dtype=None if endpoint else options.chosen_dtype(dtype),
     )
     lanes = max(1, n // 4) if lanes is None else lanes
-    path = None if model is None else exported_model(anywhere(model))
-    who = source(path, endpoint, rows=rows, lanes=lanes)
+    if endpoint is None and model is not None:
+        model = exported_model(anywhere(model))
+    who = source(model, endpoint, rows=rows, lanes=lanes)
     asked = ask(who, anywhere(data), anywhere(out), settings, judge=judge)
     if jax.process_index() == 0:
         print(table(asked.lines, asked.tokens_per_second))
@@ -123,9 +124,7 @@ def main(arguments: list[str] | None = None):
         help="then from the fewest of them that hold this share of the probability (default: "
         "%(default)s)",
     )
-    options.in_cluster(
-        lambda **given: sample(**options.connected(given)), parser.parse_args(arguments)
-    )
+    options.in_cluster(options.with_servers(sample), parser.parse_args(arguments))
 
 
 if __name__ == "__main__":

@@ -14,15 +14,17 @@ from c2l_jax.asking import Answer, Model, Settings, Source
 from c2l_jax.data.processor import user_text
 from endpoint import Endpoint, Reply, Request, user
 from records.errors import UserError
-from records.paths import AnyPath
+from records.paths import AnyPath, anywhere
 from records.schema import pictures_of
 
 
-def source(model: AnyPath | None, endpoint: Endpoint | None, *, rows: int, lanes: int) -> Source:
+def source(
+    model: AnyPath | str | None, endpoint: Endpoint | None, *, rows: int, lanes: int
+) -> Source:
     """Whichever of both is given. Raises UserError unless it is one."""
     if (model is None) == (endpoint is None):
         raise UserError("give either --model or --endpoint: who is to respond.")
-    return Served(endpoint) if model is None else Model(model, rows, lanes)
+    return Served(endpoint) if model is None else Model(anywhere(model), rows, lanes)
 
 
 @dataclasses.dataclass(frozen=True)
