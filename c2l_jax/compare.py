@@ -24,13 +24,15 @@ from c2l_jax.data.processor import as_asked
 from c2l_jax.options import parser_of
 from c2l_jax.pages.comparison import page
 from c2l_jax.pages.parts import direction, signed
-from c2l_jax.responses import KEPT, read_responses, record_of
+from c2l_jax.responses import read_responses, record_of
 from records.errors import UserError, exit_on_user_error
 from records.paths import AnyPath, anywhere, read_json, replace_text
 from records.reading import open_split
 from records.schema import pictures_of, task_name
 
-_WHO = ("model", "fingerprint", "step", "questions")  # settings that say nothing of what was asked
+# Settings that say nothing of what was asked.
+_WHO = ("model", "endpoint", "fingerprint", "step", "questions")
+_ASKED = ("index", "question", "options", "answer")  # of a line, beside its id
 Pick = tuple[int, dict, dict]  # a question's place, the first run's response, another's
 
 
@@ -99,19 +101,17 @@ def _check_same(first: Run, other: Run):
                 f"{first.folder} has the {name} {of(first)}, {other.folder} {of(other)}: evaluate "
                 f"both with the same --{name}."
             )
-    ours, theirs = ([_kept(q) for q in run.questions] for run in (first, other))
+    ours, theirs = (
+        {q["id"]: [q[name] for name in _ASKED] for q in run.questions} for run in (first, other)
+    )
     if ours == theirs:
         return
-    common = len({q["id"] for q in first.questions} & {q["id"] for q in other.questions})
+    alike = sum(ours[id] == theirs.get(id) for id in ours)
     raise UserError(
-        f"{first.folder} and {other.folder} were not asked the same ({len(ours)} and {len(theirs)} "
-        f"questions, {common} ids in common): evaluate both with the same --data, --split, --tasks "
-        "and --limit."
+        f"{first.folder} and {other.folder} were not asked the same (of {len(ours)} and "
+        f"{len(theirs)} questions {alike} are alike): evaluate both with the same --data, --split, "
+        "--tasks and --limit."
     )
-
-
-def _kept(question: Mapping) -> list:
-    return [question["index"], *(question.get(name, "") for name in KEPT)]
 
 
 def _mean(values: Iterable[float]) -> float:
@@ -190,16 +190,15 @@ def figures(run: Run) -> dict[str, str]:
     for server in ("endpoint", "judge"):
         for name, value in cost.get(server, {}).items():
             if value is not None:
-                shown = f"{value:,.4g}" if isinstance(value, float) else f"{value:,}"
-                told[f"{server}: {name.replace('_', ' ')}"] = shown
+                told[f"{server}: {name.replace('_', ' ')}"] = f"{value:,.7g}"
     return told
 
 
 def differing(runs: Sequence[Run]) -> dict[str, list]:
-    """Settings that are not the same in all runs, but for whose they are."""
+    """Settings that are not the same in all runs that have them, but for who they are."""
     names = dict.fromkeys(name for run in runs for name in run.settings if name not in _WHO)
     values = {name: [run.settings.get(name) for run in runs] for name in names}
-    return {name: each for name, each in values.items() if any(v != each[0] for v in each)}
+    return {name: of for name, of in values.items() if len({*map(str, of)} - {"None"}) > 1}
 
 
 # -------------------------------------------------------------------------------------- examples

@@ -192,7 +192,9 @@ def _write(out: AnyPath, result: dict):
         )
     for name in ("endpoint", "judge"):
         if spent := result["cost"].get(name):
-            told = (f"{value:,} {key.replace('_', ' ')}" for key, value in spent.items() if value)
+            told = (
+                f"{key.replace('_', ' ')} {value:,.7g}" for key, value in spent.items() if value
+            )
             print(f"{name}: {', '.join(told)}")
     if failures := result.get("failures"):
         print("no whole response:", ", ".join(f"{n} {why}" for why, n in failures.items()))

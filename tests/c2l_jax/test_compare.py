@@ -126,7 +126,7 @@ def test_runs_that_were_asked_something_else_are_refused(evaluation, three, tmp_
     for runs, message in (
         (three[:1], "give two folders"),
         ([three[0], three[1], f"{three[0]}/"], "given twice"),
-        ([three[0], evaluation("fewer", right, limit=5)], r"5 questions, 5 ids in common"),
+        ([three[0], evaluation("fewer", right, limit=5)], r"and 5 questions 5 are alike"),
         ([three[0], evaluation("open", right, format="open")], "the format cot, .* open"),
         ([three[0], cut], "incomplete"),
         ([three[0], tmp_path], "no sampling.json"),
