@@ -17,7 +17,7 @@ _TOKENS = 128  # of a reply
 _SAID = re.compile(r"\W*correctness\W*:\W*(yes|no)\W*", re.IGNORECASE)
 _CONCLUDES = re.compile(r"therefore|conclusion", re.IGNORECASE)
 _MARKS = re.compile(r"<\W*answer\W*>", re.IGNORECASE)
-_SHOWN = 200  # characters of an answer that says itself in no known way
+_SHOWN = 200  # characters that an answer is written down with
 
 
 class ModelJudge:
@@ -37,7 +37,7 @@ class ModelJudge:
         found = [Verdict(None, correct=False)] * len(responses)
         for place, reply in zip(asked, replies, strict=True):
             response, said = responses[place], correctness(reply)
-            answer = stated(response) or ending(response).strip()[-_SHOWN:]
+            answer = (stated(response) or ending(response)).strip()[-_SHOWN:]
             found[place] = Verdict(answer, correct=said is True, unclear=said is None)
         return found
 

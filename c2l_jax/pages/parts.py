@@ -1,6 +1,7 @@
 """What sections of several pages share."""
 
 import base64
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from c2l_jax.answers import was_read
 from records.schema import pictures_of, task_name
 
+_ANSWER = 80  # characters of one that are shown
 COLORS = tuple(f"var(--stage-{number})" for number in (0, 1, 3, 2, 4, 5))
 
 
@@ -70,11 +72,13 @@ def _picture(file: bytes) -> str:
 
 def verdict(judged: Mapping[str, Any]) -> str:
     if judged["extracted"] is None:
-        return '<span class="wrong">✗ no answer</span>'
+        why = f", {escape(judged['failure'])}" if judged.get("failure") else ""
+        return f'<span class="wrong">✗ no answer</span>{why}'
+    answer = escape(textwrap.shorten(judged["extracted"], _ANSWER, placeholder=" …"))
     if not was_read(judged):
-        return f'<span class="wrong">✗ not read</span>, says “{escape(judged["extracted"])}”'
+        return f'<span class="wrong">✗ not read</span>, says “{answer}”'
     color, mark = ("right", "✓ right") if judged["correct"] else ("wrong", "✗ wrong")
-    return f'<span class="{color}">{mark}</span>, answers “{escape(judged["extracted"])}”'
+    return f'<span class="{color}">{mark}</span>, answers “{answer}”'
 
 
 def _answer_key(record: Mapping[str, Any]) -> str:
