@@ -290,9 +290,10 @@ def _verdicts(judge: Judge, records: Sequence[Mapping], answers: Sequence[Answer
     """Where there is no text there is no answer, whatever a judge would say."""
     said = [place for place, answer in enumerate(answers) if answer.text or not answer.failure]
     found = [Verdict(None, correct=False)] * len(answers)
-    given = verdicts(judge, [records[i] for i in said], [answers[i].text for i in said])
-    for place, verdict in zip(said, given, strict=True):
-        found[place] = verdict
+    if said:
+        given = verdicts(judge, [records[i] for i in said], [answers[i].text for i in said])
+        for place, verdict in zip(said, given, strict=True):
+            found[place] = verdict
     return found
 
 

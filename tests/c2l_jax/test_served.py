@@ -152,6 +152,20 @@ def test_a_rival_stands_beside_another_run(rival, records, dataset, tmp_path, ca
     assert "no whole response" in capsys.readouterr().out
 
 
+def test_rotations_are_compared_one_by_one(rival, records, dataset, tmp_path):
+    """Each with its own options, and all of a question as one group."""
+    with Scripted(lambda request: "### Answer: A") as server:
+        for name in ("one", "two"):
+            command = asking(server, dataset, tmp_path / name, "--evaluator", "circular")
+            assert run(evaluate, *command) == 0
+    result = compare.compare(runs=[tmp_path / "one", tmp_path / "two"], out=tmp_path / "page.html")
+    count = sum(max(1, len(record["options"])) for record in records)
+    choices = sum(bool(record["options"]) for record in records)
+    (row,) = result["rows"]["overall"].values()
+    assert row["cells"]["one"]["count"] == count > LIMIT
+    assert row["cells"]["one"]["accuracy"] == pytest.approx(choices / count)  # A in one rotation
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [
