@@ -10,10 +10,12 @@ twenty to have one by chance. --out writes one HTML page that needs nothing from
 with pictures, and what was fixed and what was broken, question by question.
 """
 
+import functools
 import hashlib
 import itertools
+import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,13 +28,13 @@ from c2l_jax.pages.comparison import page
 from c2l_jax.pages.parts import direction, signed
 from c2l_jax.responses import read_responses, record_of
 from records.errors import UserError, exit_on_user_error
-from records.paths import AnyPath, anywhere, read_json, replace_text
+from records.paths import AnyPath, anywhere, output_folder, read_json, replace_text
 from records.reading import open_split
 from records.schema import pictures_of, task_name
 
 # Settings that say nothing of what was asked.
 _WHO = ("model", "endpoint", "fingerprint", "step", "questions")
-_ASKED = ("index", "question", "options", "answer")  # of a line, beside its id
+_ASKED = ("id", "index", "question", "options", "answer")  # of a line
 Pick = tuple[int, dict, dict]  # a question's place, the first run's response, another's
 
 
@@ -102,11 +104,11 @@ def _check_same(first: Run, other: Run):
                 f"both with the same --{name}."
             )
     ours, theirs = (
-        {q["id"]: [q[name] for name in _ASKED] for q in run.questions} for run in (first, other)
+        [json.dumps([q[name] for name in _ASKED]) for q in run.questions] for run in (first, other)
     )
     if ours == theirs:
         return
-    alike = sum(ours[id] == theirs.get(id) for id in ours)
+    alike = len({*ours} & {*theirs})
     raise UserError(
         f"{first.folder} and {other.folder} were not asked the same (of {len(ours)} and "
         f"{len(theirs)} questions {alike} are alike): evaluate both with the same --data, --split, "
@@ -220,6 +222,25 @@ def changed(first: Run, other: Run, count: int) -> dict[str, list[Pick]]:
     return {kind: _of_all_tasks(found, first.questions)[:count] for kind, found in picks.items()}
 
 
+def samples(
+    first: Run, other: Run, record: Callable[[dict], dict], count: int
+) -> dict[str, list[dict]]:
+    """The questions that are `changed`, as `pages.comparison.page` takes them."""
+
+    def sample(place: int, *responses: dict) -> dict:
+        question = first.questions[place]
+        whole = record(question)
+        steps = as_asked(whole, first.settings["format"])["steps"]
+        return {
+            "record": {**question, "steps": steps},
+            "images": pictures_of(whole),
+            "responses": dict(zip((first.name, other.name), responses, strict=True)),
+        }
+
+    found = changed(first, other, count)
+    return {kind: [sample(*pick) for pick in picks] for kind, picks in found.items()}
+
+
 def _of_all_tasks(picks: Sequence[Pick], questions: Sequence[dict]) -> list[Pick]:
     """The first of every task, games in turn, then the second of every task, and so on."""
     ranks: dict[str, dict[str, int]] = {}  # of a game's tasks
@@ -297,13 +318,9 @@ def compare(
     if hasattr(measure := evaluators.named(first.evaluator), "asked"):
         split, _ = measure.asked(split, [])
     positions = [position(record_of(question, split, data)) for question in first.questions]
+    asked = ("data", "split", "tasks", "format", "n")
     result = {
-        "asked": {
-            **{
-                name: first.settings.get(name) for name in ("data", "split", "tasks", "format", "n")
-            },
-            "evaluator": first.evaluator,
-        },
+        "asked": {name: first.settings.get(name) for name in asked},
         "differing": differing(read),
         "runs": {
             run.name: {"model": run.settings["model"], "step": run.settings.get("step", 0)}
@@ -312,6 +329,7 @@ def compare(
         "figures": {run.name: figures(run) for run in read},
         "rows": rows(read, positions),
     }
+    result["asked"]["evaluator"] = first.evaluator
     print(table(read, result["rows"]))
     for run in others:
         change = result["rows"]["overall"]["overall"]["changes"][run.name]
@@ -320,26 +338,11 @@ def compare(
     for name, values in result["differing"].items():
         print(f"different {name}: {', '.join(map(str, values))}")
     if out is not None:
-
-        def sample(pick: Pick, other: Run) -> dict:
-            question = first.questions[pick[0]]
-            record = record_of(question, split, data)
-            steps = as_asked(record, first.settings["format"])["steps"]
-            responses = dict(zip((first.name, other.name), pick[1:], strict=True))
-            return {
-                "record": {**question, "steps": steps},
-                "images": pictures_of(record),
-                "responses": responses,
-            }
-
-        shown = {
-            run.name: {
-                kind: [sample(pick, run) for pick in picks]
-                for kind, picks in changed(first, run, examples).items()
-            }
-            for run in others
-        }
-        replace_text(anywhere(out), page(result, shown))
+        out = anywhere(out)
+        output_folder(out.parent)
+        records = functools.partial(record_of, split=split, data=data)
+        shown = {run.name: samples(first, run, records, examples) for run in others}
+        replace_text(out, page(result, shown))
     return result
 
 
