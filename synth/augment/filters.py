@@ -1,0 +1,314 @@
+"""Which rewritten chains are kept: pure functions of the engine's chain and the model's text.
+
+A filter returns why it rejects, or None. None of them asks a model.
+"""
+
+import collections
+import dataclasses
+import re
+from collections.abc import Sequence
+
+from synth.augment.facts import NUMBER, SUM, Fact, facts_in, names_in
+from synth.locked.replies import CONTROL
+
+SHORTEST, LONGEST, MOST_WORDS = 0.5, 6.0, 2000  # times the words of the engine's chain; words
+REPEATED, GRAM, FEWEST_WORDS = 0.7, 4, 20
+SPEECH = 0.12  # share of English function words in what is neither a number nor a mark
+
+ANSWER = re.compile(
+    r"(?:^|\n)\W*(?:final |correct |right )?answer\b(?: is)?[*_]*\s*[:=]?\s*(.+)"
+    r"|\b(?:final |correct |right )?answer (?:is|must be|should be|would be|turns out to be)"
+    r"[*_]*\s*:?\s*(.+?)(?=[.;!?]*\s*(?:\n|$)|[.;!?]\s+[A-Z])"
+    r"|\\boxed\{([^}]*)\}|<answer>(.*?)</answer>",
+    re.IGNORECASE,
+)
+MENTIONS = re.compile(
+    r"\bground[- ]truth\b|\bas an? (?:AI|artificial|(?:large )?language)\b|\blanguage model\b"
+    r"|\b(?:given|provided|supplied|expected|stated|known|reference) (?:final |correct |right )?"
+    r"(?:answer|solution|reasoning|steps?|chain)\b"
+    r"|\banswer (?:is |was |that (?:is|was) |as )?(?:given|provided|supplied)\b"
+    r"|\b(?:steps?|reasoning|solution|chain) (?:(?:is|are|was|were) )?"
+    r"(?:provided|given|above|listed above)\b"
+    r"|\b(?:i|we) (?:was|were|have been|am|are) (?:told|given|asked|provided)\b"
+    r"|\brewr(?:ite|itten|iting|ote)\b|\breword(?:ed|ing)?\b|\brephras(?:e|ed|ing)\b"
+    r"|\b(?:here is|here's|here are) (?:a|an|the|your|my)\b|^\s*(?:sure|certainly|of course)\b"
+    r"|\bthe (?:user|prompt|instructions?)\b|\boption [A-Z]\b",
+    re.IGNORECASE,
+)
+REFUSES = re.compile(
+    r"\b(?:i'm|i am|we are|we're) (?:sorry|unable|not able)\b|\bsorry\b"
+    r"|\bi (?:can't|can’t|cannot|can not|won't|will not|must decline|do not have|don't have)\b"
+    r"|\bunable to (?:see|view|help|assist|comply|answer|access)\b",
+    re.IGNORECASE,
+)
+SPOKEN = frozenset(
+    "a all also an and are as at be because been before but by can each every first for from goes "
+    "has have here hence how if in into is it its like look looking makes must next now of on onto "
+    "one only or other out over since so stands stays still than that the them then there therefore "
+    "these they this those thus to together we what when where which while with you".split()
+)
+NEGATIONS = re.compile(
+    r"\b(?:no|not|none|never|nothing|nobody|nowhere|neither|nor|cannot|without|hardly)\b|n['’]t\b",
+    re.IGNORECASE,
+)
+# What says the same as a negation.
+NEGATIVE = re.compile(
+    r"\b(?:0|zero|empty|fails?|failed|only|off|outside|beyond|missing|lacks?|dead|free|fewer|except"
+    r"|impossible|illegal|invalid|false|blocked|unable|stays?|still|remains?|other|too|ignored"
+    r"|unchanged|un\w+ed|unless|rather|instead|else|just|already)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Chain:
+    """What a rewrite is compared with. steps: without the one that names the option's letter.
+
+    asked: the question without the rules; answer: its text; rules: of the game.
+    """
+
+    steps: tuple[str, ...]
+    asked: str
+    answer: str
+    rules: str = ""
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.steps)
+
+
+def chain_of(record: dict) -> Chain:
+    """The chain of a record that is rewritten."""
+    steps, answer = tuple(record["steps"]), record["answer"]
+    if record["options"]:
+        answer = record["options"][ord(answer) - ord("A")]
+        steps = steps[: len(steps) - len(letter_step(record))]
+    rules, _, asked = record["question"].rpartition("\n\n")
+    return Chain(steps, asked, answer, rules)
+
+
+def letter_step(record: dict) -> list[str]:
+    """The last step where it names the option's letter: it is kept as it is."""
+    ends = record["options"] and record["steps"] and record["steps"][-1]
+    return [ends] if ends and ends.endswith(f": option {record['answer']}.") else []
+
+
+def lines_of(reply: str, chain: Chain) -> list[str]:
+    """The lines of a reply; a last one that gives the right answer in our form is taken off."""
+    lines = [line.strip() for line in reply.strip().split("\n") if line.strip()]
+    if lines and (last := re.fullmatch(r"#+ *answer:? *(.*)", lines[-1], re.IGNORECASE)):
+        if _plain(last[1]) == _plain(chain.answer):
+            return lines[:-1]
+    return lines
+
+
+def rejected(reply: str, chain: Chain, cut: bool = False) -> tuple[str, str] | None:
+    """(filter, reason) of the first filter that rejects a reply; None where all let it pass.
+
+    cut: the model was stopped before its end.
+    """
+    text = "\n".join(lines_of(reply, chain))
+    for name, check in FILTERS.items():
+        if reason := ("the reply was cut off" if name == "cut" and cut else check(text, chain)):
+            return name, reason
+    return None
+
+
+# --------------------------------------------------------------------------- the form of a text
+
+
+def control(text: str, chain: Chain) -> str | None:
+    if CONTROL.search(text) or "�" in text:
+        return "has control characters or bytes that are no text"
+    return None
+
+
+def refusal(text: str, chain: Chain) -> str | None:
+    found = REFUSES.search(text)
+    return f"refuses: '{found[0]}'" if found else None
+
+
+def cut(text: str, chain: Chain) -> str | None:
+    ended = re.search(r"[.!?)\]\"'”’`*]\W*$", text)
+    return None if ended else "ends in the middle of a sentence"
+
+
+def length(text: str, chain: Chain) -> str | None:
+    words, right = len(text.split()), len(chain.text.split())
+    if not SHORTEST * right <= words <= max(LONGEST * right, 60):
+        return f"has {words} words where the steps have {right}"
+    return f"has {words} words" if words > MOST_WORDS else None
+
+
+def repetition(text: str, chain: Chain) -> str | None:
+    """Repeated 4-grams of words, and sentences said again that are no step said again."""
+    words = re.findall(r"\S+", text.lower())
+    grams = list(zip(*(words[at:] for at in range(GRAM)), strict=False))
+    if len(words) >= FEWEST_WORDS and 1 - len(set(grams)) / len(grams) > REPEATED:
+        return f"more than {REPEATED:.0%} of its {GRAM}-grams are repeated"
+    own = collections.Counter(map(_plain, _sentences(chain.text)))
+    for sentence, count in collections.Counter(map(_plain, _sentences(text))).items():
+        most = max([1, *(n for other, n in own.items() if other in sentence or sentence in other)])
+        if count > most and len(sentence.split()) >= 4:
+            return f"says {count} times: '{sentence}'"
+    return None
+
+
+def copied(text: str, chain: Chain) -> str | None:
+    said = collections.Counter(_plain(text).split())
+    own = collections.Counter(_plain(chain.text).split())
+    return "has the words of the steps unchanged" if said == own else None
+
+
+def language(text: str, chain: Chain) -> str | None:
+    letters = [c for c in text if c.isalpha()]
+    if sum(c.isascii() for c in letters) < 0.95 * len(letters):
+        return "is not written in Latin letters"
+    own = set(re.findall(r"[a-z]+", f"{chain.text} {chain.asked} {chain.rules}".lower()))
+    words = re.findall(r"(?<![\w#-])[a-z]{2,}(?![\w#-])", text.lower())
+    spoken = sum(word in SPOKEN or word in own for word in words)
+    if len(words) >= 8 and spoken < 3 * SPEECH * len(words):
+        return "is not written in English"
+    return None
+
+
+def mentions(text: str, chain: Chain) -> str | None:
+    """Of what only the prompt knew: that there was an answer, or steps."""
+    for found in MENTIONS.finditer(text):
+        if found[0].lower() not in f"{chain.text}\n{chain.asked}\n{chain.rules}".lower():
+            return f"mentions: '{found[0].strip()}'"
+    return None
+
+
+# ------------------------------------------------------------------------------- what it says
+
+
+def answer(text: str, chain: Chain) -> str | None:
+    """An answer that is announced must be the right one, in whatever words follow or precede it."""
+    right = _plain(chain.answer)
+    for found in ANSWER.finditer(text):
+        told = next(filter(None, found.groups()), "")
+        if found[0].lower() in chain.text.lower() or not told:
+            continue
+        if not _tells(_plain(told), right):
+            return f"announces another answer: '{told}'"
+    return None
+
+
+def _tells(told: str, right: str) -> bool:
+    """Whether the right answer is told, and no other number or cell beside it."""
+    if not re.search(rf"(?<!\w){re.escape(right)}(?!\w)", told):
+        words = [fact.text for fact in facts_in(told)]
+        return words[:1] == [right] and set(words) == {right}
+    rest = told.replace(right, " ")
+    return not re.search(r"\d", rest) or bool(re.search(r"\b(?:because|since|as|in|at|after|of)\b", rest))
+
+
+def arithmetic(text: str, chain: Chain) -> str | None:
+    """Sums that the model writes must be right, and so must runs of them."""
+    for found in re.finditer(SUM, text):
+        left, equals, right = found[0].partition("=")
+        if equals and not _is_true(left, right):
+            return f"is wrong: '{found[0]}'"
+    return None
+
+
+def _is_true(left: str, right: str) -> bool:
+    terms = re.split(r"\s+[-+−]\s+", left.strip())
+    signs = ["+", *re.findall(r"\s([-+−])\s", left)]
+    total = 0.0
+    for sign, term in zip(signs, terms, strict=True):
+        numbers = [float(number) for number in re.findall(NUMBER, term)]
+        value = numbers[0]
+        for operator, number in zip(re.findall(r"\s([x*/×])\s", term), numbers[1:], strict=True):
+            if operator == "/" and not number:
+                return False
+            value = value / number if operator == "/" else value * number
+        total += value if sign == "+" else -value
+    decimals = len(right.strip().partition(".")[2])
+    return abs(total - float(right)) <= 0.5 * 10**-decimals * (1 + 1e-9) + 1e-9 * (decimals == 0)
+
+
+def facts(text: str, chain: Chain) -> str | None:
+    """Every step's facts, step by step in order; and none that a step before it does not know.
+
+    The facts of a step may stand in any order. Its part of the text begins where that of the step
+    before it ends, and ends with the last of its facts. In a part there may also be facts of the
+    steps before it, of the question, or results of sums that are written out.
+    """
+    names = names_in((*chain.steps, chain.asked))
+    said = facts_in(text, names)
+    known = {fact.text for fact in facts_in(f"{chain.asked}\n{chain.answer}", names)}
+    known |= {fact.text for sum_ in re.findall(SUM, text) for fact in facts_in(sum_)}
+    at = 0
+    for step in chain.steps:
+        own = facts_in(step, names)
+        end = _end_of(said, at, own)
+        if end is None:
+            short = step if len(step) < 80 else f"{step[:77]}..."
+            return f"lacks {_first_missing(said, at, own)} of step '{short}'"
+        known |= {fact.text for fact in own}
+        if strange := _strange(said[at:end], known):
+            return f"says {strange} before a step does"
+        at = end
+    strange = _strange(said[at:], known)
+    return f"says {strange}, which no step does" if strange else None
+
+
+def _end_of(said: Sequence[Fact], at: int, own: Sequence[Fact]) -> int | None:
+    """Where the part that begins at `at` has all of a step's facts; None if it never does."""
+    open_ = collections.Counter(fact.text for fact in own)
+    waiting = sum(open_.values())
+    for end in range(at, len(said) + 1):
+        if not waiting:
+            return end
+        if end < len(said) and open_[said[end].text] > 0:
+            open_[said[end].text] -= 1
+            waiting -= 1
+    return None
+
+
+def _first_missing(said: Sequence[Fact], at: int, own: Sequence[Fact]) -> str:
+    missing = collections.Counter(fact.text for fact in own)
+    missing -= collections.Counter(fact.text for fact in said[at:])
+    return next(iter(missing), "a fact")
+
+
+def _strange(part: Sequence[Fact], known: set[str]) -> str | None:
+    return next((fact.text for fact in part if fact.exact and fact.text not in known), None)
+
+
+def negation(text: str, chain: Chain) -> str | None:
+    """As many negations as in the steps, but for those that words like "empty" can stand for."""
+    said, own = len(NEGATIONS.findall(text)), len(NEGATIONS.findall(chain.text))
+    if said > own + len(NEGATIVE.findall(chain.text)):
+        return f"negates {said} times where the steps do {own} times"
+    if own > said + len(NEGATIVE.findall(text)):
+        return f"negates {said} times where the steps do {own} times"
+    return None
+
+
+def _sentences(text: str) -> list[str]:
+    return [one for one in re.split(r"(?<=[.!?])\s+|\n", text) if one.strip()]
+
+
+def _plain(text: str) -> str:
+    """Words, numbers and marks alone, in small letters."""
+    kept = re.sub(r"[^\w()#+*/|.,-]+", " ", text.lower().replace("*", " ")).strip(" .,")
+    return re.sub(r"\s+", " ", re.sub(r"[.,](?=\s|$)", " ", kept)).strip(" .,")
+
+
+FILTERS = {
+    "control": control,
+    "refusal": refusal,
+    "cut": cut,
+    "language": language,
+    "mentions": mentions,
+    "repetition": repetition,
+    "length": length,
+    "copied": copied,
+    "answer": answer,
+    "arithmetic": arithmetic,
+    "facts": facts,
+    "negation": negation,
+}
