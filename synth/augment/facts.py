@@ -14,7 +14,7 @@ SUM = rf"(?<![\w.-]){NUMBER}(?:\s+[-+x*/×−]\s+{NUMBER})+(?:\s*=\s*{NUMBER})?(
 _ROW_AND_COLUMN = re.compile(
     r"\brow (\d+)(?:,? and (?:in )?|, (?:in )?| )(?:the )?column (\d+)\b", re.IGNORECASE
 )
-_LIST_MARK = re.compile(r"^\s*(?:step \d+\s*[:.)-]|\(?\d+[.)](?=\s)|[-*•](?=\s+[A-Za-z(]))\s*", re.I)
+LIST_MARK = re.compile(r"^\s*(?:\(?\d+[.)](?=\s)|[-*•](?=\s+[A-Za-z(]))\s*", re.I)
 _TOKEN = re.compile(rf"(?P<cell>{CELL})|(?P<sum>{SUM})|(?P<word>\S+)")
 
 NUMBERS = (
@@ -27,7 +27,9 @@ _COLOURS = (
     "red orange yellow green blue cyan aqua purple indigo violet magenta pink brown black white "
     "gray grey silver slate lime teal gold navy maroon"
 ).split()
-_DIRECTIONS = "up down left right above below beneath clockwise horizontal vertical diagonal".split()
+_DIRECTIONS = (
+    "up down left right above below beneath clockwise horizontal vertical diagonal".split()
+)
 _STATES = (
     "alive dead lit dark empty hidden revealed blank flagged safe true false legal illegal "
     "reverse vivid pale bright filled equal still"
@@ -44,15 +46,18 @@ _SAME = {
     "anticlockwise": "counter-clockwise",
     "anti-clockwise": "counter-clockwise",
 }
-_SAME |= {f"{way}{end}": way for way in ("up", "down", "left", "right") for end in ("ward", "wards")}
+_SAME |= {
+    f"{way}{end}": way for way in ("up", "down", "left", "right") for end in ("ward", "wards")
+}
+_TELLING = {*_COLOURS, "up", "down", "left", "right"}
 WORDS = {word: word for word in (*_COLOURS, *_DIRECTIONS, *_STATES)} | _SAME
 # Left, as what remains; and ways of speaking that name no direction.
 _IDIOMS = re.compile(
-    r"\b(add|adds|added|adding|sum|sums|make|makes|made|end|ends|ended|come|comes|set|sets|line|lines"
-    r"|look|pick|picks|turns?|taken|take|takes|write|read|break|breaks|go|goes|split)\s+"
-    r"(?:(?:them|it|these|those|the \w+)\s+)?up\b(?! to \()"
-    r"|\bup to (?!\()|\bwrit\w+ down\b|\bright (?:answer|option|one|away|now|next|here|there)\b"
-    r"|\b(?:is|are) right\b(?! of)|\b(?:all )?right\b(?=[,.] (?:so|then|now))|\bface (?:up|down)\b",
+    r"\b(?:add|sum|make|set|pick|write|read|break|split|end|wind|total|turn)(?:s|ed|ing)?\s+"
+    r"(?:(?:them|it|these|those|the \w+)\s+)?up\b(?! \d| to \()|\bup to (?!\()"
+    r"|\b(?:made|written|taken) up\b|\bwrit\w+ down\b|\ball right,"
+    r"|\bright (?:answer|option|one|away|now|next|here|there)\b"
+    r"|(?<!\bto )\bface (?:up|down)\b",
     re.IGNORECASE,
 )
 _REMAIN = re.compile(r"\bremain(?:s|ing|ed)?\b|\bleft over\b", re.IGNORECASE)
@@ -67,6 +72,11 @@ class Fact:
     text: str
     exact: bool = True
 
+    @property
+    def telling(self) -> bool:
+        """Whether nobody would say it in passing, as one says "the one above" or "still"."""
+        return self.exact and (self.kind != "word" or self.text in _TELLING)
+
 
 def facts_in(text: str, names: frozenset[str] = frozenset()) -> list[Fact]:
     """The facts that a text states, in order.
@@ -75,7 +85,7 @@ def facts_in(text: str, names: frozenset[str] = frozenset()) -> list[Fact]:
     """
     found = []
     for line in text.split("\n"):
-        line = _LIST_MARK.sub("", line)
+        line = LIST_MARK.sub("", line)
         line = _IDIOMS.sub(_keep_face, line)
         line = _REMAIN.sub("left", line)
         line = _ROW_AND_COLUMN.sub(r"(\1, \2)", line)
@@ -107,8 +117,12 @@ def _facts_of_line(line: str, names: frozenset[str]) -> list[Fact]:
             facts.append(Fact("cell", re.sub(r"\s", "", match["cell"])))
         elif match["sum"]:
             flush()
-            facts += [Fact("number", _number(n)) for n in re.findall(r"(?<!\d)-?\d+(?:\.\d+)?",
-                      re.sub(r"\s[-−]\s", " + ", match["sum"]))]
+            facts += [
+                Fact("number", _number(n))
+                for n in re.findall(
+                    r"(?<!\d)-?\d+(?:\.\d+)?", re.sub(r"\s[-−]\s", " + ", match["sum"])
+                )
+            ]
         else:
             word = match["word"]
             bare = word.rstrip(",;:.!)") or word[:1]

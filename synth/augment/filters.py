@@ -8,7 +8,7 @@ import dataclasses
 import re
 from collections.abc import Sequence
 
-from synth.augment.facts import NUMBER, SUM, Fact, facts_in, names_in
+from synth.augment.facts import LIST_MARK, NUMBER, SUM, Fact, facts_in, names_in
 from synth.locked.replies import CONTROL
 
 SHORTEST, LONGEST, MOST_WORDS = 0.5, 6.0, 2000  # times the words of the engine's chain; words
@@ -49,6 +49,12 @@ SPOKEN = frozenset(
 )
 NEGATIONS = re.compile(
     r"\b(?:no|not|none|never|nothing|nobody|nowhere|neither|nor|cannot|without|hardly)\b|n['’]t\b",
+    re.IGNORECASE,
+)
+# Negates nothing that a step could have said.
+FILLER = re.compile(
+    r"\bnothing else\b|\bno (?:doubt|matter|need|longer|further)\b|\bnot only\b|\bwithout (?:further|"
+    r"moving|changing)\b",
     re.IGNORECASE,
 )
 # What says the same as a negation.
@@ -141,16 +147,20 @@ def length(text: str, chain: Chain) -> str | None:
 
 
 def repetition(text: str, chain: Chain) -> str | None:
-    """Repeated 4-grams of words, and sentences said again that are no step said again."""
+    """Repeated 4-grams of words, and a sentence said again right after, or after another one."""
     words = re.findall(r"\S+", text.lower())
     grams = list(zip(*(words[at:] for at in range(GRAM)), strict=False))
     if len(words) >= FEWEST_WORDS and 1 - len(set(grams)) / len(grams) > REPEATED:
         return f"more than {REPEATED:.0%} of its {GRAM}-grams are repeated"
-    own = collections.Counter(map(_plain, _sentences(chain.text)))
-    for sentence, count in collections.Counter(map(_plain, _sentences(text))).items():
-        most = max([1, *(n for other, n in own.items() if other in sentence or sentence in other)])
-        if count > most and len(sentence.split()) >= 4:
-            return f"says {count} times: '{sentence}'"
+    own = {_plain(one) for one in sentences_of(chain.text)}
+    said = [_plain(one) for one in sentences_of(text)]
+    for at, sentence in enumerate(said):
+        if (
+            sentence in said[max(0, at - 2) : at]
+            and len(sentence.split()) > 2
+            and not any(step in sentence for step in own)
+        ):
+            return f"says again: '{sentence}'"
     return None
 
 
@@ -201,7 +211,9 @@ def _tells(told: str, right: str) -> bool:
         words = [fact.text for fact in facts_in(told)]
         return words[:1] == [right] and set(words) == {right}
     rest = told.replace(right, " ")
-    return not re.search(r"\d", rest) or bool(re.search(r"\b(?:because|since|as|in|at|after|of)\b", rest))
+    return not re.search(r"\d", rest) or bool(
+        re.search(r"\b(?:because|since|as|in|at|after|of)\b", rest)
+    )
 
 
 def arithmetic(text: str, chain: Chain) -> str | None:
@@ -230,34 +242,38 @@ def _is_true(left: str, right: str) -> bool:
 
 
 def facts(text: str, chain: Chain) -> str | None:
-    """Every step's facts, step by step in order; and none that a step before it does not know.
+    """Every step's facts, step by step in order; and none that the steps before do not know.
 
     The facts of a step may stand in any order. Its part of the text begins where that of the step
     before it ends, and ends with the last of its facts. In a part there may also be facts of the
-    steps before it, of the question, or results of sums that are written out.
+    steps before it, of the question, words of the rules, and results of sums that are written out. After the last part
+    there may be facts of the last two steps, the answer and the question. A step without facts
+    must have a word in common with the sentences that follow.
     """
     names = names_in((*chain.steps, chain.asked))
-    said = facts_in(text, names)
-    known = {fact.text for fact in facts_in(f"{chain.asked}\n{chain.answer}", names)}
-    known |= {fact.text for sum_ in re.findall(SUM, text) for fact in facts_in(sum_)}
-    at = 0
+    sentences = sentences_of(_unnumbered(text, chain))
+    said = [fact for one in sentences for fact in facts_in(one, names)]
+    asked = {fact.text for fact in facts_in(f"{chain.asked}\n{chain.answer}", names)}
+    asked |= {fact.text for fact in facts_in(chain.rules, names) if fact.kind == "word"}
+    asked |= {fact.text for sum_ in re.findall(SUM, text) for fact in facts_in(sum_)}
+    at, known = 0, [asked]
     for step in chain.steps:
         own = facts_in(step, names)
         end = _end_of(said, at, own)
         if end is None:
             short = step if len(step) < 80 else f"{step[:77]}..."
             return f"lacks {_first_missing(said, at, own)} of step '{short}'"
-        known |= {fact.text for fact in own}
-        if strange := _strange(said[at:end], known):
+        known.append({fact.text for fact in own})
+        if strange := _strange(said[at:end], set().union(*known)):
             return f"says {strange} before a step does"
         at = end
-    strange = _strange(said[at:], known)
+    strange = _strange(said[at:], asked.union(*known[-2:]))
     return f"says {strange}, which no step does" if strange else None
 
 
 def _end_of(said: Sequence[Fact], at: int, own: Sequence[Fact]) -> int | None:
     """Where the part that begins at `at` has all of a step's facts; None if it never does."""
-    open_ = collections.Counter(fact.text for fact in own)
+    open_ = collections.Counter(fact.text for fact in own if fact.exact)
     waiting = sum(open_.values())
     for end in range(at, len(said) + 1):
         if not waiting:
@@ -269,27 +285,55 @@ def _end_of(said: Sequence[Fact], at: int, own: Sequence[Fact]) -> int | None:
 
 
 def _first_missing(said: Sequence[Fact], at: int, own: Sequence[Fact]) -> str:
-    missing = collections.Counter(fact.text for fact in own)
+    missing = collections.Counter(fact.text for fact in own if fact.exact)
     missing -= collections.Counter(fact.text for fact in said[at:])
     return next(iter(missing), "a fact")
 
 
 def _strange(part: Sequence[Fact], known: set[str]) -> str | None:
-    return next((fact.text for fact in part if fact.exact and fact.text not in known), None)
+    return next((fact.text for fact in part if fact.telling and fact.text not in known), None)
 
 
 def negation(text: str, chain: Chain) -> str | None:
-    """As many negations as in the steps, but for those that words like "empty" can stand for."""
-    said, own = len(NEGATIONS.findall(text)), len(NEGATIONS.findall(chain.text))
-    if said > own + len(NEGATIVE.findall(chain.text)):
-        return f"negates {said} times where the steps do {own} times"
-    if own > said + len(NEGATIVE.findall(text)):
-        return f"negates {said} times where the steps do {own} times"
+    """As many negations, sentence by sentence, as the steps told there have, or can have.
+
+    A step can have one more for each word that says the same, such as "empty".
+    """
+    names = names_in((*chain.steps, chain.asked))
+    sentences = sentences_of(FILLER.sub("", _unnumbered(text, chain)))
+    said = [(fact, at) for at, one in enumerate(sentences) for fact in facts_in(one, names)]
+    allowed, at, last = [0] * len(sentences), 0, 0
+    for step in chain.steps:
+        own, more = len(NEGATIONS.findall(step)), len(NEGATIVE.findall(step))
+        end = _end_of([fact for fact, _ in said], at, facts_in(step, names))
+        if end is None:
+            return None  # facts says so
+        told = {last, *(sentence for _, sentence in said[at:end])}
+        here = " ".join(sentences[min(told) : max(told) + 2])
+        if own and not NEGATIONS.search(here) and not NEGATIVE.search(here):
+            return f"does not negate what a step does: '{step}'"
+        for sentence in range(min(told), min(max(told) + 2, len(sentences))):
+            allowed[sentence] += own + more
+        at, last = end, max(told)
+    for sentence, most in zip(sentences, allowed, strict=True):
+        its_own = sentence.replace(chain.answer, " ")
+        if len(NEGATIONS.findall(its_own)) > most:
+            return f"negates what the steps do not: '{sentence}'"
     return None
 
 
-def _sentences(text: str) -> list[str]:
-    return [one for one in re.split(r"(?<=[.!?])\s+|\n", text) if one.strip()]
+def _unnumbered(text: str, chain: Chain) -> str:
+    """Without "Step 1:" and so on at the beginning of lines, where the steps do not say that."""
+    if any(step.startswith("Step ") for step in chain.steps):
+        return text
+    return re.sub(r"^\W*step \d+\W*", "", text, flags=re.IGNORECASE | re.MULTILINE)
+
+
+def sentences_of(text: str) -> list[str]:
+    """The sentences of all lines, without the marks of a list."""
+    lines = (LIST_MARK.sub("", line) for line in text.split("\n"))
+    found = (re.split(r"(?<=[^\s.][.!?])\s+(?=[A-Z(\d\"'])", line) for line in lines)
+    return [one for line in found for one in line if one.strip()]
 
 
 def _plain(text: str) -> str:
