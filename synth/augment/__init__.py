@@ -1,1 +1,1 @@
-"""`synth augment`: a language model words chains of reasoning more fully, filters keep the facts."""
+"""`synth augment`: a language model words chains of reasoning more fully; filters keep facts."""

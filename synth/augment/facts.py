@@ -23,7 +23,7 @@ NUMBERS = (
 ).split()
 _WORD_NUMBERS = {word: str(number) for number, word in enumerate(NUMBERS)}
 _WORD_NUMBERS |= {"once": "1", "single": "1", "twice": "2", "half": "half"}
-_COLOURS = (
+COLOURS = (
     "red orange yellow green blue cyan aqua purple indigo violet magenta pink brown black white "
     "gray grey silver slate lime teal gold navy maroon"
 ).split()
@@ -49,8 +49,8 @@ _SAME = {
 _SAME |= {
     f"{way}{end}": way for way in ("up", "down", "left", "right") for end in ("ward", "wards")
 }
-_TELLING = {*_COLOURS, "up", "down", "left", "right"}
-WORDS = {word: word for word in (*_COLOURS, *_DIRECTIONS, *_STATES)} | _SAME
+_TELLING = {*COLOURS, "up", "down", "left", "right"}
+WORDS = {word: word for word in (*COLOURS, *_DIRECTIONS, *_STATES)} | _SAME
 # Left, as what remains; and ways of speaking that name no direction.
 _IDIOMS = re.compile(
     r"\b(?:add|sum|make|set|pick|write|read|break|split|end|wind|total|turn)(?:s|ed|ing)?\s+"

@@ -5,10 +5,11 @@ A filter returns why it rejects, or None. None of them asks a model.
 
 import collections
 import dataclasses
+import itertools
 import re
 from collections.abc import Sequence
 
-from synth.augment.facts import LIST_MARK, NUMBER, SUM, Fact, facts_in, names_in
+from synth.augment.facts import COLOURS, LIST_MARK, NUMBER, SUM, Fact, facts_in, names_in
 from synth.locked.replies import CONTROL
 
 SHORTEST, LONGEST, MOST_WORDS = 0.5, 6.0, 2000  # times the words of the engine's chain; words
@@ -16,8 +17,8 @@ REPEATED, GRAM, FEWEST_WORDS = 0.7, 4, 20
 SPEECH = 0.12  # share of English function words in what is neither a number nor a mark
 
 ANSWER = re.compile(
-    r"(?:^|\n)\W*(?:final |correct |right )?answer\b(?: is)?[*_]*\s*[:=]?\s*(.+)"
-    r"|\b(?:final |correct |right )?answer (?:is|must be|should be|would be|turns out to be)"
+    r"(?:^|\n)\W*(?:final |correct |right )?(?:answer|result)\b(?: is)?[*_]*\s*[:=]?\s*(.+)"
+    r"|\b(?:final |correct |right )?(?:answer|result) (?:is|(?:must|should|would) be|turns out to be)"
     r"[*_]*\s*:?\s*(.+?)(?=[.;!?]*\s*(?:\n|$)|[.;!?]\s+[A-Z])"
     r"|\\boxed\{([^}]*)\}|<answer>(.*?)</answer>",
     re.IGNORECASE,
@@ -42,26 +43,30 @@ REFUSES = re.compile(
     re.IGNORECASE,
 )
 SPOKEN = frozenset(
-    "a all also an and are as at be because been before but by can each every first for from goes "
-    "has have here hence how if in into is it its like look looking makes must next now of on onto "
-    "one only or other out over since so stands stays still than that the them then there therefore "
+    "a all also an and are as at be because been before but by can each every first for from goes has "
+    "have here hence how if in into is it its like look looking makes must next now of on onto one "
+    "only or other out over since so stands stays still than that the them then there therefore "
     "these they this those thus to together we what when where which while with you".split()
 )
+DENIES = re.compile(r"\b(?:not|cannot|never|hardly)\b|n['’]t\b", re.IGNORECASE)
 NEGATIONS = re.compile(
-    r"\b(?:no|not|none|never|nothing|nobody|nowhere|neither|nor|cannot|without|hardly)\b|n['’]t\b",
-    re.IGNORECASE,
+    rf"{DENIES.pattern}|\b(?:no|none|nothing|nobody|nowhere|neither|nor|without)\b", re.IGNORECASE
 )
 # Negates nothing that a step could have said.
 FILLER = re.compile(
-    r"\bnothing else\b|\bno (?:doubt|matter|need|longer|further)\b|\bnot only\b|\bwithout (?:further|"
-    r"moving|changing)\b",
+    r"\bnothing else\b|\bno (?:doubt|matter|need|longer|further)\b|\bnot only\b"
+    r"|\bwithout (?:further|moving|changing)\b",
     re.IGNORECASE,
 )
-# What says the same as a negation.
+# What says the same as a negation: as "is not", and as "no".
+DENYING = re.compile(
+    r"\b(?:empty|fails?|failed|only|off|outside|beyond|missing|lacks?|dead|impossible|illegal"
+    r"|invalid|false|blocked|unable|stays?|still|un\w+ed|wall|body)\b",
+    re.IGNORECASE,
+)
 NEGATIVE = re.compile(
-    r"\b(?:0|zero|empty|fails?|failed|only|off|outside|beyond|missing|lacks?|dead|free|fewer|except"
-    r"|impossible|illegal|invalid|false|blocked|unable|stays?|still|remains?|other|too|ignored"
-    r"|unchanged|un\w+ed|unless|rather|instead|else|just|already)\b",
+    rf"{DENYING.pattern}|(?<!row )(?<!column )\b(?:0|zero)\b(?!:)"
+    r"|\b(?:free|except|remains?|other|ignored|unless|rather|instead)\b",
     re.IGNORECASE,
 )
 
@@ -147,7 +152,7 @@ def length(text: str, chain: Chain) -> str | None:
 
 
 def repetition(text: str, chain: Chain) -> str | None:
-    """Repeated 4-grams of words, and a sentence said again right after, or after another one."""
+    """Repeated 4-grams of words, and a sentence, or two, said again right after."""
     words = re.findall(r"\S+", text.lower())
     grams = list(zip(*(words[at:] for at in range(GRAM)), strict=False))
     if len(words) >= FEWEST_WORDS and 1 - len(set(grams)) / len(grams) > REPEATED:
@@ -155,11 +160,10 @@ def repetition(text: str, chain: Chain) -> str | None:
     own = {_plain(one) for one in sentences_of(chain.text)}
     said = [_plain(one) for one in sentences_of(text)]
     for at, sentence in enumerate(said):
-        if (
-            sentence in said[max(0, at - 2) : at]
-            and len(sentence.split()) > 2
-            and not any(step in sentence for step in own)
-        ):
+        again = [sentence] == said[max(0, at - 1) : at] or (
+            at > 2 and said[at - 3 : at - 1] == said[at - 1 : at + 1]
+        )
+        if again and len(sentence.split()) > 2 and not any(step in sentence for step in own):
             return f"says again: '{sentence}'"
     return None
 
@@ -206,7 +210,9 @@ def answer(text: str, chain: Chain) -> str | None:
 
 
 def _tells(told: str, right: str) -> bool:
-    """Whether the right answer is told, and no other number or cell beside it."""
+    """Whether the right answer is told, not denied, and no other number or cell beside it."""
+    if NEGATIONS.search(told) and not NEGATIONS.search(right):
+        return False
     if not re.search(rf"(?<!\w){re.escape(right)}(?!\w)", told):
         words = [fact.text for fact in facts_in(told)]
         return words[:1] == [right] and set(words) == {right}
@@ -246,15 +252,17 @@ def facts(text: str, chain: Chain) -> str | None:
 
     The facts of a step may stand in any order. Its part of the text begins where that of the step
     before it ends, and ends with the last of its facts. In a part there may also be facts of the
-    steps before it, of the question, words of the rules, and results of sums that are written out. After the last part
-    there may be facts of the last two steps, the answer and the question. A step without facts
-    must have a word in common with the sentences that follow.
+    steps before it, of the question, colours of the rules, and results of sums written out. After
+    the last part there may be facts of the last two steps, the answer and the question. A step
+    without facts is not looked for.
     """
     names = names_in((*chain.steps, chain.asked))
-    sentences = sentences_of(_unnumbered(text, chain))
-    said = [fact for one in sentences for fact in facts_in(one, names)]
-    asked = {fact.text for fact in facts_in(f"{chain.asked}\n{chain.answer}", names)}
-    asked |= {fact.text for fact in facts_in(chain.rules, names) if fact.kind == "word"}
+    sentences = [facts_in(one, names) for one in sentences_of(_unnumbered(text, chain))]
+    said = list(itertools.chain(*sentences))
+    closing = len(said) - len(sentences[-1]) if sentences else 0
+    answer = facts_in(chain.answer, names)
+    asked = {fact.text for fact in (*facts_in(chain.asked, names), *answer)}
+    asked |= {fact.text for fact in facts_in(chain.rules) if fact.text in COLOURS}
     asked |= {fact.text for sum_ in re.findall(SUM, text) for fact in facts_in(sum_)}
     at, known = 0, [asked]
     for step in chain.steps:
@@ -264,11 +272,17 @@ def facts(text: str, chain: Chain) -> str | None:
             short = step if len(step) < 80 else f"{step[:77]}..."
             return f"lacks {_first_missing(said, at, own)} of step '{short}'"
         known.append({fact.text for fact in own})
-        if strange := _strange(said[at:end], set().union(*known)):
+        # Where only the last sentence has what is missing, the step itself may be told wrongly.
+        recent = known if end <= closing or step != chain.steps[-1] else [asked, known[-1]]
+        if strange := _strange(said[at:end], set().union(*recent)):
             return f"says {strange} before a step does"
         at = end
-    strange = _strange(said[at:], asked.union(*known[-2:]))
-    return f"says {strange}, which no step does" if strange else None
+    if strange := _strange(said[at:], asked.union(*known[-2:])):
+        return f"says {strange}, which no step does"
+    last = sentences[-1] if at <= closing and sentences else []
+    if last != answer and [fact.kind for fact in last] == [fact.kind for fact in answer]:
+        return f"ends with {' '.join(fact.text for fact in last)}" if last else None
+    return None
 
 
 def _end_of(said: Sequence[Fact], at: int, own: Sequence[Fact]) -> int | None:
@@ -302,23 +316,28 @@ def negation(text: str, chain: Chain) -> str | None:
     names = names_in((*chain.steps, chain.asked))
     sentences = sentences_of(FILLER.sub("", _unnumbered(text, chain)))
     said = [(fact, at) for at, one in enumerate(sentences) for fact in facts_in(one, names)]
-    allowed, at, last = [0] * len(sentences), 0, 0
+    told: list[list[str]] = [[] for _ in sentences]  # the steps that each of them is of
+    at = 0
     for step in chain.steps:
-        own, more = len(NEGATIONS.findall(step)), len(NEGATIVE.findall(step))
         end = _end_of([fact for fact, _ in said], at, facts_in(step, names))
         if end is None:
             return None  # facts says so
-        told = {last, *(sentence for _, sentence in said[at:end])}
-        here = " ".join(sentences[min(told) : max(told) + 2])
-        if own and not NEGATIONS.search(here) and not NEGATIVE.search(here):
+        here = {sentence for _, sentence in said[at:end]}
+        for sentence in here:
+            told[sentence].append(step)
+        whole = " ".join(sentences[min(here) : max(here) + 2]) if here else "no"
+        if NEGATIONS.search(step) and not (NEGATIONS.search(whole) or NEGATIVE.search(whole)):
             return f"does not negate what a step does: '{step}'"
-        for sentence in range(min(told), min(max(told) + 2, len(sentences))):
-            allowed[sentence] += own + more
-        at, last = end, max(told)
-    for sentence, most in zip(sentences, allowed, strict=True):
-        its_own = sentence.replace(chain.answer, " ")
-        if len(NEGATIONS.findall(its_own)) > most:
-            return f"negates what the steps do not: '{sentence}'"
+        at = end
+    bare = [step for step in chain.steps if not facts_in(step, names)]
+    for number, (sentence, steps) in enumerate(zip(sentences, told, strict=True)):
+        if not steps:  # it may belong to what is around it
+            around = itertools.chain(told[:number][-1:], told[number + 1 :][:1], [bare])
+            steps = [step for some in around for step in some]
+        for negates, alike in ((DENIES, DENYING), (NEGATIONS, NEGATIVE)):
+            most = sum(len(NEGATIONS.findall(one)) + len(alike.findall(one)) for one in steps)
+            if len(negates.findall(sentence.replace(chain.answer, " "))) > most:
+                return f"negates what the steps do not: '{sentence}'"
     return None
 
 
