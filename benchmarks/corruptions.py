@@ -20,24 +20,24 @@ from synth.augment.filters import FILTERS, Chain, chain_of, rejected
 from synth.game import LEVELS
 from synth.records import make_question
 
-SEED, ROUNDS = 20261129, 400
+SEED = 20261129
 EACH = 25  # of each kind and group of games
-OTHERS = tuple(game for game in rewrites.RULES if game not in rewrites.GAMES_USED)
+OTHERS = tuple(game for game in rewrites.RULES if game not in rewrites.TUNED)
 ABOUT = """\
 # How well rewritten chains are checked
 
 `python -m benchmarks.corruptions --table docs/augment.md` wrote this page.
 
-`python -m synth augment` lets a language model word a chain of reasoning more fully, and rejects what
-it writes if a filter objects. Here the filters get {total} texts whose worth is known. They were made
-without a model: hand-written rules (`benchmarks/rewrites.py`) word the steps of real chains
-differently, and each error is planted by a program into such a text. The rules and the filters have
-the same authors, who looked at the texts of {used} games while they wrote the filters ("tuned");
-the texts of {others} others were {when}. A model's ways to err and to word are more than
-these, so read the figures as those of a test of the filters, not as what a model's texts will give.
+`python -m synth augment` lets a language model word a chain of reasoning more fully, and rejects
+what it writes if a filter objects. Here the filters get {total} texts whose worth is known. No model
+wrote them: rules written by hand (`benchmarks/rewrites.txt`) word the steps of real chains in other
+words, and a program plants an error of one kind into each text that is to have one. Filters and
+rules have the same author. Those of {used} games were looked at while the filters were written
+("tuned"); those of {others} games were added when the filters were done ("others"). A model has more
+ways to err and to word: read this as a test of the filters, not as what they do to a model's texts.
 
 - wrongly rejected: good texts that a filter rejects; the engine's own steps are kept then
-- the last line of the second table has what no filter found
+- none: what no filter found
 """
 
 
@@ -193,12 +193,11 @@ def share_rejected(found: collections.Counter) -> float:
     return 1 - of.get("", 0) / sum(of.values())
 
 
-def page(tuned: collections.Counter, others: collections.Counter, when: str) -> str:
+def page(tuned: collections.Counter, others: collections.Counter) -> str:
     about = ABOUT.format(
         total=tuned.total() + others.total(),
-        used=len(rewrites.GAMES_USED),
+        used=len(rewrites.TUNED),
         others=len(OTHERS),
-        when=when,
     )
     lines = [
         about,
@@ -237,7 +236,7 @@ def main() -> None:
     parser.add_argument("--show", type=int, default=0, help="print so many wrong verdicts")
     args = parser.parse_args()
     found = []
-    for games in (rewrites.GAMES_USED, OTHERS):
+    for games in (rewrites.TUNED, OTHERS):
         some = cases(games, EACH)
         wrong = [c for c in some if bool(rejected(c.text, c.chain, c.cut)) != bool(c.kind)]
         for case in wrong[: args.show]:
@@ -246,10 +245,8 @@ def main() -> None:
         found.append(measure(some))
         print(f"{share_caught(found[-1]):.1%} caught, {share_rejected(found[-1]):.1%} rejected")
     if args.table:
-        replace_text(args.table, page(*found, WHEN))
+        replace_text(args.table, page(*found))
 
-
-WHEN = "only measured"
 
 if __name__ == "__main__":
     main()

@@ -1,8 +1,8 @@
 """Other wordings of the steps of some games, written by hand, to measure filters with.
 
-They are in rewrites.txt. They keep what a step states and change how it is told: the order within it,
-sentences, figures into words, what was said before said again, openings, a conclusion.
-GAMES_USED were looked at while the filters were written; the others were measured only.
+They are in rewrites.txt. They keep what a step states and change how it is told: the order in it,
+sentences, figures into words, what was said before said again, openings, a conclusion. The filters
+were written while texts of the games in TUNED were looked at.
 """
 
 import random
@@ -11,9 +11,10 @@ import string
 from collections.abc import Sequence
 from pathlib import Path
 
-GAMES_USED = (
-    *("maze", "langtons_ant", "snake", "tictactoe"),
-    *("space_invaders", "minesweeper", "chess_ranger", "sudoku"),
+TUNED = (
+    *("maze", "langtons_ant", "snake", "tictactoe", "space_invaders", "minesweeper"),
+    *("chess_ranger", "sudoku", "sokoban", "lifegame", "turing_machine_2d", "tents", "freecell"),
+    *("word_search", "minecraft", "ultra_tictactoe", "pacman"),
 )
 PARTS = {
     "cell": r"\(\d+, \d+\)",
@@ -65,6 +66,8 @@ class _Words(string.Formatter):
     def format_field(self, value, spec):
         if spec == "word" and value.isdigit() and int(value) < len(NUMBERS):
             return NUMBERS[int(value)]
+        if spec == "low":
+            return value.lower()
         if spec == "end":
             return f"{value}wards" if value in ("up", "down") else f"to the {value}"
         return value

@@ -32,7 +32,7 @@ _DIRECTIONS = (
 )
 _STATES = (
     "alive dead lit dark empty hidden revealed blank flagged safe true false legal illegal "
-    "reverse vivid pale bright filled equal still"
+    "reverse vivid pale bright filled"
 ).split()
 _SAME = {
     "grey": "gray",

@@ -14,11 +14,13 @@ from synth.locked.replies import CONTROL
 
 SHORTEST, LONGEST, MOST_WORDS = 0.5, 6.0, 2000  # times the words of the engine's chain; words
 REPEATED, GRAM, FEWEST_WORDS = 0.7, 4, 20
+LOOP = 4  # sentences
 SPEECH = 0.12  # share of English function words in what is neither a number nor a mark
 
 ANSWER = re.compile(
     r"(?:^|\n)\W*(?:final |correct |right )?(?:answer|result)\b(?: is)?[*_]*\s*[:=]?\s*(.+)"
-    r"|\b(?:final |correct |right )?(?:answer|result) (?:is|(?:must|should|would) be|turns out to be)"
+    r"|\b(?:final |correct |right )?(?:answer|result) "
+    r"(?:is|(?:must|should|would) be|turns out to be)"
     r"[*_]*\s*:?\s*(.+?)(?=[.;!?]*\s*(?:\n|$)|[.;!?]\s+[A-Z])"
     r"|\\boxed\{([^}]*)\}|<answer>(.*?)</answer>",
     re.IGNORECASE,
@@ -43,8 +45,8 @@ REFUSES = re.compile(
     re.IGNORECASE,
 )
 SPOKEN = frozenset(
-    "a all also an and are as at be because been before but by can each every first for from goes has "
-    "have here hence how if in into is it its like look looking makes must next now of on onto one "
+    "a all also an and are as at be because been before but by can each every first for from goes"
+    " has have here hence how if in into is it its like look looking makes must next now of on onto one "
     "only or other out over since so stands stays still than that the them then there therefore "
     "these they this those thus to together we what when where which while with you".split()
 )
@@ -58,12 +60,13 @@ FILLER = re.compile(
     r"|\bwithout (?:further|moving|changing)\b",
     re.IGNORECASE,
 )
-# What says the same as a negation: as "is not", and as "no".
+# What says the same as a negation, "is not" and "no".
 DENYING = re.compile(
     r"\b(?:empty|fails?|failed|only|off|outside|beyond|missing|lacks?|dead|impossible|illegal"
     r"|invalid|false|blocked|unable|stays?|still|un\w+ed|wall|body)\b",
     re.IGNORECASE,
 )
+TWICE = re.compile(rf"(?:{DENIES.pattern})\W+(?:\w+\W+){{0,3}}?(?:{DENYING.pattern})", re.I)
 NEGATIVE = re.compile(
     rf"{DENYING.pattern}|(?<!row )(?<!column )\b(?:0|zero)\b(?!:)"
     r"|\b(?:free|except|remains?|other|ignored|unless|rather|instead)\b",
@@ -152,19 +155,19 @@ def length(text: str, chain: Chain) -> str | None:
 
 
 def repetition(text: str, chain: Chain) -> str | None:
-    """Repeated 4-grams of words, and a sentence, or two, said again right after."""
+    """Repeated 4-grams of words, and sentences said again right after."""
     words = re.findall(r"\S+", text.lower())
     grams = list(zip(*(words[at:] for at in range(GRAM)), strict=False))
     if len(words) >= FEWEST_WORDS and 1 - len(set(grams)) / len(grams) > REPEATED:
         return f"more than {REPEATED:.0%} of its {GRAM}-grams are repeated"
-    own = {_plain(one) for one in sentences_of(chain.text)}
+    own = collections.Counter(_plain(one) for one in sentences_of(chain.text))
     said = [_plain(one) for one in sentences_of(text)]
-    for at, sentence in enumerate(said):
-        again = [sentence] == said[max(0, at - 1) : at] or (
-            at > 2 and said[at - 3 : at - 1] == said[at - 1 : at + 1]
-        )
-        if again and len(sentence.split()) > 2 and not any(step in sentence for step in own):
-            return f"says again: '{sentence}'"
+    for at, length in itertools.product(range(len(said)), range(1, LOOP + 1)):
+        again = said[at : at + length]
+        before = said[max(0, at - length) : at]
+        steps = any(step in one for one in again for step, count in own.items() if count > 1)
+        if again == before and len(" ".join(again).split()) > 2 and not steps:
+            return f"says again: '{' '.join(again)}'"
     return None
 
 
@@ -261,8 +264,9 @@ def facts(text: str, chain: Chain) -> str | None:
     said = list(itertools.chain(*sentences))
     closing = len(said) - len(sentences[-1]) if sentences else 0
     answer = facts_in(chain.answer, names)
-    asked = {fact.text for fact in (*facts_in(chain.asked, names), *answer)}
-    asked |= {fact.text for fact in facts_in(chain.rules) if fact.text in COLOURS}
+    told = {fact.text for fact in facts_in(chain.asked, names)}
+    told |= {fact.text for fact in facts_in(chain.rules) if fact.text in COLOURS}
+    asked = told | {fact.text for fact in answer}
     asked |= {fact.text for sum_ in re.findall(SUM, text) for fact in facts_in(sum_)}
     at, known = 0, [asked]
     for step in chain.steps:
@@ -272,10 +276,14 @@ def facts(text: str, chain: Chain) -> str | None:
             short = step if len(step) < 80 else f"{step[:77]}..."
             return f"lacks {_first_missing(said, at, own)} of step '{short}'"
         known.append({fact.text for fact in own})
-        # Where only the last sentence has what is missing, the step itself may be told wrongly.
-        recent = known if end <= closing or step != chain.steps[-1] else [asked, known[-1]]
-        if strange := _strange(said[at:end], set().union(*recent)):
+        if strange := _strange(said[at:end], set().union(*known)):
             return f"says {strange} before a step does"
+        # Where only the conclusion has what is missing, the step itself may be told wrongly.
+        if step == chain.steps[-1] and end > closing > at:
+            own_texts, here = collections.Counter(fact.text for fact in own), said[at:closing]
+            more = collections.Counter(fact.text for fact in here if fact.telling) - own_texts
+            if strange := next(iter(more.keys() - told), None):
+                return f"says {strange} where the last step has {_first_missing(here, 0, own)}"
         at = end
     if strange := _strange(said[at:], asked.union(*known[-2:])):
         return f"says {strange}, which no step does"
@@ -325,7 +333,7 @@ def negation(text: str, chain: Chain) -> str | None:
         here = {sentence for _, sentence in said[at:end]}
         for sentence in here:
             told[sentence].append(step)
-        whole = " ".join(sentences[min(here) : max(here) + 2]) if here else "no"
+        whole = " ".join(sentences[max(0, min(here) - 1) : max(here) + 2]) if here else "no"
         if NEGATIONS.search(step) and not (NEGATIONS.search(whole) or NEGATIVE.search(whole)):
             return f"does not negate what a step does: '{step}'"
         at = end
@@ -334,6 +342,8 @@ def negation(text: str, chain: Chain) -> str | None:
         if not steps:  # it may belong to what is around it
             around = itertools.chain(told[:number][-1:], told[number + 1 :][:1], [bare])
             steps = [step for some in around for step in some]
+        if (twice := TWICE.search(sentence)) and not any(map(TWICE.search, steps)):
+            return f"denies what the steps say: '{twice[0]}'"
         for negates, alike in ((DENIES, DENYING), (NEGATIONS, NEGATIVE)):
             most = sum(len(NEGATIONS.findall(one)) + len(alike.findall(one)) for one in steps)
             if len(negates.findall(sentence.replace(chain.answer, " "))) > most:
