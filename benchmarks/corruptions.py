@@ -31,8 +31,7 @@ ABOUT = """\
 `python -m synth augment` lets a language model word a chain of reasoning more fully, and rejects
 what it writes if a filter objects. Here the filters get {total} texts whose worth is known. No model
 wrote them: rules written by hand (`benchmarks/rewrites.txt`) word the steps of real chains in other
-words, and a program plants an error of one kind into each text that is to have one. Filters and
-rules have the same author. Those of {used} games were looked at while the filters were written
+words, and a program plants an error of one kind into each that is to have one. Filters and rules have the same author. Those of {used} games were looked at while the filters were written
 ("tuned"); those of {others} games were added when the filters were done ("others"). A model has more
 ways to err and to word: read this as a test of the filters, not as what they do to a model's texts.
 

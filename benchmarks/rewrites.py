@@ -14,7 +14,8 @@ from pathlib import Path
 TUNED = (
     *("maze", "langtons_ant", "snake", "tictactoe", "space_invaders", "minesweeper"),
     *("chess_ranger", "sudoku", "sokoban", "lifegame", "turing_machine_2d", "tents", "freecell"),
-    *("word_search", "minecraft", "ultra_tictactoe", "pacman"),
+    *("word_search", "minecraft", "ultra_tictactoe", "pacman", "star_battle", "zuma", "tetris"),
+    *("pyramid_chess", "spider_solitaire"),
 )
 PARTS = {
     "cell": r"\(\d+, \d+\)",

@@ -1,7 +1,6 @@
 """What a text states: cells, numbers, marks of a board, colours, directions, states, in order.
 
-A fact is a short text by which two wordings of one thing are equal: "(3,4)" for "(3, 4)" and for
-"row 3, column 4", "5" for "5" and "five", "up" for "upwards", "-##-" for "- # # -".
+A fact is a short text by which two wordings of one thing are equal: "(3,4)" for "(3, 4)", "5" for "5" and "five", "up" for "upwards", "-##-" for "- # # -".
 """
 
 import dataclasses
@@ -11,9 +10,6 @@ import re
 CELL = r"\(\s*-?\d+(?:\s*,\s*-?\d+)+\s*\)"
 NUMBER = r"-?\d+(?:\.\d+)?"
 SUM = rf"(?<![\w.-]){NUMBER}(?:\s+[-+x*/×−]\s+{NUMBER})+(?:\s*=\s*{NUMBER})?(?![\w])"
-_ROW_AND_COLUMN = re.compile(
-    r"\brow (\d+)(?:,? and (?:in )?|, (?:in )?| )(?:the )?column (\d+)\b", re.IGNORECASE
-)
 LIST_MARK = re.compile(r"^\s*(?:\(?\d+[.)](?=\s)|[-*•](?=\s+[A-Za-z(]))\s*", re.I)
 _TOKEN = re.compile(rf"(?P<cell>{CELL})|(?P<sum>{SUM})|(?P<word>\S+)")
 
@@ -55,6 +51,7 @@ WORDS = {word: word for word in (*COLOURS, *_DIRECTIONS, *_STATES)} | _SAME
 _IDIOMS = re.compile(
     r"\b(?:add|sum|make|set|pick|write|read|break|split|end|wind|total|turn)(?:s|ed|ing)?\s+"
     r"(?:(?:them|it|these|those|the \w+)\s+)?up\b(?! \d| to \()|\bup to (?!\()"
+    r"|\blook(?:s|ed|ing)? up (?:its|the|their|a|each|every|what|which)\b"
     r"|\b(?:made|written|taken) up\b|\bwrit\w+ down\b|\ball right,"
     r"|\bright (?:answer|option|one|away|now|next|here|there)\b"
     r"|(?<!\bto )\bface (?:up|down)\b",
@@ -88,7 +85,6 @@ def facts_in(text: str, names: frozenset[str] = frozenset()) -> list[Fact]:
         line = LIST_MARK.sub("", line)
         line = _IDIOMS.sub(_keep_face, line)
         line = _REMAIN.sub("left", line)
-        line = _ROW_AND_COLUMN.sub(r"(\1, \2)", line)
         found += _facts_of_line(line, names)
     return found
 
@@ -160,7 +156,7 @@ def _of_word(word: str, names: frozenset[str]) -> list[Fact]:
     if bare in names:
         return [Fact("marks", bare)]
     if not re.search(r"\w", bare):  # marks of a board, not a dash of the sentence
-        marks = word.rstrip(".,;:")
+        marks = word.strip("()[]{},;:").rstrip(".")
         return [Fact("marks", marks)] if len(marks) > 1 and _MARKS.match(marks) else []
     return _of_compound(bare, low, names)
 

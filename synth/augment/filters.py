@@ -15,6 +15,7 @@ from synth.locked.replies import CONTROL
 SHORTEST, LONGEST, MOST_WORDS = 0.5, 6.0, 2000  # times the words of the engine's chain; words
 REPEATED, GRAM, FEWEST_WORDS = 0.7, 4, 20
 LOOP = 4  # sentences
+OPPOSITE = {"above": "below", "below": "above"}
 SPEECH = 0.12  # share of English function words in what is neither a number nor a mark
 
 ANSWER = re.compile(
@@ -45,10 +46,10 @@ REFUSES = re.compile(
     re.IGNORECASE,
 )
 SPOKEN = frozenset(
-    "a all also an and are as at be because been before but by can each every first for from goes"
-    " has have here hence how if in into is it its like look looking makes must next now of on onto one "
-    "only or other out over since so stands stays still than that the them then there therefore "
-    "these they this those thus to together we what when where which while with you".split()
+    "a all also an and are as at be because been before but by can each every first for from goes "
+    "has have here hence how if in into is it its like look looking makes must next now of on onto "
+    "one only or other out over since so stands stays still than that the them then there therefore"
+    " these they this those thus to together we what when where which while with you".split()
 )
 DENIES = re.compile(r"\b(?:not|cannot|never|hardly)\b|n['’]t\b", re.IGNORECASE)
 NEGATIONS = re.compile(
@@ -295,7 +296,7 @@ def facts(text: str, chain: Chain) -> str | None:
 
 def _end_of(said: Sequence[Fact], at: int, own: Sequence[Fact]) -> int | None:
     """Where the part that begins at `at` has all of a step's facts; None if it never does."""
-    open_ = collections.Counter(fact.text for fact in own if fact.exact)
+    open_ = _needed(own)
     waiting = sum(open_.values())
     for end in range(at, len(said) + 1):
         if not waiting:
@@ -306,14 +307,25 @@ def _end_of(said: Sequence[Fact], at: int, own: Sequence[Fact]) -> int | None:
     return None
 
 
+def _needed(own: Sequence[Fact]) -> collections.Counter[str]:
+    """A number that is a word ("one step") can be told without; so can which is above the other."""
+    return collections.Counter(
+        fact.text for fact in own if fact.exact and fact.text not in OPPOSITE
+    )
+
+
 def _first_missing(said: Sequence[Fact], at: int, own: Sequence[Fact]) -> str:
-    missing = collections.Counter(fact.text for fact in own if fact.exact)
+    missing = _needed(own)
     missing -= collections.Counter(fact.text for fact in said[at:])
     return next(iter(missing), "a fact")
 
 
 def _strange(part: Sequence[Fact], known: set[str]) -> str | None:
-    return next((fact.text for fact in part if fact.telling and fact.text not in known), None)
+    for fact in part:
+        wrong = fact.telling or OPPOSITE.get(fact.text) in known
+        if wrong and fact.text not in known:
+            return fact.text
+    return None
 
 
 def negation(text: str, chain: Chain) -> str | None:
