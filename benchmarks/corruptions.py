@@ -21,22 +21,32 @@ from synth.game import LEVELS
 from synth.records import make_question
 
 SEED = 20261129
-EACH = 25  # of each kind and group of games
-OTHERS = tuple(game for game in rewrites.RULES if game not in rewrites.TUNED)
+EACH = 25  # of each kind
 ABOUT = """\
 # How well rewritten chains are checked
 
 `python -m benchmarks.corruptions --table docs/augment.md` wrote this page.
 
 `python -m synth augment` lets a language model word a chain of reasoning more fully, and rejects
-what it writes if a filter objects. Here the filters get {total} texts whose worth is known. No model
-wrote them: rules written by hand (`benchmarks/rewrites.txt`) word the steps of real chains in other
-words, and a program plants an error of one kind into each that is to have one. Filters and rules have the same author. Those of {used} games were looked at while the filters were written
-("tuned"); those of {others} games were added when the filters were done ("others"). A model has more
-ways to err and to word: read this as a test of the filters, not as what they do to a model's texts.
+what it writes if a filter objects. Here the filters get {total} texts whose worth is known. They are
+no model's: rules written by hand (`benchmarks/rewrites.txt`) word the steps of real chains of
+{games} games in other words, and a program plants one error into half of them.
 
-- wrongly rejected: good texts that a filter rejects; the engine's own steps are kept then
-- none: what no filter found
+**{rejected:.1%} of the good texts are wrongly rejected (the engine's own steps are kept then), and
+{caught:.1%} of the errors are caught.** These figures flatter: filters and rules have the same
+author, who mended the filters by what they got wrong here. What they made of texts that nobody had
+looked at before, whenever games were added to the first eight:
+
+| games added | wrongly rejected | caught | what was mended then |
+| --- | ---: | ---: | --- |
+| 9 | 2.5% | 89.5% | negations and wrong conclusions, by texts of the first eight |
+| the same again | 7.5% | 98.0% | "still", sentences said again |
+| 5 | 24.5% | 99.5% | "(#" was no mark; a row and a column apart; "below" told otherwise |
+| 5 | 15.0% | 94.5% | "here is the board", "going down the rows" |
+
+So expect some such share of a model's good texts to be rejected, and an error in twenty to pass.
+
+Texts by the filter that rejects them, the first one that objects; "none": what no filter found.
 """
 
 
@@ -80,8 +90,10 @@ def changed_number(text: str, chain: Chain, rng: random.Random) -> str | None:
 
 
 def swapped_direction(text: str, chain: Chain, rng: random.Random) -> str | None:
+    """Of those that the steps have: the others are idioms, such as "down the rows"."""
     ways = ("up", "down", "left", "right")
-    found = list(re.finditer(r"(?<!-)\b(up|down|left|right)\b(?!-)", text))
+    own = [way for way in ways if re.search(rf"\b{way}\b", chain.text, re.IGNORECASE)]
+    found = list(re.finditer(rf"(?<!-)\b({'|'.join(own)})\b(?!-)", text)) if own else []
     if not found:
         return None
     at = rng.choice(found)
@@ -192,32 +204,15 @@ def share_rejected(found: collections.Counter) -> float:
     return 1 - of.get("", 0) / sum(of.values())
 
 
-def page(tuned: collections.Counter, others: collections.Counter) -> str:
+def page(found: collections.Counter) -> str:
     about = ABOUT.format(
-        total=tuned.total() + others.total(),
-        used=len(rewrites.TUNED),
-        others=len(OTHERS),
+        total=found.total(),
+        games=len(rewrites.RULES),
+        rejected=share_rejected(found),
+        caught=share_caught(found),
     )
-    lines = [
-        about,
-        "| games | good texts | wrongly rejected | texts with an error | caught |",
-        "| --- | ---: | ---: | ---: | ---: |",
-    ]
-    for name, found in (("tuned", tuned), ("others", others)):
-        good = sum(n for (kind, _), n in found.items() if not kind)
-        lines.append(
-            f"| {name} | {good} | {share_rejected(found):.1%} | {found.total() - good} | "
-            f"{share_caught(found):.1%} |"
-        )
-    lines += ["", *_by_filter(others)]
-    return "\n".join(lines) + "\n"
-
-
-def _by_filter(found: collections.Counter) -> list[str]:
     kinds = ["", *KINDS]
     lines = [
-        "Of the others, texts by the filter that rejects them (the first one that objects):",
-        "",
         f"| filter | {' | '.join(kind or 'good texts' for kind in kinds)} |",
         f"| --- |{' ---: |' * len(kinds)}",
     ]
@@ -226,25 +221,17 @@ def _by_filter(found: collections.Counter) -> list[str]:
         if any(counts):
             shown = " | ".join(str(count or "") for count in counts)
             lines.append(f"| {name or 'none'} | {shown} |")
-    return lines
+    return "\n".join([about, *lines]) + "\n"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--table", type=Path, metavar="FILE.md", help="write the page there")
-    parser.add_argument("--show", type=int, default=0, help="print so many wrong verdicts")
     args = parser.parse_args()
-    found = []
-    for games in (rewrites.TUNED, OTHERS):
-        some = cases(games, EACH)
-        wrong = [c for c in some if bool(rejected(c.text, c.chain, c.cut)) != bool(c.kind)]
-        for case in wrong[: args.show]:
-            print(f"---- {case.game}, {case.kind or rejected(case.text, case.chain, case.cut)}")
-            print(f"{case.chain.text}\n  answer: {case.chain.answer}\n  text:\n{case.text}")
-        found.append(measure(some))
-        print(f"{share_caught(found[-1]):.1%} caught, {share_rejected(found[-1]):.1%} rejected")
+    found = measure(cases(tuple(rewrites.RULES), EACH))
+    print(f"{share_caught(found):.1%} caught, {share_rejected(found):.1%} wrongly rejected")
     if args.table:
-        replace_text(args.table, page(*found))
+        replace_text(args.table, page(found))
 
 
 if __name__ == "__main__":

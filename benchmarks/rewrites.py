@@ -1,8 +1,7 @@
 """Other wordings of the steps of some games, written by hand, to measure filters with.
 
 They are in rewrites.txt. They keep what a step states and change how it is told: the order in it,
-sentences, figures into words, what was said before said again, openings, a conclusion. The filters
-were written while texts of the games in TUNED were looked at.
+sentences, figures into words, what was said before said again, openings, a conclusion.
 """
 
 import random
@@ -11,12 +10,6 @@ import string
 from collections.abc import Sequence
 from pathlib import Path
 
-TUNED = (
-    *("maze", "langtons_ant", "snake", "tictactoe", "space_invaders", "minesweeper"),
-    *("chess_ranger", "sudoku", "sokoban", "lifegame", "turing_machine_2d", "tents", "freecell"),
-    *("word_search", "minecraft", "ultra_tictactoe", "pacman", "star_battle", "zuma", "tetris"),
-    *("pyramid_chess", "spider_solitaire"),
-)
 PARTS = {
     "cell": r"\(\d+, \d+\)",
     "number": r"\d+",
@@ -84,7 +77,7 @@ def rewrite(game: str, steps: Sequence[str], answer: str, rng: random.Random) ->
     for line in rest:
         joint = rng.choice(JOINTS)
         if joint.endswith(", "):  # the sentence goes on
-            line = line if re.match(r"I |[A-Z]\S*[A-Z]", line) else line[0].lower() + line[1:]
+            line = line if re.match(r"[A-Z]\W|[A-Z]\S*[A-Z]", line) else line[0].lower() + line[1:]
         text += rng.choice(["\n", "\n", " "]) + joint + line
     return f"{text}\n{rng.choice(CLOSINGS).format(answer=answer)}".strip()
 

@@ -1,5 +1,5 @@
-"""The command line: python -m synth list | generate | import | export | audit | stats | show |
-gallery | solve."""
+"""The command line: python -m synth list | generate | import | export | augment | audit | stats |
+show | gallery | solve."""
 
 import argparse
 import contextlib
@@ -16,6 +16,7 @@ from records.errors import UserError, is_disk_full, printable
 from records.schema import SPLITS
 from synth import exchange, registry
 from synth import game as games
+from synth.augment.command import add_command as add_augment
 from synth.records import make_record
 
 EXAMPLES = """examples:
@@ -74,13 +75,14 @@ def main(argv: list[str] | None = None) -> int:
         args = _parser().parse_args(argv)
         return args.run(args) or 0
     except UserError as error:
-        sentence = str(error)
+        sentence, code = str(error), error.exit_code
     except OSError as error:
         if not is_disk_full(error):
             raise
         sentence = f"no room left on the disk for {error.filename}: make room, then try again."
+        code = UserError.exit_code
     print(f"error: {sentence}", file=sys.stderr)
-    return 2
+    return code
 
 
 class Parser(argparse.ArgumentParser):
@@ -153,6 +155,7 @@ def _parser() -> Parser:
     make.set_defaults(run=_generate)
 
     exchange.add_commands(commands)
+    add_augment(commands)
 
     check = commands.add_parser(
         "audit",

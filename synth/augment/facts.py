@@ -1,6 +1,7 @@
 """What a text states: cells, numbers, marks of a board, colours, directions, states, in order.
 
-A fact is a short text by which two wordings of one thing are equal: "(3,4)" for "(3, 4)", "5" for "5" and "five", "up" for "upwards", "-##-" for "- # # -".
+A fact is a short text by which two wordings of one thing are equal: "(3,4)" for "(3, 4)", "5" for
+"5" and "five", "up" for "upwards", "-##-" for "- # # -".
 """
 
 import dataclasses
@@ -45,7 +46,8 @@ _SAME = {
 _SAME |= {
     f"{way}{end}": way for way in ("up", "down", "left", "right") for end in ("ward", "wards")
 }
-_TELLING = {*COLOURS, "up", "down", "left", "right"}
+WAYS = frozenset(("up", "down", "left", "right"))
+_TELLING = {*COLOURS, *WAYS}
 WORDS = {word: word for word in (*COLOURS, *_DIRECTIONS, *_STATES)} | _SAME
 # Left, as what remains; and ways of speaking that name no direction.
 _IDIOMS = re.compile(

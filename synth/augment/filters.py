@@ -9,7 +9,8 @@ import itertools
 import re
 from collections.abc import Sequence
 
-from synth.augment.facts import COLOURS, LIST_MARK, NUMBER, SUM, Fact, facts_in, names_in
+from records.formats.fields import last_step
+from synth.augment.facts import COLOURS, LIST_MARK, NUMBER, SUM, WAYS, Fact, facts_in, names_in
 from synth.locked.replies import CONTROL
 
 SHORTEST, LONGEST, MOST_WORDS = 0.5, 6.0, 2000  # times the words of the engine's chain; words
@@ -35,7 +36,9 @@ MENTIONS = re.compile(
     r"(?:provided|given|above|listed above)\b"
     r"|\b(?:i|we) (?:was|were|have been|am|are) (?:told|given|asked|provided)\b"
     r"|\brewr(?:ite|itten|iting|ote)\b|\breword(?:ed|ing)?\b|\brephras(?:e|ed|ing)\b"
-    r"|\b(?:here is|here's|here are) (?:a|an|the|your|my)\b|^\s*(?:sure|certainly|of course)\b"
+    r"|\b(?:here is|here's) (?:a|an|the|your|my) (?:\w+ )?"
+    r"(?:chain|reasoning|text|version|explanation)\b"
+    r"|^\s*(?:sure|certainly|of course)\b"
     r"|\bthe (?:user|prompt|instructions?)\b|\boption [A-Z]\b",
     re.IGNORECASE,
 )
@@ -94,18 +97,19 @@ class Chain:
 
 def chain_of(record: dict) -> Chain:
     """The chain of a record that is rewritten."""
-    steps, answer = tuple(record["steps"]), record["answer"]
+    answer = record["answer"]
     if record["options"]:
         answer = record["options"][ord(answer) - ord("A")]
-        steps = steps[: len(steps) - len(letter_step(record))]
-    rules, _, asked = record["question"].rpartition("\n\n")
-    return Chain(steps, asked, answer, rules)
+    steps = record["steps"][: len(record["steps"]) - len(letter_step(record))]
+    rules, _, asked = record["question"].partition("\n\n")
+    return Chain(tuple(steps), asked or rules, answer, rules if asked else "")
 
 
 def letter_step(record: dict) -> list[str]:
-    """The last step where it names the option's letter: it is kept as it is."""
-    ends = record["options"] and record["steps"] and record["steps"][-1]
-    return [ends] if ends and ends.endswith(f": option {record['answer']}.") else []
+    """The last step where it only names the option's letter: it is kept as it is."""
+    letter = record["answer"]
+    ends = [last_step(text, letter) for text in record["options"]]
+    return [step for step in record["steps"][-1:] if step in ends]
 
 
 def lines_of(reply: str, chain: Chain) -> list[str]:
@@ -267,6 +271,8 @@ def facts(text: str, chain: Chain) -> str | None:
     answer = facts_in(chain.answer, names)
     told = {fact.text for fact in facts_in(chain.asked, names)}
     told |= {fact.text for fact in facts_in(chain.rules) if fact.text in COLOURS}
+    if not WAYS & {fact.text for step in chain.steps for fact in facts_in(step)}:
+        told |= WAYS  # none to be mistaken for, as in "going down the rows"
     asked = told | {fact.text for fact in answer}
     asked |= {fact.text for sum_ in re.findall(SUM, text) for fact in facts_in(sum_)}
     at, known = 0, [asked]
