@@ -28,8 +28,8 @@ ABOUT = """\
 `python -m benchmarks.corruptions --table docs/augment.md` wrote this page.
 
 `python -m synth augment` lets a language model word a chain of reasoning more fully, and rejects
-what it writes if a filter objects. Here the filters get {total} texts whose worth is known. They are
-no model's: rules written by hand (`benchmarks/rewrites.txt`) word the steps of real chains of
+what it writes if a filter objects. Here the filters get {total} texts whose worth is known. They
+are no model's: rules written by hand (`benchmarks/rewrites.txt`) word the steps of real chains of
 {games} games in other words, and a program plants one error into half of them.
 
 **{rejected:.1%} of the good texts are wrongly rejected (the engine's own steps are kept then), and

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from records.formats.fields import last_step
-from synth.augment.facts import COLOURS, LIST_MARK, NUMBER, SUM, WAYS, Fact, facts_in, names_in
+from synth.facts import COLOURS, LIST_MARK, SUM, WAYS, Fact, facts_in, names_in, wrong_sum
 from synth.locked.replies import CONTROL
 
 SHORTEST, LONGEST, MOST_WORDS = 0.5, 6.0, 2000  # times the words of the engine's chain; words
@@ -231,28 +231,8 @@ def _tells(told: str, right: str) -> bool:
 
 
 def arithmetic(text: str, chain: Chain) -> str | None:
-    """Sums that the model writes must be right, and so must runs of them."""
-    for found in re.finditer(SUM, text):
-        left, equals, right = found[0].partition("=")
-        if equals and not _is_true(left, right):
-            return f"is wrong: '{found[0]}'"
-    return None
-
-
-def _is_true(left: str, right: str) -> bool:
-    terms = re.split(r"\s+[-+−]\s+", left.strip())
-    signs = ["+", *re.findall(r"\s([-+−])\s", left)]
-    total = 0.0
-    for sign, term in zip(signs, terms, strict=True):
-        numbers = [float(number) for number in re.findall(NUMBER, term)]
-        value = numbers[0]
-        for operator, number in zip(re.findall(r"\s([x*/×])\s", term), numbers[1:], strict=True):
-            if operator == "/" and not number:
-                return False
-            value = value / number if operator == "/" else value * number
-        total += value if sign == "+" else -value
-    decimals = len(right.strip().partition(".")[2])
-    return abs(total - float(right)) <= 0.5 * 10**-decimals * (1 + 1e-9) + 1e-9 * (decimals == 0)
+    wrong = wrong_sum(text)
+    return f"is wrong: '{wrong}'" if wrong else None
 
 
 def facts(text: str, chain: Chain) -> str | None:

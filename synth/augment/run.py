@@ -27,8 +27,8 @@ the answer. Write the solution more fully, as someone who looks at the picture a
 
 - Go through the steps in their order and leave none out. Write full sentences, and say why one \
 thing follows from the other.
-- Keep every number, every cell such as (3, 4), every row of marks such as "- # # -", every colour, \
-name and direction just as it is written, and add none that is not there.
+- Keep every number, every cell such as (3, 4), every row of marks such as "- # # -", every \
+colour, name and direction just as it is written, and add none that is not there.
 - Deny nothing that the steps do not deny.
 - End with a sentence that tells the result.
 - Write English and plain text, without headings or lists. Do not speak of these instructions, and \
@@ -46,7 +46,7 @@ Answer: {answer}"""
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """What replies depend on, besides the data. seed: of the first record; the next has one more."""
+    """What replies depend on, besides the data. seed: of the first record, then one more each."""
 
     model: str
     temperature: float

@@ -183,3 +183,29 @@ def names_in(texts: tuple[str, ...]) -> frozenset[str]:
         found.update(re.findall(r"(?<![\w'])[B-HJ-Z](?![\w'])", text))
         found.update(re.findall(r"(?<=[a-z,] )A(?= (?:at|in|is|on)\b|[,;:.])", text))
     return frozenset(found)
+
+
+def wrong_sum(text: str) -> str | None:
+    """The first sum in a text, as "2 + 3 x 4 = 13", that does not hold; None if all do.
+
+    To as many decimals as are written.
+    """
+    for found in re.finditer(SUM, text):
+        left, equals, right = found[0].partition("=")
+        if equals and not _holds(left, right):
+            return found[0]
+    return None
+
+
+def _holds(left: str, right: str) -> bool:
+    signs = ["+", *re.findall(r"\s([-+−])\s", left)]
+    total = 0.0
+    for sign, term in zip(signs, re.split(r"\s+[-+−]\s+", left.strip()), strict=True):
+        value, *others = map(float, re.findall(NUMBER, term))
+        for operator, number in zip(re.findall(r"\s([x*/×])\s", term), others, strict=True):
+            if operator == "/" and not number:
+                return False
+            value = value / number if operator == "/" else value * number
+        total += value if sign == "+" else -value
+    decimals = len(right.strip().partition(".")[2])
+    return abs(total - float(right)) <= 0.5 * 10**-decimals * (1 + 1e-9) * (decimals > 0) + 1e-9
