@@ -36,6 +36,7 @@ def serving() -> Iterator[str]:
     params.model.path = str(next(Path(folder).glob("*.gguf")))
     params.hostnames, params.port = ["127.0.0.1"], 0
     params.n_ctx, params.n_parallel, params.verbosity = 4096, 1, -1
+    params.cpuparams.n_threads = 1  # more wait for each other where a machine has other work
     server = xllamacpp.Server(params)
     yield f"{server.listening_address}/v1"
     del server

@@ -48,10 +48,10 @@ question, description and picture (byte for byte) must be the stored ones, one o
 none listed twice, and the description must read back as the state. Sums in the steps must be right,
 and the last step must tell a number that is to be filled in. Independent solvers judge the options
 of a sample. A few records of each task and level are made again from their seed: they must be the
-same twice, take less than half a second, and pictures of two positions must differ to the eye at
-224 pixels. No two positions have one picture. No position and no picture may be in two splits,
-every position must be in its own (which is never train for an out_of_domain game), and the mean
-difficulty of a game must grow from Easy to Hard.
+same twice and take less than a quarter of a second, and pictures of two positions must differ to
+the eye at 224 pixels. No two positions have one picture. No position and no picture may be in two
+splits, every position must be in its own (which is never train for an out_of_domain game), and the
+mean difficulty of a game must grow from Easy to Hard.
 
 Readers who do not see the picture (they know position, looks and words of the options, the
 question and the level) learn on one half of the records and answer the other. The best may be

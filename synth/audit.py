@@ -299,12 +299,21 @@ def audit(
                     finding = dataclasses.replace(finding, seen_blind=None)
                 of_task.append(finding)
             bar.update(len(some))
-        tasks = sorted(found)
-        bar.set_description_str("reading blind")
-        asked = [_seen_blind(found[task]) for task in tasks]
-        scores = dict(zip(tasks, run(blind.judge, asked), strict=True))
-        bar.set_description_str("making again")
-        made = dict(zip(tasks, run(remake, [(*task, plan) for task in tasks]), strict=True))
+        bar.set_description_str("reading blind, making again")
+        return verdict(found, plan, package, run)
+
+
+def verdict(
+    found: dict[tuple[str, str], list[Finding]],
+    plan: dataset.Plan,
+    package: str | None,
+    run: Callable[[Callable, Iterable], Iterable] = map,
+) -> tuple[list[dict], dict[str, dict], list[Fault]]:
+    """What `audit` returns, by the findings on all records, by game and task."""
+    tasks = sorted(found)
+    asked = [_seen_blind(found[task]) for task in tasks]
+    scores = dict(zip(tasks, run(blind.judge, asked), strict=True))
+    made = dict(zip(tasks, run(remake, [(*task, plan) for task in tasks]), strict=True))
     faults = [fault for of_task in found.values() for one in of_task for fault in one.faults]
     faults += _shared(found)
     faults += [Fault(kind, where, why) for task in tasks for kind, where, why in made[task].said]
