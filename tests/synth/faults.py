@@ -11,6 +11,7 @@ import collections
 import contextlib
 import dataclasses
 import importlib
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -211,7 +212,7 @@ PLANTED = {
     ),
     # ------------------------------------------------------------------------ pictures and words
     "two_states": Planted(
-        "two positions have one picture: the last row is not drawn",
+        "two positions have one picture: the last rows are not drawn",
         "alike",
         line(
             "enumerate(lights.rows):\n        for col",
@@ -474,6 +475,7 @@ def page(found: dict[str, dict[str, str]]) -> str:
         one = PLANTED[name]
         check = one.kind if one.kind in kinds else "**none**"
         reason = kinds.get(one.kind, "").replace("|", "\\|").replace(name, "lights")
+        reason = re.sub(r"\S+/oracles\b", "oracles", reason)
         told = reason if len(reason) < 100 else f"{reason[:97]}..."
         where = " with `--locked`" if one.locked else ""
         lines.append(f"| {one.what} | {check}{where} | {told} |\n")
