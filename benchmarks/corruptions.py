@@ -43,6 +43,7 @@ looked at before, whenever games were added to the first eight:
 | the same again | 7.5% | 98.0% | "still", sentences said again |
 | 5 | 24.5% | 99.5% | "(#" was no mark; a row and a column apart; "below" told otherwise |
 | 5 | 15.0% | 94.5% | "here is the board", "going down the rows" |
+| 3 | 17.1% | 97.1% | "no other column has as much" for "the most is in column" |
 
 So expect some such share of a model's good texts to be rejected, and an error in twenty to pass.
 

@@ -73,7 +73,7 @@ DENYING = re.compile(
 TWICE = re.compile(rf"(?:{DENIES.pattern})\W+(?:\w+\W+){{0,3}}?(?:{DENYING.pattern})", re.I)
 NEGATIVE = re.compile(
     rf"{DENYING.pattern}|(?<!row )(?<!column )\b(?:0|zero)\b(?!:)"
-    r"|\b(?:free|except|remains?|other|ignored|unless|rather|instead)\b",
+    r"|\b(?:free|except|remains?|other|ignored|unless|rather|instead|most|least|best|\w+est)\b",
     re.IGNORECASE,
 )
 
