@@ -21,7 +21,7 @@ from synth.game import LEVELS
 from synth.records import make_question
 
 SEED = 20261129
-EACH = 25  # of each kind
+EACH = 100  # of each kind
 ABOUT = """\
 # How well rewritten chains are checked
 

@@ -36,16 +36,14 @@ def splits_of(played: Iterable[str]) -> tuple[str, ...]:
     return SPLITS if "in_domain" in kinds else HELD_OUT
 
 
-def make_question(
-    game: str, task: str, level: str, seed: int, index: int, again: bool = False
-) -> dict:
+def make_question(game: str, task: str, level: str, seed: int, index: int) -> dict:
     """A record without its picture: a function of the arguments alone.
 
-    The features are those of `schema.question`. again: see `registry.engine`. Raises RuntimeError
-    if no drawn state can carry the question.
+    The features are those of `schema.question`. Raises RuntimeError if no drawn state can carry
+    the question.
     """
     own_seed = record_seed(game, task, games.check_level(level), seed, index)
-    engine = registry.engine(game, again)
+    engine = registry.engine(game)
     about = engine.about()
     its_task = about.task(task)
     made = engine.make(task, level, own_seed)

@@ -129,7 +129,7 @@ def test_the_letters_step_is_no_part_of_the_chain():
 
 
 def test_planted_errors_are_caught_and_good_texts_pass():
-    found = corruptions.measure(corruptions.cases(tuple(rewrites.RULES), 6))
+    found = corruptions.measure(corruptions.cases(tuple(rewrites.RULES), 25))
     assert corruptions.share_caught(found) >= 0.95, found
     assert corruptions.share_rejected(found) <= 0.05, found
     page = corruptions.page(found)
