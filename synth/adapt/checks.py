@@ -10,7 +10,6 @@ import dataclasses
 import importlib
 import itertools
 import json
-import math
 import random
 import tempfile
 from collections.abc import Callable, Iterator
@@ -34,7 +33,7 @@ SIZE, SMALL = 448, 224  # pixels
 ALTERED = 2  # states for each field, of each of PER_LEVEL // 5 records
 LEAST_ASKED = 8  # below, other states say nothing
 VISIBLE, PIXELS = 40, 16  # steps of a colour, of so many pixels: what a mark must differ by
-MOST_SECONDS = 1.0  # to make a record
+MOST_SECONDS, TIMED = 1.0, 3  # to make a record, in the best of so many tries
 SAMPLES_SEED = 1  # not that of the records that are judged
 
 
@@ -428,8 +427,12 @@ def check_difficulty(subject: Subject) -> Iterator[Fault]:
 
 def check_time(subject: Subject) -> Iterator[Fault]:
     for task in subject.tasks:
-        seconds = audit.time_task((subject.name, task, Plan((subject.name,), 1, 0, SIZE)))
-        if math.isnan(seconds) or seconds > MOST_SECONDS:
+        asked = subject.name, task, Plan((subject.name,), 1, 0, SIZE)
+        for _ in range(TIMED):  # the machine may have been busy with something else
+            seconds = audit.time_task(asked)
+            if seconds <= MOST_SECONDS:
+                break
+        else:
             reason = f"A record takes {seconds:.2f} s, more than {MOST_SECONDS:g} s."
             mend = "Draw states that carry the question at once instead of trying; search less."
             yield Fault("time", task, GAME, reason, mend)

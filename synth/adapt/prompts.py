@@ -131,5 +131,5 @@ def _template(name: str) -> Template:
     return Template((FOLDER / f"{name}.txt").read_text(encoding="utf-8"))
 
 
-def _filled(name: str, **parts) -> str:
-    return _template(name).substitute(parts)
+def _filled(template: str, **parts) -> str:
+    return _template(template).substitute(parts)
