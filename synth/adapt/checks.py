@@ -28,9 +28,8 @@ from synth.locked.process import Failed, Limits
 from synth.plan import Plan
 from synth.records import make_question, make_record, split_of, with_position, write_answer
 
-PER_LEVEL = 20  # records of each task and level
 SIZE, SMALL = 448, 224  # pixels
-ALTERED = 2  # states for each field, of each of PER_LEVEL // 5 records
+ALTERED, EVERY = 2, 5  # states for each field, of every fifth record
 LEAST_ASKED = 8  # below, other states say nothing
 VISIBLE, PIXELS = 40, 16  # steps of a colour, of so many pixels: what a mark must differ by
 MOST_SECONDS, TIMED = 1.0, 3  # to make a record, in the best of so many tries
@@ -39,9 +38,11 @@ SAMPLES_SEED = 1  # not that of the records that are judged
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """sandbox: as --sandbox. blind: records of each task and level that blind readers get."""
+    """sandbox: as --sandbox. records: of each task and level, checked in all ways; blind: of each
+    task and level, for blind readers, those among them."""
 
     sandbox: str = "auto"
+    records: int = 20
     blind: int = 400
     limits: Limits = dataclasses.field(default_factory=Limits)
 
@@ -174,7 +175,7 @@ def check_contract(subject: Subject) -> Iterator[Fault]:
 
 def check_records(subject: Subject) -> Iterator[Fault]:
     for task, level in itertools.product(subject.about.tasks, LEVELS):
-        for index in range(PER_LEVEL):
+        for index in range(subject.settings.records):
             try:
                 made = make_record(subject.name, task.name, level, 0, index, SIZE)
             except Failed as error:
@@ -330,7 +331,7 @@ def _other_states(subject: Subject) -> Iterator[tuple[dict, str, str, Told]]:
         by_kind[record["task"], record["plot_level"]].append(record)
     for (task, level), some in by_kind.items():
         others = [r for (t, at), them in by_kind.items() if t != task and at == level for r in them]
-        for one, other in zip(some[::5], some[1::5], strict=False):
+        for one, other in zip(some[::EVERY], some[1::EVERY], strict=False):
             made = [(a.field, a.state) for a in altered(one["state"], other["state"], rng, ALTERED)]
             if others:
                 made.append(("", rng.choice(others)["state"]))
@@ -397,7 +398,7 @@ def check_blind(subject: Subject) -> Iterator[Fault]:
         more = [
             make_question(subject.name, task.name, level, 0, index)
             for level in LEVELS
-            for index in range(PER_LEVEL, max(PER_LEVEL, subject.settings.blind))
+            for index in range(subject.settings.records, subject.settings.blind)
         ]
         records = [r for r in subject.records if r["task"] == task.name] + more
         subject.counts["blind"] = subject.counts.get("blind", 0) + len(records)

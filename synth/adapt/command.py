@@ -79,7 +79,8 @@ def add_command(commands) -> None:
 
 def _run(args) -> int:
     try:
-        from synth.adapt.run import EXITS, adapt  # slow to import
+        from synth.adapt import checks  # slow to import
+        from synth.adapt.run import EXITS, adapt
     except ModuleNotFoundError as error:
         raise UserError(f"adapt needs {error.name}: pip install 'c2l-jax[audit]'.") from error
 
@@ -94,8 +95,7 @@ def _run(args) -> int:
         oracle_llm=args.oracle_llm,
         reply_tokens=args.reply_tokens,
         budgets={name: getattr(args, name) for name in budgets},
-        blind=args.blind,
-        sandbox=args.sandbox,
+        how=checks.Settings(args.sandbox, blind=args.blind),
         plan_only=args.plan_only,
         max_wait=args.max_wait,
         say=_say,

@@ -15,7 +15,7 @@ from synth.adapt.faults import GAME, ORACLE, PLAN
 from synth.adapt.store import FOLDERS, Turns
 from synth.adapt.turns import PASSED, Settings, Work
 from synth.locked import opening
-from synth.locked.process import Failed, Limits
+from synth.locked.process import Failed
 
 TIMEOUT = 900.0  # seconds for one reply: a whole file, which is not streamed
 PLANNED, NO_PLAN, BUDGET, GAVE_OUT = "planned", "no plan", "budget ended", "endpoint gave out"
@@ -33,9 +33,7 @@ def adapt(
     oracle_llm: tuple[str, str] | None = None,
     reply_tokens: int = REPLY_TOKENS,
     budgets: dict | None = None,
-    blind: int = 400,
-    sandbox: str = "auto",
-    limits: Limits | None = None,
+    how: checks.Settings | None = None,
     plan_only: bool = False,
     max_wait: float = 600.0,
     say: Callable[[str], None] = print,
@@ -43,8 +41,8 @@ def adapt(
     """Has a model write a game and a solver, and checks both; returns what became of it.
 
     budgets: what `endpoint.Endpoint` takes as max_requests, max_tokens, price and max_cost, for
-    each server. blind: records of each task and level for blind readers. Raises UserError for a
-    source, folder, server or sandbox that can't be used. A run that was killed goes on.
+    each server. how: the checks are done. Raises UserError for a source, folder, server or sandbox
+    that can't be used. A run that was killed goes on.
     """
     read = reading.read(source)
     settings = {
@@ -58,14 +56,14 @@ def adapt(
     output_folder(out)
     told = {"verdict": "under way", "settings": settings, "source": read.about()}
     _begin(out, told)
-    with opening.locked_in(sandbox, [], {}, limits) as locked:
+    how = how or checks.Settings()
+    with opening.locked_in(how.sandbox, [], {}) as locked:
         told["sandbox"] = locked
     say(locked)
     if read.licence is None:
         say("no licence line was found in the source: ask its author before you publish anything")
     for name in read.left_out:
         say(f"left out, as it is no text or too long: {name}")
-    found = checks.Settings(sandbox, blind, limits or Limits())
     with contextlib.ExitStack() as open_ones:
         cache = {"cache": out / "cache.sqlite", "timeout": TIMEOUT, "max_wait": max_wait}
         ask = open_ones.enter_context(Endpoint(llm, model, **cache, **budgets or {}))
@@ -74,9 +72,9 @@ def adapt(
             other = open_ones.enter_context(Endpoint(*oracle_llm, **cache, **budgets or {}))
         endpoints = {PLAN: ask, GAME: ask, ORACLE: other}
         kept = Turns(out / "turns", reply_tokens)
-        work = Work(read, kept, endpoints, Settings(turns, min_tasks, found), say)
+        work = Work(read, kept, endpoints, Settings(turns, min_tasks, how), say)
         outcome = _outcome(work, plan_only, say)
-    _write(out, told, work, outcome, found)
+    _write(out, told, work, outcome, how)
     return outcome
 
 

@@ -1,5 +1,6 @@
 """From a source to a game: replies written by hand, from bad ones to such that pass."""
 
+import dataclasses
 import json
 import os
 import re
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from synth.__main__ import main
+from synth.adapt import checks
 from synth.adapt.run import adapt
 from synth.locked.process import Limits
 from tests.conftest import ROOT, launcher
@@ -17,7 +19,7 @@ from tests.synth.locked.test_verdict import games_in
 
 HERE = Path(__file__).parent
 SOURCES = {"life": "life.py", "serpent": "serpent", "twenty_one": "twenty_one.py"}
-QUICK = {"sandbox": "lock", "blind": 40}
+QUICK = checks.Settings("lock", records=8, blind=40)
 
 
 def file(name: str, *changes: tuple[str, str]) -> str:
@@ -86,8 +88,7 @@ def test_from_a_syntax_error_to_a_pass(tmp_path, capsys):
     ]
     out = tmp_path / "out"
     with Scripted(replies) as server:
-        command = ["adapt", str(source("life")), "--llm", server.url, "--model", "writer"]
-        assert main([*command, "--out", str(out), "--sandbox", "lock", "--blind", "60"]) == 0
+        assert adapt(source("life"), out, server.url, "writer", how=QUICK) == "passed"
     told = [asked(request) for request in server.requests]
     assert len(told) == len(replies)
     syntax, imported, first, by_hand, again, leak, flat = told[2:]
@@ -103,7 +104,7 @@ def test_from_a_syntax_error_to_a_pass(tmp_path, capsys):
         assert wrong[0]["record"]["state"] in one and "How many cells are alive?" in one
         assert "answer:" not in one and wrong[0]["seen"] not in one
     assert re.search(
-        r"blind \(task row_next\).*the blind reader '[\w ]+' is right on \d+ of 180", leak
+        r"blind \(task row_next\).*the blind reader '[\w ]+' is right on \d+ of 120", leak
     )
     assert "options: [" in leak and "Nothing betrays the answer." in leak
     assert "cells do not grow: 9.00, 9.00, 9.00" in flat and "Hard is harder." in flat
@@ -143,7 +144,7 @@ def test_a_wrong_solver(tmp_path):
     wrong = wrong.replace("way_to_food(state, params):", "way_to_food(state, params):  # waves")
     replies = [plan("serpent"), game("serpent"), wrong, game("serpent"), oracle("serpent")]
     with Scripted(replies) as server:
-        outcome = adapt(source("serpent"), tmp_path, server.url, "writer", **QUICK)
+        outcome = adapt(source("serpent"), tmp_path, server.url, "writer", how=QUICK)
     assert outcome == "passed" and len(server.requests) == len(replies)
     (fault, *_) = faults(tmp_path, 3)
     assert (fault["check"], fault["task"], fault["who"]) == ("oracle", "head_after", "both")
@@ -165,7 +166,7 @@ def test_a_task_that_stays_wrong_is_dropped_aloud(tmp_path):
     said = []
     with Scripted(replies) as server:
         out = tmp_path
-        outcome = adapt(source("twenty_one"), out, server.url, "writer", **QUICK, say=said.append)
+        outcome = adapt(source("twenty_one"), out, server.url, "writer", how=QUICK, say=said.append)
     assert outcome == "passed"
     zero = asked(server.requests[2])
     assert "records (task red_count)" in zero and "ZeroDivisionError: division by zero (tw" in zero
@@ -179,7 +180,7 @@ def test_the_same_file_twice(tmp_path):
     """It is begun anew once, with what could not be mended, and then given up."""
     bad = game("life", ("def new(rng, level):", "def new(rng, level)"))
     with Scripted([plan("life"), bad, bad, bad, bad]) as server:
-        outcome = adapt(source("life"), tmp_path, server.url, "writer", **QUICK)
+        outcome = adapt(source("life"), tmp_path, server.url, "writer", how=QUICK)
     assert outcome == "given up" and len(server.requests) == 5
     anew = server.requests[3]["messages"]
     assert len(anew) == 1 and "An earlier attempt" in anew[0]["content"]
@@ -290,7 +291,7 @@ BAD = {  # a reply, the check that catches it, and its words
     ),
     "counts its calls": (
         life(
-            ("Solution(sum(counts),", "Solution(sum(counts) + next(calls) // 70 % 2,"),
+            ("Solution(sum(counts),", "Solution(sum(counts) + next(calls) // 20 % 2,"),
             more="import itertools\ncalls = itertools.count()\n",
         ),
         "repeats|solved again",
@@ -303,9 +304,9 @@ BAD = {  # a reply, the check that catches it, and its words
 def test_a_bad_reply_is_a_fault_with_a_name(name, tmp_path, capsys):
     reply, check, words = BAD[name]
     with Scripted([plan("life"), reply]) as server:
-        limits = Limits(reply_seconds=2) if name == "loops" else None
-        args = (source("life"), tmp_path, server.url, "writer")
-        outcome = adapt(*args, **QUICK, turns=1, limits=limits)
+        limits = Limits(reply_seconds=1 if name == "loops" else 30)
+        how = dataclasses.replace(QUICK, limits=limits)
+        outcome = adapt(source("life"), tmp_path, server.url, "writer", how=how, turns=1)
     assert outcome == "turns ended"
     (found, *_) = faults(tmp_path, 2)
     assert re.fullmatch(check, found["check"]) and re.search(words, found["reason"]), found
@@ -329,7 +330,7 @@ REPLIES = {  # what a server says in place of a file
 @pytest.mark.parametrize("name", REPLIES)
 def test_a_reply_that_is_none_is_never_run(name, tmp_path):
     with Scripted([plan("life"), REPLIES[name]]) as server:
-        outcome = adapt(source("life"), tmp_path, server.url, "writer", **QUICK, turns=1)
+        outcome = adapt(source("life"), tmp_path, server.url, "writer", how=QUICK, turns=1)
     assert outcome == "turns ended" and not list(tmp_path.rglob("*.py"))
     assert {"refused": "refusal", "empty": "empty", "cut": "cut"}[name] in faults(tmp_path, 2)[0][
         "reason"
