@@ -1,7 +1,8 @@
 """Checks of a game that a model wrote, and of its solver: both answer from locked processes.
 
 They come in stages, CHECKS; what a stage finds is told before the next one begins, since a game
-that makes no records can't be judged on what they give away. Nothing here is looser than `audit`.
+that makes no records can't be judged on what they give away. On these records nothing is looser
+than in `audit`.
 """
 
 import collections
@@ -14,15 +15,16 @@ import random
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from string import ascii_uppercase as LETTERS
 
 import numpy as np
 
-from synth import audit, blind, oracles, registry
+from synth import audit, blind, oracles, questions, registry
 from synth.adapt import contract
 from synth.adapt.altered import altered
 from synth.adapt.faults import BOTH, GAME, ORACLE, Fault
 from synth.engine import About, Told
-from synth.game import LEVELS
+from synth.game import LEVELS, params_from_json
 from synth.locked import opening
 from synth.locked.process import Failed, Limits
 from synth.plan import Plan
@@ -66,7 +68,7 @@ class Subject:
     """A game that is being judged, and what earlier checks learnt of it."""
 
     name: str
-    tasks: list[str]  # that it must have
+    tasks: dict[str, str]  # that it must have, with their qa_type
     oracles: str  # the folder with its solver
     settings: Settings
     counts: dict = dataclasses.field(default_factory=dict)
@@ -80,7 +82,7 @@ class Subject:
         return registry.engine(self.name)
 
 
-def run(name: str, tasks: list[str], files: dict[str, str], settings: Settings) -> Report:
+def run(name: str, tasks: dict[str, str], files: dict[str, str], settings: Settings) -> Report:
     """Judges the texts of a game and, where there is one, its solver."""
     passed = []
     with _locked(name, files, settings) as (told, folder):
@@ -169,6 +171,9 @@ def check_contract(subject: Subject) -> Iterator[Fault]:
     for name, task in has.items():
         if name not in subject.tasks:
             yield Fault("contract", name, GAME, f"The task {name} is not asked for.", mend)
+        elif task.qa_type != subject.tasks[name]:
+            reason = f"The qa_type of {name} is {task.qa_type}, not {subject.tasks[name]}."
+            yield Fault("contract", name, GAME, reason, "Take it from the plan.")
         elif task.n_options == 1:
             yield Fault("contract", name, GAME, f"{name} has 1 option.", "Give 2 to 8, or 0.")
 
@@ -230,6 +235,26 @@ def check_again(subject: Subject) -> Iterator[Fault]:
 
 def check_options(subject: Subject) -> Iterator[Fault]:
     yield from _of_findings(subject, {audit.DUPLICATE, audit.AMBIGUOUS}, "options")
+
+
+def check_params(subject: Subject) -> Iterator[Fault]:
+    """Params are told to a solver: one that is the answer would make it agree with anything."""
+    same, asked = collections.Counter(), collections.Counter()
+    examples = {}
+    for record in subject.records:
+        right = record["answer"]
+        if record["options"]:
+            right = record["options"][LETTERS.index(right)]
+        for key, value in params_from_json(record["params"]).items():
+            asked[record["task"], key] += 1
+            if questions.text(value) == right:
+                same[record["task"], key] += 1
+                examples[record["task"], key] = record
+    for (task, key), count in same.items():
+        if count >= LEAST_ASKED and 2 * count > asked[task, key]:
+            reason = f"The param {key} is the answer, in {count} of {asked[task, key]} questions."
+            mend = "Params hold what the question names; the answer follows from the picture."
+            yield Fault("params", task, GAME, reason, mend, shown(examples[task, key]))
 
 
 def _of_findings(subject: Subject, kinds: set[str], check: str) -> Iterator[Fault]:
@@ -439,13 +464,14 @@ def check_time(subject: Subject) -> Iterator[Fault]:
             yield Fault("time", task, GAME, reason, mend)
 
 
-PASSED_ALONE, NEEDS_ORACLE = "options", "oracle"  # the last check without a solver, and the next
+PASSED_ALONE, NEEDS_ORACLE = "params", "oracle"  # the last check without a solver, and the next
 CHECKS: dict[str, Callable[[Subject], Iterator[Fault]]] = {
     "contract": check_contract,
     "records": check_records,
     "repeats": check_repeats,
     "solved again": check_again,
     "options": check_options,
+    "params": check_params,
     "oracle": check_oracle,
     "other states": check_other_states,
     "pictures": check_pictures,

@@ -49,16 +49,13 @@ def look(text: str, who: str) -> list[Fault]:
 
 
 def _made(text: str, tree: ast.Module, who: str) -> Iterator[Fault]:
-    lines = [
-        node.lineno
-        for node in tree.body
-        if isinstance(node, ast.Assign)
-        and any(isinstance(t, ast.Name) and t.id == MADE[who] for t in node.targets)
-    ]
-    if len(lines) != 1:
-        reason = f"The file assigns {MADE[who]} {len(lines)} times at its top level, not once."
-        mend = f"End the file with one assignment that begins with '{MADE[who]} = '."
-        yield Fault(CHECK, "", who, reason, mend, _quoted(text, *lines[1:2]))
+    """A game is also known by how this line begins, see `registry.game_names`."""
+    begins, lines = f"{MADE[who]} = ", text.split("\n")
+    made = [n.lineno for n in tree.body if lines[n.lineno - 1].startswith(begins)]
+    if len(made) != 1:
+        reason = f"{len(made)} lines of the file begin with '{begins}', not one."
+        mend = f"End the file with one assignment that begins with '{begins}'."
+        yield Fault(CHECK, "", who, reason, mend, _quoted(text, *made[1:2]))
 
 
 def _imports(text: str, tree: ast.Module, who: str) -> Iterator[Fault]:

@@ -63,12 +63,12 @@ def for_oracle(plan: dict, about: About, records: list[dict]) -> str:
     not shown tell in what form answers are written.
     """
     tasks = []
-    for task in about.tasks:
-        of_task = [record for record in records if record["task"] == task.name]
-        tasks.append(_task(task, of_task))
+    for name in (task["name"] for task in plan["tasks"]):
+        of_task = [record for record in records if record["task"] == name]
+        tasks.append(_task(about.task(name), of_task))
     return _filled(
         "oracle",
-        rules=clean(about.rules),
+        rules=about.rules,
         state=_json(plan["state"]),
         tasks="\n\n".join(tasks),
         example=_fenced(contract.guide()[1], "python"),
@@ -85,12 +85,12 @@ def _task(task, records: list[dict]) -> str:
     else:
         others = sorted({r["answer"] for r in records if r not in shown})
         step = max(1, len(others) // ANSWERS)
-        written = ", ".join(_json_line(clean(text)) for text in others[::step][:ANSWERS])
+        written = ", ".join(_json_line(text) for text in others[::step][:ANSWERS])
         lines.append(f"To fill in. Answers of other questions, in order: {written}.")
     for record in shown:
         lines.append(f"\nstate: {record['state']}\nparams: {record['params']}")
-        lines.append(f"question: {clean(record['question'].split(chr(10) * 2, 1)[-1])}")
-        lines += [f"option: {_json_line(clean(text))}" for text in sorted(record["options"])]
+        lines.append(f"question: {record['question'].split(chr(10) * 2, 1)[-1]}")
+        lines += [f"option: {_json_line(text)}" for text in sorted(record["options"])]
     return "\n".join(lines)
 
 
@@ -102,7 +102,7 @@ def for_mending(who: str, faults: list[Fault]) -> str:
 
 def back(text: str, is_file: bool) -> str:
     """What its author is shown as his last reply."""
-    return _fenced(text, "python") if is_file else clean(text)[:MOST_BACK]
+    return clean(_fenced(text, "python") if is_file else text[:MOST_BACK])
 
 
 def _of_source(source: Source) -> dict[str, str]:
@@ -132,4 +132,5 @@ def _template(name: str) -> Template:
 
 
 def _filled(template: str, **parts) -> str:
-    return _template(template).substitute(parts)
+    """What is not ours loses its control characters here."""
+    return clean(_template(template).substitute(parts))

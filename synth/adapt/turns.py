@@ -54,9 +54,11 @@ class Work:
         self._solvable = ""  # the last game that a solver could be asked for
 
     @property
-    def tasks(self) -> list[str]:
-        """Those that the game must have."""
-        return [t["name"] for t in self.plan["tasks"] if t["name"] not in self.dropped]
+    def tasks(self) -> dict[str, str]:
+        """Those that the game must have, with their qa_type."""
+        return {
+            t["name"]: t["qa_type"] for t in self.plan["tasks"] if t["name"] not in self.dropped
+        }
 
     # ------------------------------------------------------------------------------------ a plan
 
@@ -93,12 +95,13 @@ class Work:
 
     def first(self, who: str, failed: list[Fault]) -> str:
         """What the author of a game or a solver is asked first."""
+        wanted = [task for task in self.plan["tasks"] if task["name"] in self.tasks]
+        planned = self.plan | {"tasks": wanted}
         if who == GAME:
-            return prompts.for_game(self._source, self.plan, failed)
-        name, settings = self.plan["name"], self._settings.checks
-        return prompts.for_oracle(
-            self.plan, *checks.samples(name, self._solvable, settings, prompts.ANSWERS, None)
-        )
+            return prompts.for_game(self._source, planned, failed)
+        settings = self._settings.checks
+        made = checks.samples(self.plan["name"], self._solvable, settings, prompts.ANSWERS, None)
+        return prompts.for_oracle(planned, *made)
 
     def turns_left(self) -> int:
         return self._settings.turns - sum(turn.who != PLAN for turn in self.turns.all)

@@ -205,7 +205,12 @@ def test_the_budget_ends_and_the_command_resumes(tmp_path, capsys):
 
 
 def test_a_killed_run_pays_for_nothing_twice(tmp_path):
-    replies = [plan("life"), game("life", ("return Life(tuple", "return Live(tuple")), "", "x"]
+    replies = [
+        plan("life"),
+        game("life", ("return Life(tuple(row", "return Live(tuple(row")),
+        "",
+        "x",
+    ]
     started = []
 
     def reply(request):
@@ -257,13 +262,28 @@ BAD = {  # a reply, the check that catches it, and its words
     "BOM": (life().replace('"""Life', '\ufeff"""Life', 1), "reply", r"U\+FEFF in line 1"),
     "NUL": (life(("# alive, - dead", "# alive,\0 - dead")), "reply", r"U\+0000 in line \d+"),
     "escapes": (life(("# alive, - dead", "\x1b[2J - dead")), "reply", r"U\+001B"),
-    "two games": (life(more="\nGAME = GAME\n"), "file", "GAME 2 times"),
-    "no game": (life(("GAME = Game(", "PLAY = Game(")), "file", "GAME 0 times"),
+    "two games": (life(more="\nGAME = GAME\n"), "file", "2 lines of the file begin"),
+    "no game": (life(("GAME = Game(", "PLAY = Game(")), "file", "0 lines of the file begin"),
+    "no line of its own": (life(("GAME = Game(", "GAME=Game(")), "file", "0 lines of the file"),
     "socket": (life(more="import socket\n"), "file", "imports socket"),
     "prints": (life(more="for _ in range(10**6):\n    print(1)\n"), "file", "uses print"),
     "patches": (life(more="re.sys.modules['synth.audit'] = None\n"), "file", "uses .modules"),
     "wrong name": (life(('name="life"', 'name="death"')), "contract", "calls it 'death'"),
     "lacks a task": (life((", BestSwitch()),", "),")), "contract", "lacks the planned"),
+    "no qa_type of the plan": (
+        life(('PREDICTION, "Medium"', 'PERCEPTION, "Medium"')),
+        "contract",
+        "qa_type of row_next is Target Perception, not State Prediction",
+    ),
+    "tells the answer": (
+        life(
+            ("of_marks(marks, size), {}", 'of_marks(marks, size), {"count": len(alive)}'),
+            ("def ask(self, life):", "def ask(self, life, count):"),
+            ("def solve(self, life):", "def solve(self, life, count):"),
+        ),
+        "params",
+        "The param count is the answer, in 24 of 24 questions",
+    ),
     "ends": (
         life(more="import numpy\ngetattr(numpy.ma.core.inspect, 'o' + 's')._exit(0)\n"),
         "contract",
