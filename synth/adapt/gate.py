@@ -43,7 +43,8 @@ def look(text: str, who: str) -> list[Fault]:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None)
-        reason = f"The file is no Python: {type(error).__name__}: {error}."
+        said = getattr(error, "msg", error)  # without a name of a file
+        reason = f"The file is no Python: {type(error).__name__}: {said}, line {line}."
         return [Fault(CHECK, "", who, reason, "Mend this line.", _quoted(text, line))]
     return [*_made(text, tree, who), *_imports(text, tree, who), *_names(text, tree, who)]
 

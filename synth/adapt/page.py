@@ -15,7 +15,7 @@ _STYLE = """
 table { border-collapse: collapse; width: 100%; font-size: 14px; margin: 0 0 12px; }
 th, td { text-align: left; vertical-align: top; padding: 5px 12px 5px 0;
   border-bottom: 1px solid var(--line); }
-th { color: var(--soft); font-weight: 600; } td.number { text-align: right; }
+th { color: var(--soft); font-weight: 600; white-space: nowrap; } td.number { text-align: right; }
 .verdict { font-size: 17px; } details { margin: 2px 0; } main pre { max-height: 360px;
   overflow: auto; }
 """
@@ -47,7 +47,7 @@ def page(told: dict, turns: list[Turn], about: About | None, records: Iterable[d
 def _head(told: dict) -> str:
     source, models = told["source"], ", ".join(told["models"]) or "no reply yet"
     rows = {
-        "source": f"{source['name']}, {len(source['characters'])} files, sha256 "
+        "source": f"{source['name']} (files: {len(source['characters'])}), sha256 "
         f"{source['sha256'][:16]}",
         "licence": source["licence"] or "no line found that speaks of one: ask the author",
         "models": models,

@@ -1,6 +1,7 @@
 """The turns: a plan, a game, a solver by somebody who does not see it, and what checks say."""
 
 import collections
+import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -12,6 +13,8 @@ from synth.adapt.faults import GAME, ORACLE, PLAN, Fault, counted, for_author
 from synth.adapt.reading import Source
 from synth.adapt.replies import BadReply
 from synth.adapt.store import Turn, Turns
+from synth.engine import About
+from synth.locked.process import Failed
 
 PLANS = 3  # replies in which a plan must come
 STUCK = 3  # checks in a row that find the same fault
@@ -99,9 +102,20 @@ class Work:
         planned = self.plan | {"tasks": wanted}
         if who == GAME:
             return prompts.for_game(self._source, planned, failed)
-        settings = self._settings.checks
-        made = checks.samples(self.plan["name"], self._solvable, settings, prompts.ANSWERS, None)
-        return prompts.for_oracle(planned, *made)
+        return prompts.for_oracle(planned, *self._samples())
+
+    def _samples(self) -> tuple[About, list[dict]]:
+        """Of the game as it is now, whose rules may have become clearer; or of the last one that a
+        solver could be asked for."""
+        about, records = None, []
+        for game in (self.files[GAME], self._solvable):
+            with contextlib.suppress(Failed):
+                about, records = checks.samples(
+                    self.plan["name"], game, self._settings.checks, prompts.ANSWERS, None
+                )
+            if self.tasks.keys() <= {record["task"] for record in records}:
+                break
+        return about, records
 
     def turns_left(self) -> int:
         return self._settings.turns - sum(turn.who != PLAN for turn in self.turns.all)

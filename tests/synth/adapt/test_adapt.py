@@ -110,15 +110,12 @@ def test_from_a_syntax_error_to_a_pass(tmp_path, capsys):
     assert "cells do not grow: 9.00, 9.00, 9.00" in flat and "Hard is harder." in flat
     # Who solves sees no code of the game and no answer to what is shown.
     for request in (server.requests[4], server.requests[6]):
-        text = json.dumps(request)
-        assert (
-            "LiveCount" not in text and "fill_all" not in text and "Alive in each row" not in text
-        )
+        hidden = ("LiveCount", "fill_all", "Alive in each row")
+        assert not any(words in json.dumps(request) for words in hidden)
     assert "state: {" in first and "answer" not in first.split("# Form")[0].split("state: {", 1)[1]
     done = kept(out)
-    assert done["verdict"] == "passed" and done["licence" if 0 else "source"]["licence"].endswith(
-        "MIT"
-    )
+    assert done["verdict"] == "passed"
+    assert done["source"]["licence"] == "life.py: SPDX-License-Identifier: MIT"
     assert [turn["faults"][0][0] if turn["faults"] else None for turn in done["turns"]] == [
         *(None, "file", "contract", None, "oracle", None, "blind", "difficulty", None)
     ]
@@ -131,9 +128,8 @@ def test_from_a_syntax_error_to_a_pass(tmp_path, capsys):
         data = ["--locked", "--sandbox", "lock", "--workers", "1"]
         made = ["generate", *data, "--games", "life", "--per-task", "4", "--size", "56"]
         assert main([*made, "--out", str(tmp_path / "data")]) == 0
-        assert (
-            main(["audit", *data, str(tmp_path / "data"), "--oracles", str(out / "oracles")]) == 0
-        )
+        check = ["audit", *data, str(tmp_path / "data"), "--oracles", str(out / "oracles")]
+        assert main(check) == 0
     printed = capsys.readouterr()
     assert "36 records, all good" in printed.out and "Traceback" not in printed.out + printed.err
 
@@ -142,14 +138,18 @@ def test_a_wrong_solver(tmp_path):
     """The game is right, and stays; its author is asked, too, and told no more than the other."""
     wrong = oracle("serpent", ("{row % state['size']}", "{row}"))
     wrong = wrong.replace("way_to_food(state, params):", "way_to_food(state, params):  # waves")
-    replies = [plan("serpent"), game("serpent"), wrong, game("serpent"), oracle("serpent")]
-    with Scripted(replies) as server:
-        outcome = adapt(source("serpent"), tmp_path, server.url, "writer", how=QUICK)
-    assert outcome == "passed" and len(server.requests) == len(replies)
+    replies = [plan("serpent"), game("serpent"), game("serpent")]
+    with Scripted(replies) as server, Scripted([wrong, oracle("serpent")]) as solver:
+        names = {"oracle_llm": (solver.url, "solver"), "how": QUICK}
+        outcome = adapt(source("serpent"), tmp_path, server.url, "writer", **names)
+    assert outcome == "passed"
+    assert [request["model"] for request in server.requests] == ["writer"] * 3
+    assert [request["model"] for request in solver.requests] == ["solver"] * 2
     (fault, *_) = faults(tmp_path, 3)
     assert (fault["check"], fault["task"], fault["who"]) == ("oracle", "head_after", "both")
-    for request in server.requests[3:]:
+    for request in (server.requests[2], solver.requests[1]):
         assert fault["record"]["question"] in asked(request)
+        assert fault["seen"] not in json.dumps(request)
     assert kept(tmp_path)["source"]["licence"].startswith("LICENSE: Copyright")
     prompt = server.requests[1]["messages"][0]["content"]
     assert "class Serpent:" in prompt and "File main.py:" in prompt and "class LitCount" in prompt
