@@ -35,6 +35,7 @@ ALTERED, EVERY = 2, 5  # states for each field, of every fifth record
 LEAST_ASKED = 8  # below, other states say nothing
 VISIBLE, PIXELS = 40, 16  # steps of a colour, of so many pixels: what a mark must differ by
 MOST_SECONDS, TIMED = 1.0, 3  # to make a record, in the best of so many tries
+PATIENCE = 120.0  # seconds for a reply: a busy machine is no fault of the game's
 SAMPLES_SEED = 1  # not that of the records that are judged
 
 
@@ -46,7 +47,7 @@ class Settings:
     sandbox: str = "auto"
     records: int = 20
     blind: int = 400
-    limits: Limits = dataclasses.field(default_factory=Limits)
+    limits: Limits = dataclasses.field(default_factory=lambda: Limits(reply_seconds=PATIENCE))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,10 +91,18 @@ def run(name: str, tasks: dict[str, str], files: dict[str, str], settings: Setti
         for check, find in CHECKS.items():
             if check == NEEDS_ORACLE and ORACLE not in files:
                 return Report([], passed, subject.counts, told, lacks_oracle=True)
-            if faults := list(find(subject)):
+            if faults := _found(check, find, subject):
                 return Report(faults, passed, subject.counts, told)
             passed.append(check)
         return Report([], passed, subject.counts, told)
+
+
+def _found(check: str, find: Callable, subject: Subject) -> list[Fault]:
+    try:
+        return list(find(subject))
+    except Failed as error:
+        mend = "Mend this line: what was answered before must be answered every time."
+        return [Fault(check, "", GAME, f"A question that came late failed: {error}", mend)]
 
 
 def samples(

@@ -133,22 +133,22 @@ def _write(out: Path, told: dict, work: Work, outcome: str, settings: checks.Set
     }
     about, records = None, []
     if work.best:
-        _, turn, files = work.best
+        files = work.best[2]
         with contextlib.suppress(Failed):
             about, records = checks.samples(work.plan["name"], files[GAME], settings, 1, 448)
         if outcome == PASSED:
             for who in (ORACLE, GAME):  # the game last: where it is, its solver is, too
                 path = out / FOLDERS[who] / f"{work.plan['name']}.py"
                 path.parent.mkdir(exist_ok=True)
-                replace_text(path, _header(told, turn.model) + files[who])
+                replace_text(path, _header(told) + files[who])
     replace_text(out / "report.html", page.page(told, turns, about, records))
     replace_text(out / "adapt.json", json.dumps(told, indent=2, ensure_ascii=False) + "\n")
 
 
-def _header(told: dict, model: str | None) -> str:
-    source = told["source"]
+def _header(told: dict) -> str:
+    source, models = told["source"], printable(", ".join(told["models"]) or "a model", 200)
     return (
-        f"# Written by {printable(model or 'a model', 80)}, from {source['name']} (sha256 "
+        f"# Written by {models}, from {source['name']} (sha256 "
         f"{source['sha256'][:16]}).\n# It passed the checks of `synth adapt`; nobody has read it.\n"
     )
 

@@ -59,9 +59,8 @@ class Work:
     @property
     def tasks(self) -> dict[str, str]:
         """Those that the game must have, with their qa_type."""
-        return {
-            t["name"]: t["qa_type"] for t in self.plan["tasks"] if t["name"] not in self.dropped
-        }
+        planned = {task["name"]: task["qa_type"] for task in self.plan["tasks"]}
+        return {name: kind for name, kind in planned.items() if name not in self.dropped}
 
     # ------------------------------------------------------------------------------------ a plan
 
@@ -229,10 +228,8 @@ class Attempt:
         """Who is asked next, with these faults and what was to be said before."""
         for who in (GAME, ORACLE):
             new = for_author(faults, who)
-            if (
-                new and new[0].check == replies.CHECK
-            ):  # the file is as it was, and so are its faults
-                self._told[who] = [*new, *self._told[who]]
+            if new and new[0].check == replies.CHECK:
+                self._told[who] = [*new, *self._told[who]]  # the file is as it was
             elif new or who not in ahead:
                 self._told[who] = new
         return [who for who in (GAME, ORACLE) if self._told[who]]
