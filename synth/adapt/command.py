@@ -32,6 +32,25 @@ def add_command(commands) -> None:
     make.add_argument("--out", required=True, type=Path, metavar="FOLDER", help="where to")
     make.add_argument("--plan-only", action="store_true", help="end after the plan, and show it")
     make.add_argument(
+        "--oracle-llm",
+        type=_server,
+        metavar="URL,MODEL",
+        help="who writes the solver (default: the same model)",
+    )
+    make.add_argument(
+        "--blind",
+        type=positive,
+        default=400,
+        metavar="N",
+        help="records of each task and level that are read blind (default: 400)",
+    )
+    make.add_argument("--sandbox", default="auto", metavar="HOW", help="as of 'generate'")
+    _add_limits(make)
+    make.set_defaults(run=_run)
+
+
+def _add_limits(make) -> None:
+    make.add_argument(
         "--turns", type=positive, default=8, help="replies with a file at most (default: 8)"
     )
     make.add_argument(
@@ -42,26 +61,12 @@ def add_command(commands) -> None:
         help="a task that can't be mended may be dropped while so many stay (default: 3)",
     )
     make.add_argument(
-        "--oracle-llm",
-        type=_server,
-        metavar="URL,MODEL",
-        help="who writes the solver (default: the same model)",
-    )
-    make.add_argument(
         "--reply-tokens",
         type=positive,
         default=REPLY_TOKENS,
         metavar="N",
         help=f"room for a reply (default: {REPLY_TOKENS})",
     )
-    make.add_argument(
-        "--blind",
-        type=positive,
-        default=400,
-        metavar="N",
-        help="records of each task and level that are read blind (default: 400)",
-    )
-    make.add_argument("--sandbox", default="auto", metavar="HOW", help="as of 'generate'")
     spend = make.add_argument_group("budgets", "of this command and each server; looked at before")
     spend.add_argument("--max-requests", type=positive, metavar="N")
     spend.add_argument("--max-tokens", type=positive, metavar="N", help="of prompts and replies")
@@ -74,7 +79,6 @@ def add_command(commands) -> None:
         metavar="S",
         help="seconds without an answer after which the server has given out (default: 600)",
     )
-    make.set_defaults(run=_run)
 
 
 def _run(args) -> int:
