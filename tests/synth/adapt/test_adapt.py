@@ -19,7 +19,7 @@ from tests.synth.locked.test_verdict import games_in
 
 HERE = Path(__file__).parent
 SOURCES = {"life": "life.py", "serpent": "serpent", "twenty_one": "twenty_one.py"}
-QUICK = checks.Settings("lock", records=8, blind=40)
+QUICK = checks.Settings("lock", records=8, blind=40, seconds=30)
 
 
 def file(name: str, *changes: tuple[str, str]) -> str:
