@@ -1,6 +1,7 @@
 """States that a game did not choose, made from those that it chose."""
 
 import dataclasses
+import itertools
 import json
 import random
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ def altered(state: str, other: str, rng: random.Random, count: int) -> list[Alte
     """Up to `count` states for each field of this one; the rules may not allow them.
 
     In a text, a board or a list two marks are exchanged; a single value is taken from the other
-    state.
+    state. Two fields of one kind exchange their values, too.
     """
     fields, others = json.loads(state), json.loads(other)
     found = []
@@ -30,7 +31,16 @@ def altered(state: str, other: str, rng: random.Random, count: int) -> list[Alte
         if isinstance(value, str | int) and type(others.get(field)) is type(value):
             values = [others[field]] if others[field] != value else []
         found += [Altered(field, to_json(fields | {field: one})) for one in values]
+    for one, two in itertools.combinations(fields, 2):
+        if _kind(fields[one]) == _kind(fields[two]) and fields[one] != fields[two]:
+            swapped = {one: fields[two], two: fields[one]}
+            found.append(Altered(f"{one} and {two}", to_json(fields | swapped)))
     return list(dict.fromkeys(found))
+
+
+def _kind(value):
+    """Equal for two words, two numbers and two cells."""
+    return [_kind(item) for item in value] if isinstance(value, list) else type(value)
 
 
 def _groups(value, path: tuple = ()) -> Iterator[list[tuple[tuple, object]]]:
