@@ -78,10 +78,6 @@ SERPENT = [
         (OTHERS, f"{OTHERS}[(answer[0], answer[1] + n) for n in (1, 2, 3)] or "),
     ),
     (
-        "a record takes seconds",
-        ("def new(rng, level):\n", "def new(rng, level):\n    sum(range(10**8))\n"),
-    ),
-    (
         "food lies where it can't be reached",
         ("if count == moves]", "if count == moves] and list(serpent.body)"),
         ("        if any(not 0 <= at", "        if False and any(not 0 <= at"),
