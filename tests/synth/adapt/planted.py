@@ -20,8 +20,6 @@ FOOD = 'board.mark(serpent.food, "disc", RED)'
 STEP = "cell = (cell[0] + down) % serpent.size, (cell[1] + right) % serpent.size"
 OTHERS = "def distractors(self, serpent, rng, answer):\n        return "
 RIGHT = '{row % state["size"]}, {col % state["size"]}'.replace('"', "'")
-SUIT = "        write(image, (left + width / 2 - 2, top + width), card[-1], width / 2, colour)\n"
-GOOD = 'if value((*hand.hand, f"{rank}S")) <= 21]'
 LIFE = [
     ("a count is 1 too large", OFF_BY_ONE),
     ("two neighbours give birth, too", ("count == 3 or (", "count in (2, 3) or (")),
@@ -83,45 +81,14 @@ SERPENT = [
         ("        if any(not 0 <= at", "        if False and any(not 0 <= at"),
     ),
 ]
-TWENTY_ONE = [
-    ("an ace always counts 11", ("while total > 21 and aces:", "while False:")),
-    ("a king counts 13", ("min(rank, 10)", "rank")),
-    ("21 counts as too much", (GOOD, GOOD.replace("<=", "<"))),
-    ("suits are not drawn", (SUIT, "")),
-    ("all cards are black", ("colour = RED if is_red(card) else BLACK", "colour = BLACK")),
-    (
-        "the new card is forgotten",
-        ("cards = (*hand.hand, card)\n        r", "cards = hand.hand\n        r"),
-    ),
-    (
-        "the right number is always the second largest",
-        ("pick_numbers(rng, answer, 12, 27, 3, 6)", "[answer - 2, answer - 1, answer + 1]"),
-    ),
-    (
-        "a param is the answer",
-        ("return hand and (hand, {})", 'return hand and (hand, {"key": value(hand.hand)})'),
-        ('ask(self, hand):\n        return "What', 'ask(self, hand, key):\n        return "What'),
-        (
-            "solve(self, hand):\n        return Solution(value",
-            "solve(self, hand, key):\n        return Solution(value",
-        ),
-    ),
-]
 PLANTED = {  # where: what is wrong, and the lines that make it so
     "life": LIFE,
     "serpent": SERPENT,
-    "twenty_one": TWENTY_ONE,
     "life.oracle": [
         ("the solver confuses alive and dead", ('[mark == "#" for', '[mark == "-" for')),
         ("the solver lacks a task", ('"row_next": row_next, ', "")),
     ],
     "serpent.oracle": [("the solver writes no option", (RIGHT, "{row}; {col}"))],
-    "twenty_one.oracle": [
-        (
-            "the solver calls anything right",
-            ('    return str(value(state["hand"]))', "    return lambda text: True"),
-        )
-    ],
 }
 
 
