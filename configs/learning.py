@@ -1,15 +1,19 @@
 """The stages of `python -m benchmarks.learning`, for a small model on two CPU cores.
 
-`--config configs/learning.py:read`, `:reason` and `:chains` make the model to begin with: it learns
-to read pictures, then to reason, but of the tasks that the later stages are about (TASKS) it sees
-only a few hundred solutions, in the last of the three.
+`:read`, `:reason` and `:chains` make the model that all else begins with: it learns to read
+pictures, then to reason, but of the tasks that the rest is about (TASKS) it sees few solutions, in
+the last of the three. `:sft` (on solutions, or on right responses of its own), `:chosen`, `:dpo`,
+`:fork` and `:grpo` go on from there, each with as many updates, of the language model alone.
 """
 
-from configs import demo_sft, tiny_sft
+from configs import demo_sft, tiny_dpo, tiny_grpo, tiny_sft
 
-# In "level/game/task": a task of each game, and levels; Hard is held out.
+# In "level/game/task": a task of each game. The levels Hard are held out.
 TASKS = r"(Easy|Medium)/(tictactoe/cell_color|maze/player_position)"
-STEPS = {"read": 500, "reason": 500, "chains": 300}
+BASE = {"read": 500, "reason": 500, "chains": 300}  # steps
+STEPS = 60
+GROUP = 8
+FROZEN = ((r"^vision/", 0.0),)
 SHARES = {
     "read": demo_sft.TASKS["read"],
     "reason": (
@@ -21,16 +25,23 @@ SHARES = {
     ),
     "chains": (
         (TASKS + r"/(open|cot)", 0.60),
-        (r"(maze/goal_position|tictactoe/(reply|rule).*|maze/(open|turn|position_after).*)"
-         r"/(open|cot)", 0.20),
+        (
+            r"(maze/goal_position|tictactoe/(reply|rule).*|maze/(open|turn|position_after).*)"
+            r"/(open|cot)",
+            0.20,
+        ),
         (r"/look", 0.20),
     ),
-}  # fmt: skip
+}
 
 
 def get_config(stage="read"):
+    return base(stage) if stage in BASE else arm(stage)
+
+
+def base(stage: str):
     config = tiny_sft.get_config()
-    config.steps = STEPS[stage]
+    config.steps = BASE[stage]
     config.data.tasks = SHARES[stage]
     reads = stage == "read"
     shares = {"cot": 0.0, "transcribe": 0.0, "look": 1.0}
@@ -44,4 +55,34 @@ def get_config(stage="read"):
     config.optimizer.schedule = "constant" if stage != "chains" else "cosine"
     config.logprob_chunk = 4096
     config.checkpoint.every = 500
+    return config
+
+
+def arm(stage: str):
+    """`data.formats` is for sft on solutions and grpo; what comes of sampled responses brings its
+    own."""
+    of = {"sft": tiny_sft, "grpo": tiny_grpo}
+    config = of.get(stage, tiny_dpo).get_config()
+    config.steps = STEPS
+    config.data.rows = 8
+    config.data.row_tokens = 512
+    config.data.row_targets = 320
+    config.data.row_tiles = 4
+    config.optimizer.lr_scale = FROZEN
+    config.optimizer.schedule = "cosine"
+    config.optimizer.warmup = 0.1
+    config.evaluation.every = 0
+    config.logprob_chunk = 4096
+    config.checkpoint.every = 500
+    config.log_every = 5
+    if stage == "chosen":  # the pairs' term is as good as gone
+        config.dpo.beta, config.dpo.sft_weight = 1e-9, 1.0
+    if stage == "fork":
+        config.dpo.truncate, config.dpo.fork_tokens, config.dpo.beta = "fork", 8, 2.0
+    if stage == "grpo":
+        config.data.rows = 4
+        config.grpo.questions = 24
+        config.grpo.group = GROUP
+        config.grpo.max_tokens = 160
+        config.grpo.draws = 1  # as many samples as the others have
     return config
