@@ -58,10 +58,6 @@ class Arm:
     rates: tuple[float, ...] = ()
     like: str = ""  # with options, and with the rate of this arm
 
-    @property
-    def asks(self) -> bool:
-        return self.stage == "grpo" or self.data == "data"
-
 
 ARMS = (
     Arm("sft", "more SFT on the few solutions", "sft", "gold", (6e-5, 2e-4, 6e-4)),
@@ -76,7 +72,7 @@ ARMS = (
     Arm("grpo_options", "GRPO with options", "grpo", "data", like="grpo"),
 )
 PREFERENCES = {  # options of c2l_jax.preferences
-    "right": ("--rft",),
+    "right": ("--rft", settings.GROUP),
     "pairs": (),
     "near": ("--pairing", "near", "--low", 0, "--high", 1),
 }
@@ -95,12 +91,12 @@ class Size:
     gold: int = 100  # the same of the few solutions
     elsewhere: int = 50
     sampled: int = 1440  # questions that are answered settings.GROUP times
+    steps: int = 60
     held_out: int = 600
     rows: int = 60  # questions at a time
     arms: tuple[str, ...] = tuple(arm.name for arm in ARMS)
     sets: tuple[str, ...] = tuple(SETS)
     plain: str = "open"  # how questions are asked
-    changed: tuple[str, ...] = ()  # settings of every training
 
 
 FULL = Size()
@@ -167,7 +163,7 @@ class Run:
         flags = [f"--config.{name}={value}" for name, value in changed.items()]
         config = f"configs/learning.py:{stage}"
         self.stages.run("c2l_jax.train", "--config", config, "--workdir", workdir, *flags,
-                        *self.size.changed, out=workdir, given=given)  # fmt: skip
+                        out=workdir, given=given)  # fmt: skip
         return workdir / "model"
 
     def base(self) -> Path:
@@ -203,7 +199,9 @@ class Run:
 
     def arm(self, arm: Arm, rate: float) -> Path:
         """The model directory that an arm ends with."""
-        changed = {"optimizer.lr": rate}
+        changed = {"steps": self.size.steps, "optimizer.lr": rate}
+        if arm.stage == "grpo":  # as many questions as the others have in all
+            changed["grpo.questions"] = self.size.sampled // self.size.steps
         if arm.data not in PREFERENCES:
             changed["data.tasks"] = ((settings.TASKS, 1.0),)
             for name in ("cot", "open", "transcribe"):
@@ -225,6 +223,7 @@ class Run:
 
 
 def generate(stages: Stages, size: Size):
+    """Questions and pictures. A position is in the same split in all of them."""
     for name, games, number, seed in (
         ("data", GAMES, size.per_task, 0),
         ("gold", GAMES, size.gold, 1),
@@ -342,7 +341,7 @@ def report(size: Size, runs: Sequence[Run], found: dict, best: dict, answers: An
             seeds=len(runs),
             samples=size.sampled * settings.GROUP,
             sampled=size.sampled,
-            steps=settings.STEPS,
+            steps=size.steps,
             questions=", ".join(f"{n} ({of})" for of, n in zip(size.sets, sizes, strict=True)),
             machine=machine(),
         ),

@@ -11,7 +11,6 @@ from configs import demo_sft, tiny_dpo, tiny_grpo, tiny_sft
 # In "level/game/task": a task of each game. The levels Hard are held out.
 TASKS = r"(Easy|Medium)/(tictactoe/cell_color|maze/player_position)"
 BASE = {"read": 500, "reason": 500, "chains": 300}  # steps
-STEPS = 60
 GROUP = 8
 FROZEN = ((r"^vision/", 0.0),)
 SHARES = {
@@ -63,7 +62,6 @@ def arm(stage: str):
     own."""
     of = {"sft": tiny_sft, "grpo": tiny_grpo}
     config = of.get(stage, tiny_dpo).get_config()
-    config.steps = STEPS
     config.data.rows = 8
     config.data.row_tokens = 512
     config.data.row_targets = 320
@@ -81,7 +79,6 @@ def arm(stage: str):
         config.dpo.truncate, config.dpo.fork_tokens, config.dpo.beta = "fork", 8, 2.0
     if stage == "grpo":
         config.data.rows = 4
-        config.grpo.questions = 24
         config.grpo.group = GROUP
         config.grpo.max_tokens = 160
         config.grpo.draws = 1  # as many samples as the others have
