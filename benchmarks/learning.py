@@ -94,7 +94,7 @@ class Size:
     steps: int = 60
     held_out: int = 600
     rows: int = 60  # questions at a time
-    arms: tuple[str, ...] = tuple(arm.name for arm in ARMS)
+    arms: tuple[Arm, ...] = ARMS
     sets: tuple[str, ...] = tuple(SETS)
     plain: str = "open"  # how questions are asked
 
@@ -327,7 +327,7 @@ def searches(found: dict, best: dict, arms: dict[str, Arm]) -> str:
 
 
 def report(size: Size, runs: Sequence[Run], found: dict, best: dict, answers: Answers) -> str:
-    arms = {arm.name: arm for arm in ARMS if arm.name in size.arms}
+    arms = {arm.name: arm for arm in size.arms}
     positions = {
         record["id"]: record["state"]
         for name in {SETS[of][0] for of in size.sets}
@@ -395,15 +395,15 @@ def main(arguments: Sequence[str] | None = None, *, size: Size = FULL, start=run
     args = parser.parse_args(arguments)
 
     if args.arms:
-        size = dataclasses.replace(size, arms=tuple(args.arms.split(",")))
-    arms = [arm for arm in ARMS if arm.name in size.arms]
+        names = args.arms.split(",")
+        size = dataclasses.replace(size, arms=tuple(a for a in size.arms if a.name in names))
     stages = Stages(args.out, start)
     generate(stages, size)
     runs = [Run(stages, size, seed, args.model) for seed in range(args.seeds)]
-    found, best = choose_rates(runs[0], arms)
+    found, best = choose_rates(runs[0], size.arms)
     answers: Answers = {}
     for run in runs:
-        models = {BASE: run.base()} | {arm.name: run.arm(arm, best[arm.name]) for arm in arms}
+        models = {BASE: run.base()} | {arm.name: run.arm(arm, best[arm.name]) for arm in size.arms}
         for name, model in models.items():
             for of in size.sets:
                 answers.setdefault((name, of), []).append(run.ask(model, name, "test", of))
