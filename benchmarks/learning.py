@@ -46,7 +46,7 @@ BASE = "before"
 
 @dataclasses.dataclass(frozen=True)
 class Arm:
-    """A way to go on from the base: a stage of configs/learning.py on `data`, which is "gold" (few
+    """A way to go on from the base: a stage of configs/learning.py on `data`, which is "few" (few
     solutions), "data" (all solutions, or for GRPO all questions) or what `preferences` makes of
     the base's answers: "right", "pairs" or "near".
     """
@@ -60,7 +60,7 @@ class Arm:
 
 
 ARMS = (
-    Arm("sft", "more SFT on the few solutions", "sft", "gold", (6e-5, 2e-4, 6e-4)),
+    Arm("sft", "more SFT on the few solutions", "sft", "few", (6e-5, 2e-4, 6e-4)),
     Arm("rft", "RFT, all its right answers", "sft", "right", (6e-5, 2e-4, 6e-4)),
     Arm("chosen", "likelihood of the chosen", "chosen", "pairs", (6e-5, 2e-4, 6e-4)),
     Arm("dpo", "DPO, beta 0.1, whole answers", "dpo", "pairs", (6e-6, 2e-5, 6e-5)),
@@ -78,8 +78,8 @@ PREFERENCES = {  # options of c2l_jax.preferences
 }
 SETS = {  # of held-out questions: data set, "level/game/task" and whether with options
     "trained tasks": ("data", settings.TASKS, False),
-    "Hard of them": ("data", settings.TASKS.replace("(Easy|Medium)", "Hard"), False),
-    "other tasks": ("data", r"maze/(?!player)|tictactoe/(?!cell)", False),
+    "held-out levels": ("data", settings.HELD_OUT, False),
+    "other tasks": ("data", settings.OTHERS, False),
     "with options": ("data", settings.TASKS, True),
     "snake": ("elsewhere", None, False),
 }
@@ -88,7 +88,7 @@ SETS = {  # of held-out questions: data set, "level/game/task" and whether with 
 @dataclasses.dataclass(frozen=True)
 class Size:
     per_task: int = 1500  # questions for each task and level, of which a tenth is for test
-    gold: int = 100  # the same of the few solutions
+    few: int = 300  # the same of the few solutions
     elsewhere: int = 50
     sampled: int = 1440  # questions that are answered settings.GROUP times
     steps: int = 60
@@ -174,7 +174,7 @@ class Run:
         self.stages.run("c2l_jax.init_model", "--preset", "tiny", "--data", data, "--out", model,
                         "--seed", self.seed, out=model)  # fmt: skip
         for stage in settings.BASE:
-            of = self.stages.out / "gold" if stage == "chains" else data
+            of = self.stages.out / "few" if stage == "reason" else data
             model = self.train(stage, model, of, self.out / stage)
         return model
 
@@ -226,7 +226,7 @@ def generate(stages: Stages, size: Size):
     """Questions and pictures. A position is in the same split in all of them."""
     for name, games, number, seed in (
         ("data", GAMES, size.per_task, 0),
-        ("gold", GAMES, size.gold, 1),
+        ("few", GAMES, size.few, 1),
         ("elsewhere", ELSEWHERE, size.elsewhere, 0),
     ):
         stages.run("synth", "generate", "--out", stages.out / name, "--games", games, "--per-task",

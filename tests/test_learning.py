@@ -15,7 +15,7 @@ from tests.conftest import run_module
 ARMS = {arm.name: arm for arm in learning.ARMS}
 SIZE = learning.Size(
     per_task=20,
-    gold=2,
+    few=2,
     elsewhere=1,
     sampled=16,
     steps=2,
@@ -26,7 +26,7 @@ SIZE = learning.Size(
         dataclasses.replace(ARMS["fork"], rates=(1e-4,)),
         dataclasses.replace(ARMS["grpo"], rates=(1e-4,)),
     ),
-    sets=("trained tasks", "Hard of them"),
+    sets=("trained tasks", "held-out levels"),
     plain="cot",
 )
 
@@ -94,9 +94,12 @@ def test_levels_held_out_are_not_trained_on(learnt):
     runs, _, _ = learnt
     asked = json.loads((runs / "seed0" / "samples_cot.json").read_text())["command"]
     assert learning.settings.TASKS in asked
-    levels = {row["plot_level"] for row in answers(runs, "rft_test_Hard_of_them")}
-    trained = {row["plot_level"] for row in answers(runs, "rft_test_trained_tasks")}
-    assert levels == {"Hard"} and trained == {"Easy", "Medium"}
+    kinds = [
+        {(row["plot_level"], row["task"]) for row in answers(runs, f"rft_test_{of}")}
+        for of in ("trained_tasks", "held-out_levels")
+    ]
+    assert {task for _, task in kinds[0]} == {task for _, task in kinds[1]}
+    assert not kinds[0] & kinds[1]
 
 
 def test_what_is_done_is_not_done_again_and_other_settings_are_refused(learnt):
