@@ -60,13 +60,13 @@ class Arm:
 
 
 ARMS = (
-    Arm("sft", "more SFT on the few solutions", "sft", "few", (6e-5, 2e-4, 6e-4)),
-    Arm("rft", "RFT, all its right answers", "sft", "right", (6e-5, 2e-4, 6e-4)),
-    Arm("chosen", "likelihood of the chosen", "chosen", "pairs", (6e-5, 2e-4, 6e-4)),
-    Arm("dpo", "DPO, beta 0.1, whole answers", "dpo", "pairs", (6e-6, 2e-5, 6e-5)),
-    Arm("fork", "DPO at the fork, beta 2, near pairs", "fork", "near", (2e-5, 6e-5, 2e-4)),
-    Arm("grpo", "GRPO", "grpo", "data", (2e-5, 6e-5, 2e-4)),
-    Arm("all", "SFT on all solutions", "sft", "data", (6e-5, 2e-4, 6e-4)),
+    Arm("sft", "more SFT on the few solutions", "sft", "few", (2e-4, 6e-4)),
+    Arm("rft", "RFT, all its right answers", "sft", "right", (2e-4, 6e-4)),
+    Arm("chosen", "likelihood of the chosen", "chosen", "pairs", (2e-4, 6e-4)),
+    Arm("dpo", "DPO, beta 0.1, whole answers", "dpo", "pairs", (6e-6, 3e-5)),
+    Arm("fork", "DPO at the fork, beta 2, near pairs", "fork", "near", (3e-5, 1e-4)),
+    Arm("grpo", "GRPO", "grpo", "data", (3e-5, 1e-4)),
+    Arm("all", "SFT on all solutions", "sft", "data", (2e-4, 6e-4)),
     Arm("rft_options", "RFT with options", "sft", "right", like="rft"),
     Arm("fork_options", "DPO at the fork with options", "fork", "near", like="fork"),
     Arm("grpo_options", "GRPO with options", "grpo", "data", like="grpo"),
@@ -90,9 +90,9 @@ class Size:
     per_task: int = 1500  # questions for each task and level, of which a tenth is for test
     few: int = 300  # the same of the few solutions
     elsewhere: int = 50
-    sampled: int = 1440  # questions that are answered settings.GROUP times
-    steps: int = 60
-    held_out: int = 600
+    sampled: int = 960  # questions that are answered settings.GROUP times
+    steps: int = 40
+    held_out: int = 450
     rows: int = 60  # questions at a time
     arms: tuple[Arm, ...] = ARMS
     sets: tuple[str, ...] = tuple(SETS)
@@ -389,7 +389,8 @@ def main(arguments: Sequence[str] | None = None, *, size: Size = FULL, start=run
     )
     parser.add_argument("--out", type=Path, default=Path("runs/learning"))
     parser.add_argument("--seeds", type=int, default=3, help="how many (default: %(default)s)")
-    parser.add_argument("--arms", help="only these, comma-separated (default: all)")
+    parser.add_argument("--arms", help="only these, as rft,grpo (default: all)")
+    parser.add_argument("--sets", type=int, help="only the first so many of the sets of questions")
     parser.add_argument("--model", type=Path, help="begin with this model instead of making one")
     parser.add_argument("--table", type=Path, help="write the tables to this file, too")
     args = parser.parse_args(arguments)
@@ -397,6 +398,7 @@ def main(arguments: Sequence[str] | None = None, *, size: Size = FULL, start=run
     if args.arms:
         names = args.arms.split(",")
         size = dataclasses.replace(size, arms=tuple(a for a in size.arms if a.name in names))
+    size = dataclasses.replace(size, sets=size.sets[: args.sets])
     stages = Stages(args.out, start)
     generate(stages, size)
     runs = [Run(stages, size, seed, args.model) for seed in range(args.seeds)]
@@ -404,9 +406,8 @@ def main(arguments: Sequence[str] | None = None, *, size: Size = FULL, start=run
     answers: Answers = {}
     for run in runs:
         models = {BASE: run.base()} | {arm.name: run.arm(arm, best[arm.name]) for arm in size.arms}
-        for name, model in models.items():
-            for of in size.sets:
-                answers.setdefault((name, of), []).append(run.ask(model, name, "test", of))
+        for of, (name, model) in itertools.product(size.sets, models.items()):
+            answers.setdefault((name, of), []).append(run.ask(model, name, "test", of))
     text = report(size, runs, found, best, answers)
     print(text)
     if args.table:

@@ -54,7 +54,7 @@ def arm(stage: str):
     own."""
     of = {"sft": tiny_sft, "grpo": tiny_grpo}
     config = of.get(stage, tiny_dpo).get_config()
-    config.data.rows = 8
+    config.data.rows = 6
     config.data.row_tokens = 512
     config.data.row_targets = 320
     config.data.row_tiles = 4
