@@ -1,8 +1,8 @@
 """The stages of `python -m benchmarks.learning`, for a small model on two CPU cores.
 
 `:read` and `:reason` make the model that all else begins with: it learns to read pictures, then to
-reason, from few solutions. `:sft` (on solutions, or on right responses of its own), `:chosen`, `:dpo`,
-`:fork` and `:grpo` go on from there, each with as many updates, of the language model alone.
+reason, from few solutions. `:sft` (on solutions, or on right responses of its own), `:chosen`,
+`:dpo`, `:fork` and `:grpo` go on from there with as many updates of the language model.
 """
 
 from configs import demo_sft, tiny_dpo, tiny_grpo, tiny_sft
