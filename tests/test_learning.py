@@ -16,7 +16,8 @@ ARMS = {arm.name: arm for arm in learning.ARMS}
 SIZE = learning.Size(
     per_task=20,
     few=2,
-    elsewhere=1,
+    tests=20,
+    snake=1,
     sampled=16,
     steps=2,
     held_out=12,
@@ -26,7 +27,7 @@ SIZE = learning.Size(
         dataclasses.replace(ARMS["fork"], rates=(1e-4,)),
         dataclasses.replace(ARMS["grpo"], rates=(1e-4,)),
     ),
-    sets=("trained tasks", "held-out levels"),
+    sets=("trained tasks", "larger mazes"),
     plain="cot",
 )
 
@@ -72,7 +73,7 @@ def test_tables_say_what_was_answered(learnt):
     found = lines(document)
     before, after = (answers(runs, f"{name}_test_trained_tasks") for name in ("before", "rft"))
     assert found["before, %"][0][0] == f"{100 * learning.share(before):.1f}"
-    test = open_split(runs / "data", "test").only("id", "state")
+    test = open_split(runs / "tests", "test").only("id", "state")
     states = {record["id"]: record["state"] for record in test}
     expected = paired_difference(
         [row["correct"] for row in before],
@@ -96,7 +97,7 @@ def test_levels_held_out_are_not_trained_on(learnt):
     assert learning.settings.TASKS in asked
     kinds = [
         {(row["plot_level"], row["task"]) for row in answers(runs, f"rft_test_{of}")}
-        for of in ("trained_tasks", "held-out_levels")
+        for of in ("trained_tasks", "larger_mazes")
     ]
     assert {task for _, task in kinds[0]} == {task for _, task in kinds[1]}
     assert not kinds[0] & kinds[1]
