@@ -344,6 +344,7 @@ def report(size: Size, runs: Sequence[Run], found: dict, best: dict, answers: An
             seeds=len(runs),
             samples=size.sampled * settings.GROUP,
             sampled=size.sampled,
+            group=settings.GROUP,
             steps=size.steps,
             questions=", ".join(f"{n} ({of})" for of, n in zip(size.sets, sizes, strict=True)),
             machine=machine(),
@@ -366,16 +367,18 @@ INTRODUCTION = """\
 
 `python -m benchmarks.learning --out runs/learning --table docs/learning.md`, on {machine}.
 
-{seeds} models of 2.4 M parameters, each from random weights of its own, learned to read boards and
-to reason on them, but of two tasks (`cell_color` of tic-tac-toe, `player_position` in mazes, levels
-Easy and Medium) they saw few solutions. From there each way goes on with {steps} updates of the
-language model; where answers are sampled, {samples} of them, 8 to each of {sampled} questions whose
-solutions it does not see, and for GRPO as many. Asked without options but where the table says
-otherwise, greedily. Accuracy before in %, then differences in points with 95 % intervals, over
-{questions} held-out questions a seed. They are paired; questions about one position are taken
-together, over all seeds, so that the intervals are for these very models, and other seeds differ by
-more: hence each one's difference. Bold: not 0. Rates were chosen on validation questions with seed
-0 and kept for the others; the test questions were asked once."""
+{seeds} models of 2.4 M parameters, each from random weights of its own, learned to read boards and,
+from few solutions, to say where player and goal are in small mazes. From there each way goes on
+with {steps} updates of the language model on these two tasks: on the same few solutions, on what
+can be made of {samples} answers of its own, {group} to each of {sampled} other questions, or for
+GRPO on as many answers. The last way is SFT on the solutions of such questions, which the others do
+not see. Asked without options but where the table says otherwise, greedily.
+
+Accuracy before in %, then differences in points with 95 % intervals, over {questions} held-out
+questions a seed. They are paired; questions about one position are taken together, over all seeds,
+so that the intervals are for these very models, and other seeds may differ by more: hence each
+one's difference. Bold: not 0. Rates were chosen on validation questions with seed 0 and kept for
+the others; the test questions were asked once."""
 
 
 def machine() -> str:

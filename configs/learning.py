@@ -7,7 +7,7 @@ reason, from few solutions. `:sft` (on solutions, or on right responses of its o
 
 from configs import demo_sft, tiny_dpo, tiny_grpo, tiny_sft
 
-# In "level/game/task": what all is about, the same in mazes of a size that it has not seen, and what
+# In "level/game/task": what all is about, the same in mazes of a size that is never seen, and what
 # else the model knows a little of.
 TASKS = r"Easy/maze/(player|goal)_position"
 LARGER = r"Medium/maze/(player|goal)_position"
