@@ -103,8 +103,9 @@ def test_levels_held_out_are_not_trained_on(learnt):
     assert not kinds[0] & kinds[1]
 
 
-def test_what_is_done_is_not_done_again_and_other_settings_are_refused(learnt):
+def test_what_is_done_is_not_done_again_and_other_settings_are_refused(learnt, capsys):
     *_, run = learnt
     run(refuse)
-    with pytest.raises(SystemExit, match="made by another command"):
-        run(refuse, dataclasses.replace(SIZE, steps=3))
+    with pytest.raises(SystemExit):
+        run(refuse, dataclasses.replace(SIZE, sampled=8))
+    assert "samples_cot was made by another command" in capsys.readouterr().err
