@@ -15,6 +15,12 @@ OTHERS = r"Easy/maze/open_directions|(Easy|Medium)/tictactoe/cell_color"
 BASE = {"read": 500, "reason": 300}  # steps
 GROUP = 8
 FROZEN = ((r"^vision/", 0.0),)
+PAIRS = {
+    "dpo": {"truncate": "words", "truncate_words": 90, "beta": 0.1},
+    "fork": {"truncate": "fork", "fork_tokens": 8, "beta": 2.0},
+    # The pairs' term is as good as gone.
+    "chosen": {"truncate": "words", "truncate_words": 0, "beta": 1e-9, "sft_weight": 1.0},
+}
 SHARES = {
     "read": demo_sft.TASKS["read"],
     "reason": (
@@ -66,10 +72,7 @@ def arm(stage: str):
     config.logprob_chunk = 4096
     config.checkpoint.every = 500
     config.log_every = 5
-    if stage == "chosen":  # the pairs' term is as good as gone
-        config.dpo.beta, config.dpo.sft_weight = 1e-9, 1.0
-    if stage == "fork":
-        config.dpo.truncate, config.dpo.fork_tokens, config.dpo.beta = "fork", 8, 2.0
+    config.dpo.update(PAIRS.get(stage, {}))
     if stage == "grpo":
         config.data.rows = 4
         config.grpo.group = GROUP
