@@ -77,10 +77,10 @@ PREFERENCES = {  # options of c2l_jax.preferences
     "near": ("--pairing", "near", "--low", 0, "--high", 1),
 }
 SETS = {  # of held-out questions: data set, "level/game/task" and whether with options
-    "trained tasks": ("tests", settings.TASKS, False),
+    "trained tasks": ("data", settings.TASKS, False),
     "other tasks": ("data", settings.OTHERS, False),
-    "with options": ("tests", settings.TASKS, True),
-    "larger mazes": ("tests", settings.LARGER, False),
+    "with options": ("data", settings.TASKS, True),
+    "larger mazes": ("data", settings.LARGER, False),
     "snake": ("snake", None, False),
 }
 
@@ -89,11 +89,10 @@ SETS = {  # of held-out questions: data set, "level/game/task" and whether with 
 class Size:
     per_task: int = 1500  # questions for each task and level, of which a tenth is for test
     few: int = 300  # the same of the few solutions
-    tests: int = 3000
     snake: int = 50
     sampled: int = 960  # questions that are answered settings.GROUP times
     steps: int = 40
-    held_out: int = 600
+    held_out: int = 300
     rows: int = 60  # questions at a time
     arms: tuple[Arm, ...] = ARMS
     sets: tuple[str, ...] = tuple(SETS)
@@ -213,7 +212,6 @@ class Run:
     def ask(self, model: Path, name: str, split: str, questions: str) -> list[dict]:
         """Judged responses to held-out questions of one of SETS."""
         data, tasks, options = SETS[questions]
-        data = "data" if split == "validation" else data
         out = self.out / "evaluations" / f"{name}_{split}_{questions.replace(' ', '_')}"
         only = ["--tasks", tasks] if tasks else []
         self.stages.run("c2l_jax.evaluate", "--model", model, "--data", self.stages.out / data,
@@ -229,7 +227,6 @@ def generate(stages: Stages, size: Size):
     for name, games, number, seed in (
         ("data", GAMES, size.per_task, 0),
         ("few", GAMES, size.few, 1),
-        ("tests", "maze", size.tests, 2),
         ("snake", "snake", size.snake, 0),
     ):
         stages.run("synth", "generate", "--out", stages.out / name, "--games", games, "--per-task",

@@ -16,7 +16,6 @@ ARMS = {arm.name: arm for arm in learning.ARMS}
 SIZE = learning.Size(
     per_task=20,
     few=2,
-    tests=20,
     snake=1,
     sampled=16,
     steps=2,
@@ -73,7 +72,7 @@ def test_tables_say_what_was_answered(learnt):
     found = lines(document)
     before, after = (answers(runs, f"{name}_test_trained_tasks") for name in ("before", "rft"))
     assert found["before, %"][0][0] == f"{100 * learning.share(before):.1f}"
-    test = open_split(runs / "tests", "test").only("id", "state")
+    test = open_split(runs / "data", "test").only("id", "state")
     states = {record["id"]: record["state"] for record in test}
     expected = paired_difference(
         [row["correct"] for row in before],
