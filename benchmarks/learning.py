@@ -60,13 +60,13 @@ class Arm:
 
 
 ARMS = (
-    Arm("sft", "more SFT on the few solutions", "sft", "few", (2e-4, 6e-4)),
-    Arm("rft", "RFT, all its right answers", "sft", "right", (2e-4, 6e-4)),
-    Arm("chosen", "likelihood of the chosen", "chosen", "pairs", (2e-4, 6e-4)),
+    Arm("sft", "more SFT on the few solutions", "sft", "few", (6e-5, 2e-4)),
+    Arm("rft", "RFT, all its right answers", "sft", "right", (6e-5, 2e-4, 6e-4)),
+    Arm("chosen", "likelihood of the chosen", "chosen", "pairs", (6e-5, 2e-4)),
     Arm("dpo", "DPO, beta 0.1, whole answers", "dpo", "pairs", (6e-6, 3e-5)),
-    Arm("fork", "DPO at the fork, beta 2, near pairs", "fork", "near", (3e-5, 1e-4)),
+    Arm("fork", "DPO at the fork, beta 2, near pairs", "fork", "near", (1e-5, 3e-5, 1e-4)),
     Arm("grpo", "GRPO", "grpo", "data", (3e-5, 1e-4)),
-    Arm("all", "SFT on all solutions", "sft", "data", (2e-4, 6e-4)),
+    Arm("all", "SFT on all solutions", "sft", "data", (6e-5, 2e-4)),
     Arm("rft_options", "RFT with options", "sft", "right", like="rft"),
     Arm("fork_options", "DPO at the fork with options", "fork", "near", like="fork"),
     Arm("grpo_options", "GRPO with options", "grpo", "data", like="grpo"),
