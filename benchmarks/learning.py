@@ -237,20 +237,20 @@ def share(rows: Sequence[dict]) -> float:
     return sum(row["correct"] for row in rows) / len(rows)
 
 
-def search(run: Run, arm: Arm) -> dict[float, float]:
-    """Accuracy on validation questions by rate."""
-    first = next(iter(SETS))
-    return {
-        rate: share(run.ask(run.arm(arm, rate), f"{arm.name}_{rate:g}", "validation", first))
-        for rate in arm.rates
-    }
-
-
 def choose_rates(run: Run, arms: Sequence[Arm]) -> tuple[dict, dict]:
-    """({arm: {rate: validation accuracy}}, {arm: rate}); of equal ones the smaller rate."""
-    found = {arm.name: search(run, arm) for arm in arms if arm.rates}
+    """({arm: {rate: accuracy on validation questions}}, {arm: rate}); before, the rate is 0."""
+
+    def accuracy(name: str, model: Path) -> float:
+        return share(run.ask(model, name, "validation", next(iter(SETS))))
+
+    found = {
+        arm.name: {rate: accuracy(f"{arm.name}_{rate:g}", run.arm(arm, rate)) for rate in arm.rates}
+        for arm in arms
+        if arm.rates
+    }
     best = {name: max(of, key=lambda rate: (of[rate], -rate)) for name, of in found.items()}
-    return found, best | {arm.name: best[arm.like] for arm in arms if arm.like}
+    best |= {arm.name: best[arm.like] for arm in arms if arm.like}
+    return {BASE: {0: accuracy(BASE, run.base())}} | found, best
 
 
 # ------------------------------------------------------------------------------------ the tables
@@ -319,10 +319,11 @@ def comparisons(answers: Answers, positions: dict, arms: dict[str, Arm], sets) -
 
 
 def searches(found: dict, best: dict, arms: dict[str, Arm]) -> str:
-    lines = []
-    for name, of in found.items():
-        told = ", ".join(f"{rate:g}: {100 * value:.1f}" for rate, value in of.items())
-        lines.append([arms[name].title, told, f"{best[name]:g}"])
+    lines = [["before", f"{100 * found[BASE][0]:.1f}", ""]]
+    for name, rate in best.items():
+        if not arms[name].like:
+            tried = ", ".join(f"{rate:g}: {100 * right:.1f}" for rate, right in found[name].items())
+            lines.append([arms[name].title, tried, f"{rate:g}"])
     return table(("", "validation accuracy by learning rate", "taken"), lines)
 
 
