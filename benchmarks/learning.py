@@ -60,13 +60,13 @@ class Arm:
 
 
 ARMS = (
-    Arm("sft", "more SFT on the few solutions", "sft", "few", (6e-5, 2e-4)),
-    Arm("rft", "RFT, all its right answers", "sft", "right", (6e-5, 2e-4, 6e-4)),
-    Arm("chosen", "likelihood of the chosen", "chosen", "pairs", (6e-5, 2e-4)),
-    Arm("dpo", "DPO, beta 0.1, whole answers", "dpo", "pairs", (6e-6, 3e-5)),
-    Arm("fork", "DPO at the fork, beta 2, near pairs", "fork", "near", (1e-5, 3e-5, 1e-4)),
-    Arm("grpo", "GRPO", "grpo", "data", (3e-5, 1e-4)),
-    Arm("all", "SFT on all solutions", "sft", "data", (6e-5, 2e-4)),
+    Arm("sft", "more SFT on the few solutions", "sft", "few", (2e-4,)),
+    Arm("rft", "RFT, all its right answers", "sft", "right", (2e-4,)),
+    Arm("chosen", "likelihood of the chosen", "chosen", "pairs", (2e-4,)),
+    Arm("dpo", "DPO, beta 0.1, whole answers", "dpo", "pairs", (2e-5,)),
+    Arm("fork", "DPO at the fork, beta 2, near pairs", "fork", "near", (6e-5,)),
+    Arm("grpo", "GRPO", "grpo", "data", (6e-5,)),
+    Arm("all", "SFT on all solutions", "sft", "data", (2e-4,)),
     Arm("rft_options", "RFT with options", "sft", "right", like="rft"),
     Arm("fork_options", "DPO at the fork with options", "fork", "near", like="fork"),
     Arm("grpo_options", "GRPO with options", "grpo", "data", like="grpo"),
@@ -77,10 +77,9 @@ PREFERENCES = {  # options of c2l_jax.preferences
     "near": ("--pairing", "near", "--low", 0, "--high", 1),
 }
 SETS = {  # of held-out questions: data set, "level/game/task" and whether with options
-    "trained tasks": ("data", settings.TASKS, False),
+    "trained task": ("data", settings.TASKS, False),
     "other tasks": ("data", settings.OTHERS, False),
     "with options": ("data", settings.TASKS, True),
-    "larger mazes": ("data", settings.LARGER, False),
     "snake": ("snake", None, False),
 }
 
@@ -92,7 +91,7 @@ class Size:
     snake: int = 50
     sampled: int = 960  # questions that are answered settings.GROUP times
     steps: int = 40
-    held_out: int = 300
+    held_out: int = 450
     rows: int = 60  # questions at a time
     arms: tuple[Arm, ...] = ARMS
     sets: tuple[str, ...] = tuple(SETS)
@@ -174,7 +173,7 @@ class Run:
         self.stages.run("c2l_jax.init_model", "--preset", "tiny", "--data", data, "--out", model,
                         "--seed", self.seed, out=model)  # fmt: skip
         for stage in settings.BASE:
-            of = self.stages.out / "few" if stage == "reason" else data
+            of = self.stages.out / "few" if stage != "read" else data
             model = self.train(stage, model, of, self.out / stage)
         return model
 
@@ -223,14 +222,17 @@ class Run:
 
 
 def generate(stages: Stages, size: Size):
-    """Questions and pictures. A position is in the same split in all of them."""
+    """The questions that are used. A position is in the same split in all data sets."""
+    used = {SETS[of][0] for of in size.sets} | {arm.data for arm in size.arms} | {"data", "few"}
     for name, games, number, seed in (
         ("data", GAMES, size.per_task, 0),
         ("few", GAMES, size.few, 1),
         ("snake", "snake", size.snake, 0),
     ):
-        stages.run("synth", "generate", "--out", stages.out / name, "--games", games, "--per-task",
-                   number, "--seed", seed, "--size", 112, out=stages.out / name)  # fmt: skip
+        if name in used:
+            stages.run("synth", "generate", "--out", stages.out / name, "--games", games,
+                       "--per-task", number, "--seed", seed, "--size", 112,
+                       out=stages.out / name)  # fmt: skip
 
 
 def share(rows: Sequence[dict]) -> float:

@@ -1,18 +1,16 @@
 """The stages of `python -m benchmarks.learning`, for a small model on two CPU cores.
 
-`:read` and `:reason` make the model that all else begins with: it learns to read pictures, then to
-reason, from few solutions. `:sft` (on solutions, or on right responses of its own), `:chosen`,
+`:read`, `:reason` and `:look_up` make the model that all else begins with: it learns to read
+pictures, then to reason, from few solutions, last on what all else is about. `:sft` (on solutions, or on right responses of its own), `:chosen`,
 `:dpo`, `:fork` and `:grpo` go on from there with as many updates of the language model.
 """
 
 from configs import demo_sft, tiny_dpo, tiny_grpo, tiny_sft
 
-# In "level/game/task": what all is about, the same in mazes of a size that is never seen, and what
-# else the model knows a little of.
-TASKS = r"Easy/maze/(player|goal)_position"
-LARGER = r"Medium/maze/(player|goal)_position"
-OTHERS = r"Easy/maze/open_directions|(Easy|Medium)/tictactoe/cell_color"
-BASE = {"read": 500, "reason": 300}  # steps
+# In "level/game/task": what all is about, and what else the model half masters.
+TASKS = r"tictactoe/cell_color"
+OTHERS = r"Easy/maze/(player|goal)_position"
+BASE = {"read": 500, "reason": 300, "look_up": 160}  # steps
 GROUP = 8
 FROZEN = ((r"^vision/", 0.0),)
 PAIRS = {
@@ -30,6 +28,7 @@ SHARES = {
         (r"(Easy|Medium)/tictactoe/r.*/(open|cot)", 0.10),
         (r"Easy/.*/look", 0.16),
     ),
+    "look_up": ((TASKS + r"/(open|cot)", 0.80), (OTHERS + r"/(open|cot)", 0.20)),
 }
 
 
