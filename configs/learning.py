@@ -1,8 +1,9 @@
 """The stages of `python -m benchmarks.learning`, for a small model on two CPU cores.
 
 `:read`, `:reason` and `:look_up` make the model that all else begins with: it learns to read
-pictures, then to reason, from few solutions, last on what all else is about. `:sft` (on solutions, or on right responses of its own), `:chosen`,
-`:dpo`, `:fork` and `:grpo` go on from there with as many updates of the language model.
+pictures, then to reason, from few solutions, last on what all else is about. `:sft` (on solutions,
+or on right responses of its own), `:chosen`, `:dpo`, `:fork` and `:grpo` go on from there, with as
+many updates of the language model.
 """
 
 from configs import demo_sft, tiny_dpo, tiny_grpo, tiny_sft
