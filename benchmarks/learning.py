@@ -359,8 +359,8 @@ def report(size: Size, runs: Sequence[Run], found: dict, best: dict, answers: An
             gains(answers, positions, lucky, size.sets),
         ]
     parts += [
-        "Learning rates, on validation questions with seed 0; where there is one, it was fixed before, "
-        "and else the best was taken for all seeds. Test questions had no part in it:",
+        "Learning rates, on validation questions with seed 0. Where there is one, it was fixed "
+        "before; of several the best was taken for all seeds:",
         searches(found, best, arms),
     ]
     return "\n\n".join(parts) + "\n"
@@ -372,12 +372,12 @@ INTRODUCTION = """\
 `python -m benchmarks.learning --out runs/learning --table docs/learning.md`, on {machine}.
 
 {seeds} models of 2.4 M parameters, each from random weights of its own, learned to read boards and,
-from few solutions, to reason on them; last to look a cell of tic-tac-toe up (`cell_color`), which
+from few solutions, to reason on them; last to look up a cell of tic-tac-toe (`cell_color`), which
 they half master. From there each way goes on with {steps} updates of the language model on this
-task: on the same few solutions, on what can be made of {samples} answers of its own, {group} to each
-of {sampled} other questions, or for GRPO on as many answers. "SFT on all solutions" has solutions
-of such questions, which the others do not see. Asked without options but where the table says
-otherwise, greedily. The other tasks are positions in small mazes; snake is a game that no model saw.
+task: on the same few solutions, on what can be made of {samples} answers of its own, {group} to
+each of {sampled} other questions, or for GRPO on as many answers. "SFT on all solutions" has the
+solutions of such questions, which the others do not see. Asked without options but where the table
+says otherwise, greedily. The other tasks are positions in small mazes.
 
 Accuracy before in %, then differences in points with 95 % intervals, over {questions} held-out
 questions a seed. They are paired; questions about one position are taken together, over all seeds,
