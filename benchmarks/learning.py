@@ -89,7 +89,7 @@ class Size:
     per_task: int = 1500  # questions for each task and level, of which a tenth is for test
     few: int = 300  # the same of the few solutions
     snake: int = 50
-    sampled: int = 960  # questions that are answered settings.GROUP times
+    sampled: int = 480  # questions that are answered settings.GROUP times
     steps: int = 40
     held_out: int = 450
     rows: int = 60  # questions at a time
