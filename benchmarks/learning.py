@@ -63,9 +63,9 @@ ARMS = (
     Arm("sft", "more SFT on the few solutions", "sft", "few", (2e-4,)),
     Arm("rft", "RFT, all its right answers", "sft", "right", (2e-4,)),
     Arm("chosen", "likelihood of the chosen", "chosen", "pairs", (2e-4,)),
-    Arm("dpo", "DPO, beta 0.1, whole answers", "dpo", "pairs", (2e-5,)),
-    Arm("fork", "DPO at the fork, beta 2, near pairs", "fork", "near", (6e-5,)),
-    Arm("grpo", "GRPO", "grpo", "data", (6e-5,)),
+    Arm("dpo", "DPO, beta 0.1, whole answers", "dpo", "pairs", (3e-5,)),
+    Arm("fork", "DPO at the fork, beta 2, near pairs", "fork", "near", (1e-4,)),
+    Arm("grpo", "GRPO", "grpo", "data", (1e-4,)),
     Arm("all", "SFT on all solutions", "sft", "data", (2e-4,)),
     Arm("rft_options", "RFT with options", "sft", "right", like="rft"),
     Arm("fork_options", "DPO at the fork with options", "fork", "near", like="fork"),
@@ -78,7 +78,7 @@ PREFERENCES = {  # options of c2l_jax.preferences
 }
 SETS = {  # of held-out questions: data set, "level/game/task" and whether with options
     "trained task": ("data", settings.TASKS, False),
-    "other tasks": ("data", settings.OTHERS, False),
+    "other task": ("data", settings.OTHERS, False),
     "with options": ("data", settings.TASKS, True),
     "snake": ("snake", None, False),
 }
@@ -91,7 +91,7 @@ class Size:
     snake: int = 50
     sampled: int = 480  # questions that are answered settings.GROUP times
     steps: int = 40
-    held_out: int = 450
+    held_out: int = 300
     rows: int = 60  # questions at a time
     arms: tuple[Arm, ...] = ARMS
     sets: tuple[str, ...] = tuple(SETS)
@@ -372,12 +372,12 @@ INTRODUCTION = """\
 `python -m benchmarks.learning --out runs/learning --table docs/learning.md`, on {machine}.
 
 {seeds} models of 2.4 M parameters, each from random weights of its own, learned to read boards and,
-from few solutions, to reason on them; last to look up a cell of tic-tac-toe (`cell_color`), which
-they half master. From there each way goes on with {steps} updates of the language model on this
-task: on the same few solutions, on what can be made of {samples} answers of its own, {group} to
-each of {sampled} other questions, or for GRPO on as many answers. "SFT on all solutions" has the
-solutions of such questions, which the others do not see. Asked without options but where the table
-says otherwise, greedily. The other tasks are positions in small mazes.
+from few solutions, to reason on them. They half master where the goal is in small mazes, and where
+the player is. From there each way goes on with {steps} updates on the first of these tasks alone:
+on the same few solutions, on what can be made of {samples} answers of its own, {group} to each of
+{sampled} other questions, or for GRPO on as many answers. "SFT on all solutions" has the solutions
+of such questions, which the others do not see. Asked without options but where the table says
+otherwise, greedily.
 
 Accuracy before in %, then differences in points with 95 % intervals, over {questions} held-out
 questions a seed. They are paired; questions about one position are taken together, over all seeds,

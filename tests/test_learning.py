@@ -23,7 +23,7 @@ SIZE = learning.Size(
         dataclasses.replace(ARMS["rft"], rates=(1e-4, 1e-2)),
         dataclasses.replace(ARMS["fork"], rates=(1e-4,)),
     ),
-    sets=("trained task", "other tasks"),
+    sets=("trained task", "other task"),
     plain="cot",
 )
 
