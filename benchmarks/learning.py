@@ -248,11 +248,12 @@ def choose_rates(run: Run, arms: Sequence[Arm]) -> tuple[dict, dict]:
     found = {
         arm.name: {rate: accuracy(f"{arm.name}_{rate:g}", run.arm(arm, rate)) for rate in arm.rates}
         for arm in arms
-        if arm.rates
+        if len(arm.rates) > 1
     }
-    best = {name: max(of, key=lambda rate: (of[rate], -rate)) for name, of in found.items()}
+    best = {arm.name: arm.rates[0] for arm in arms if arm.rates}
+    best |= {name: max(of, key=lambda rate: (of[rate], -rate)) for name, of in found.items()}
     best |= {arm.name: best[arm.like] for arm in arms if arm.like}
-    return {BASE: {0: accuracy(BASE, run.base())}} | found, best
+    return ({BASE: {0: accuracy(BASE, run.base())}} | found if found else {}), best
 
 
 # ------------------------------------------------------------------------------------ the tables
@@ -321,12 +322,18 @@ def comparisons(answers: Answers, positions: dict, arms: dict[str, Arm], sets) -
 
 
 def searches(found: dict, best: dict, arms: dict[str, Arm]) -> str:
-    lines = [["before", f"{100 * found[BASE][0]:.1f}", ""]]
-    for name, rate in best.items():
-        if not arms[name].like:
-            tried = ", ".join(f"{rate:g}: {100 * right:.1f}" for rate, right in found[name].items())
-            lines.append([arms[name].title, tried, f"{rate:g}"])
-    return table(("", "validation accuracy by learning rate", "taken"), lines)
+    """Each arm's learning rate, and what others did on validation questions."""
+
+    def tried(name: str) -> str:
+        return ", ".join(f"{rate:g}: {100 * right:.1f}" for rate, right in found[name].items())
+
+    lines = [["before", "", tried(BASE)]] if found else []
+    lines += [
+        [arms[name].title, f"{rate:g}", tried(name) if name in found else ""]
+        for name, rate in best.items()
+        if not arms[name].like
+    ]
+    return table(("", "learning rate", "accuracy on validation questions, seed 0"), lines)
 
 
 def report(size: Size, runs: Sequence[Run], found: dict, best: dict, answers: Answers) -> str:
@@ -359,8 +366,7 @@ def report(size: Size, runs: Sequence[Run], found: dict, best: dict, answers: An
             gains(answers, positions, lucky, size.sets),
         ]
     parts += [
-        "Learning rates, on validation questions with seed 0. Where there is one, it was fixed "
-        "before; of several the best was taken for all seeds:",
+        "Learning rates. Where there was a choice, the best with seed 0 was taken for all seeds:",
         searches(found, best, arms),
     ]
     return "\n\n".join(parts) + "\n"

@@ -84,7 +84,7 @@ def test_tables_say_what_was_answered(learnt):
         rate: learning.share(answers(runs, f"rft_{rate:g}_validation_trained_task"))
         for rate in (1e-4, 1e-2)
     }
-    assert float(chosen[1]) == max(by_rate, key=lambda rate: (by_rate[rate], -rate))
+    assert float(chosen[0]) == max(by_rate, key=lambda rate: (by_rate[rate], -rate))
 
 
 def test_what_is_done_is_not_done_again_and_other_settings_are_refused(learnt, capsys):
