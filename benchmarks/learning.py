@@ -65,7 +65,7 @@ ARMS = (
     Arm("chosen", "likelihood of the chosen", "chosen", "pairs", (2e-4,)),
     Arm("dpo", "DPO, beta 0.1, whole answers", "dpo", "pairs", (3e-5,)),
     Arm("fork", "DPO at the fork, beta 2, near pairs", "fork", "near", (1e-4,)),
-    Arm("grpo", "GRPO", "grpo", "data", (1e-4,)),
+    Arm("grpo", "GRPO", "grpo", "data", (2e-4,)),
     Arm("all", "SFT on all solutions", "sft", "data", (2e-4,)),
     Arm("rft_options", "RFT with options", "sft", "right", like="rft"),
     Arm("fork_options", "DPO at the fork with options", "fork", "near", like="fork"),

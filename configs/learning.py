@@ -5,7 +5,7 @@ reason, from few solutions. `:sft` (on solutions, or on right responses of its o
 `:dpo`, `:fork` and `:grpo` go on from there, with as many updates.
 """
 
-from configs import demo_sft, tiny_dpo, tiny_grpo, tiny_sft
+from configs import tiny_dpo, tiny_grpo, tiny_sft
 
 # In "level/game/task": what all is about, and what else the model half masters.
 TASKS = r"Easy/maze/goal_position"
@@ -19,7 +19,7 @@ PAIRS = {
     "chosen": {"truncate": "words", "truncate_words": 0, "beta": 1e-9, "sft_weight": 1.0},
 }
 SHARES = {
-    "read": demo_sft.TASKS["read"],
+    "read": ((r"Easy/maze/(player|goal|path|turn).*/look", 2.0), (r"tictactoe/.*/look", 1.0)),
     "reason": (
         (r"Easy/maze/(player|goal).*/(open|cot)", 0.40),
         (r"Easy/maze/open.*/(open|cot)", 0.08),
