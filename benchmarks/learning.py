@@ -38,7 +38,6 @@ from demo.commands import HUGE_PAGES, RESUME
 from records.errors import UserError, exit_on_user_error
 from records.reading import open_split
 
-GAMES = "maze,tictactoe"
 DTYPE = ("--dtype", "float32")
 MAX_TOKENS = 160
 BASE = "before"
@@ -86,6 +85,7 @@ SETS = {  # of held-out questions: data set, "level/game/task" and whether with 
 
 @dataclasses.dataclass(frozen=True)
 class Size:
+    games: str = "maze,tictactoe"
     per_task: int = 1500  # questions for each task and level, of which a tenth is for test
     few: int = 300  # the same of the few solutions
     snake: int = 50
@@ -221,12 +221,13 @@ class Run:
         return judged(read_responses(out)[1])
 
 
-def generate(stages: Stages, size: Size):
+def generate(stages: Stages, size: Size, with_base: bool):
     """The questions that are used. A position is in the same split in all data sets."""
-    used = {SETS[of][0] for of in size.sets} | {arm.data for arm in size.arms} | {"data", "few"}
+    used = {"data"} | {SETS[of][0] for of in size.sets} | {arm.data for arm in size.arms}
+    used |= {"few"} if with_base else set()
     for name, games, number, seed in (
-        ("data", GAMES, size.per_task, 0),
-        ("few", GAMES, size.few, 1),
+        ("data", size.games, size.per_task, 0),
+        ("few", size.games, size.few, 1),
         ("snake", "snake", size.snake, 0),
     ):
         if name in used:
@@ -416,7 +417,7 @@ def main(arguments: Sequence[str] | None = None, *, size: Size = FULL, start=run
         size = dataclasses.replace(size, arms=tuple(a for a in size.arms if a.name in names))
     size = dataclasses.replace(size, sets=size.sets[: args.sets])
     stages = Stages(args.out, start)
-    generate(stages, size)
+    generate(stages, size, with_base=not args.model)
     runs = [Run(stages, size, seed, args.model) for seed in range(args.seeds)]
     found, best = choose_rates(runs[0], size.arms)
     answers: Answers = {}

@@ -13,8 +13,8 @@ from tests.conftest import run_module
 
 ARMS = {arm.name: arm for arm in learning.ARMS}
 SIZE = learning.Size(
-    per_task=20,
-    few=1,
+    games="maze",
+    per_task=40,
     sampled=16,
     steps=2,
     held_out=12,
@@ -23,7 +23,7 @@ SIZE = learning.Size(
         dataclasses.replace(ARMS["rft"], rates=(1e-4, 1e-2)),
         dataclasses.replace(ARMS["fork"], rates=(1e-4,)),
     ),
-    sets=("trained task", "other task"),
+    sets=("trained task",),
     plain="cot",
 )
 
