@@ -90,7 +90,7 @@ class Asked:
 
 
 def asked_records(split: Split, tasks: str | None, limit: int | None) -> Sequence[int]:
-    """The first `limit` records whose "game/task" has the pattern; None stands for all.
+    """The first `limit` records whose "level/game/task" has the pattern; None stands for all.
 
     Raises UserError for a bad pattern and where there is no such record.
     """
@@ -98,7 +98,7 @@ def asked_records(split: Split, tasks: str | None, limit: int | None) -> Sequenc
         return range(len(split))[:limit]
     pattern = pattern_of(tasks, "--tasks")
     kinds, kind_n = split.kinds()
-    names = [task_name(kind) for kind in kinds]
+    names = [f"{kind['plot_level']}/{task_name(kind)}" for kind in kinds]
     matches = np.asarray([pattern.search(name) is not None for name in names])
     found = np.flatnonzero(matches[kind_n])[:limit].tolist()
     if not found:

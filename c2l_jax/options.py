@@ -54,7 +54,9 @@ def add_questions(parser: argparse.ArgumentParser):
         "answer alone (default: %(default)s)",
     )
     parser.add_argument(
-        "--tasks", metavar="REGEX", help='only records whose "game/task" has it (default: all)'
+        "--tasks",
+        metavar="REGEX",
+        help='only records whose "level/game/task" has it (default: all)',
     )
     parser.add_argument("--limit", type=int, help="only the first N of them (default: all)")
     parser.add_argument("--rows", type=int, help="questions at a time (default: %(default)s)")

@@ -142,10 +142,12 @@ def test_a_complete_file_is_only_reported(unbroken, model_dir, dataset, capsys):
 
 
 def test_only_the_named_tasks_are_asked(model_dir, dataset, tmp_path):
-    sample.main(arguments(model_dir, dataset, tmp_path, tasks="tictactoe/.*color", limit=5))
+    tasks = "(Easy|Hard)/tictactoe/.*color"
+    sample.main(arguments(model_dir, dataset, tmp_path, tasks=tasks, limit=5))
     split = open_split(dataset, "train")
-    names = [(split[i]["game"], split[i]["task"]) for i in range(len(split))]
-    asked = [i for i, name in enumerate(names) if name == ("tictactoe", "cell_color")]
+    names = [(r["plot_level"], r["game"], r["task"]) for r in split.only("plot_level", "game", "task")]
+    wanted = [(level, "tictactoe", "cell_color") for level in ("Easy", "Hard")]
+    asked = [i for i, name in enumerate(names) if name in wanted]
     assert [line["index"] for line in lines(tmp_path)] == asked[:5]
 
 
