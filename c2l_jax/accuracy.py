@@ -61,6 +61,16 @@ def summarise(judged: Sequence[Mapping[str, Any]], n: int = 1) -> dict[str, Any]
     """
     if not judged:
         raise UserError("there is no judged response to summarise; give at least one record")
+    cells = {
+        group: {name: _cell(rows, n) for name, rows in named.items()}
+        for group, named in grouped(judged).items()
+    }
+    return {"overall": _cell(judged, n), **cells}
+
+
+def grouped(judged: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, list]]:
+    """GROUPS with the rows themselves in place of cells; a row is whatever tells of its record
+    what a judged response does."""
     keys = {
         "by_game": lambda each: each["game"],
         "by_task": task_name,
@@ -70,18 +80,18 @@ def summarise(judged: Sequence[Mapping[str, Any]], n: int = 1) -> dict[str, Any]
         "by_level": _crossed("qa_level", "plot_level"),
         "by_qa_type_and_level": _crossed("qa_type", "plot_level"),
     }
-    summary = {"overall": _cell(judged, n)}
-    for group in GROUPS:
-        cells = _cells(judged, keys[group], n)
-        summary[group] = _by_level(cells) if group.endswith("level") else cells
-    return summary
+    found = {group: _groups(judged, keys[group]) for group in GROUPS}
+    return {
+        group: _by_level(named) if group.endswith("level") else named
+        for group, named in found.items()
+    }
 
 
-def _by_level(cells: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def _by_level(groups: dict[str, list]) -> dict[str, list]:
     def place(name):
         return [str(_LEVELS.get(part, part)) for part in name.split(" x ")]
 
-    return {name: cells[name] for name in sorted(cells, key=place)}
+    return {name: groups[name] for name in sorted(groups, key=place)}
 
 
 def _crossed(first: str, second: str) -> Callable[[Mapping[str, Any]], str | None]:
@@ -95,41 +105,49 @@ def _crossed(first: str, second: str) -> Callable[[Mapping[str, Any]], str | Non
 
 
 def paired_difference(
-    first: Sequence[bool], second: Sequence[bool], groups: Sequence | None = None
+    first: Sequence[float], second: Sequence[float], groups: Sequence | None = None
 ) -> dict[str, Any]:
     """How much more often the second of two models is right, on the same questions in one order.
 
+    Args:
+      first, second: whether, or to which share, each question was answered right.
+
     Returns {difference, low, high} as shares of the questions, with the 95 % interval, and the
-    counts {fixed, broken, count}: questions that only the second or only the first had right. The
-    interval is normal; questions of one group (say, about one position) count as dependent.
+    counts {fixed, broken, count}: questions that the second did better or worse. The interval is
+    that of Agresti and Min (2005, Statistics in Medicine 24:729), which holds for few questions,
+    too: normal, with two questions more, half a one fixed and half a one broken. Questions of one
+    group (say, about one position) count as dependent.
+
     Raises ValueError where there is no question.
     """
-    changes = [int(b) - int(a) for a, b in zip(first, second, strict=True)]
+    changes = [float(b) - float(a) for a, b in zip(first, second, strict=True)]
     if not changes:
         raise ValueError("an interval needs at least one question")
-    mean = sum(changes) / len(changes)
+    count = len(changes) + 2
+    middle = sum(changes) / count
     deviations: dict[Any, float] = {}
     for group, change in zip(groups or range(len(changes)), changes, strict=True):
-        deviations[group] = deviations.get(group, 0.0) + change - mean
+        deviations[group] = deviations.get(group, 0.0) + change - middle
     # The cluster-robust variance of a mean, with the usual factor G / (G - 1) for few groups.
     factor = len(deviations) / max(len(deviations) - 1, 1)
-    half = _Z * math.sqrt(factor * sum(d * d for d in deviations.values())) / len(changes)
+    added = 0.5 * (1 - middle) ** 2 + 0.5 * (1 + middle) ** 2 + middle**2
+    half = _Z * math.sqrt(factor * sum(d * d for d in deviations.values()) + added) / count
     return {
-        "difference": mean,
-        "low": max(mean - half, -1.0),
-        "high": min(mean + half, 1.0),
-        "fixed": changes.count(1),
-        "broken": changes.count(-1),
+        "difference": sum(changes) / len(changes),
+        "low": max(middle - half, -1.0),
+        "high": min(middle + half, 1.0),
+        "fixed": sum(change > 0 for change in changes),
+        "broken": sum(change < 0 for change in changes),
         "count": len(changes),
     }
 
 
-def _cells(judged: Iterable[Mapping[str, Any]], key: Callable, n: int) -> dict[str, dict[str, Any]]:
+def _groups(judged: Iterable[Mapping[str, Any]], key: Callable) -> dict[str, list]:
     groups = {}
     for each in judged:
         if name := key(each):
             groups.setdefault(name, []).append(each)
-    return {name: _cell(group, n) for name, group in groups.items()}
+    return groups
 
 
 def _cell(judged: Sequence[Mapping[str, Any]], n: int) -> dict[str, Any]:

@@ -1,15 +1,18 @@
-"""Asks a model a data set's questions and writes down what it responds, judged.
+"""Asks a data set's questions and writes down what is responded, judged.
 
-What `c2l_jax.sample` and `c2l_jax.evaluate` share; the files are those of `c2l_jax.responses`.
+What `c2l_jax.sample` and `c2l_jax.evaluate` share; the files are those of `c2l_jax.responses`. Who
+responds is a `Source`: a model here (`Model`), or one behind a server (`c2l_jax.served`).
 """
 
 import contextlib
 import dataclasses
+import functools
 import itertools
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import ModuleType
+from typing import Protocol
 
 import jax
 import numpy as np
@@ -20,7 +23,7 @@ from c2l_jax.answers import Verdict
 from c2l_jax.data.processor import INSTRUCTIONS, Processor, as_asked
 from c2l_jax.judging import Judge, import_path, verdicts
 from c2l_jax.models.layers import Compute
-from c2l_jax.models.loading import LoadedModel, identity, load_model
+from c2l_jax.models.loading import identity, load_model
 from c2l_jax.options import (
     DTYPES,
     check_choice,
@@ -65,11 +68,12 @@ class Settings:
     seed: int
     max_tokens: int
     limit: int | None
-    dtype: str
+    dtype: str | None  # None: computed elsewhere
 
     def __post_init__(self):
         check_choice("format", self.format, INSTRUCTIONS)
-        check_choice("dtype", self.dtype, DTYPES)
+        if self.dtype is not None:
+            check_choice("dtype", self.dtype, DTYPES)
         check_positive(limit=self.limit, max_tokens=self.max_tokens, n=self.n)
         check_seed(self.seed)
         check_temperature(self.temperature)
@@ -80,12 +84,37 @@ class Settings:
 
 
 @dataclasses.dataclass(frozen=True)
+class Answer:
+    """A response to a question. logp: of all its tokens, None where they are not told; ended: by
+    itself; failure: why there is no whole text, as of `endpoint.Reply`."""
+
+    text: str
+    logp: float | None
+    tokens: int
+    ended: bool
+    failure: str | None = None
+
+
+class Source(Protocol):
+    """Who responds. identity: what sampling.json says of it, for a run with its "step"."""
+
+    identity: dict[str, str | int]
+
+    def answers(
+        self, split: Sequence[dict], asked: Sequence[int], left: Sequence[int], settings: Settings
+    ) -> Iterator[tuple[int, list[Answer]]]:
+        """(index, n responses) of every record in `left`, some of those `asked`."""
+
+
+@dataclasses.dataclass(frozen=True)
 class Asked:
-    """lines: of responses.jsonl, in the order of the records; step: of the model's run, or 0;
-    tokens_per_second: None where all responses were there."""
+    """lines: of responses.jsonl, in the order of the records; step: of the model's run, or 0; new:
+    how many of them this command wrote, in how many seconds; tokens_per_second: None for none."""
 
     lines: list[str]
     step: int
+    new: int
+    seconds: float
     tokens_per_second: float | None
 
 
@@ -115,13 +144,11 @@ def prompt_shape(
 
 
 def ask(
-    model: AnyPath,
+    source: Source,
     data: AnyPath,
     out: AnyPath,
     settings: Settings,
     *,
-    rows: int,
-    lanes: int,
     judge: Judge,
     evaluator: ModuleType | None = None,
 ) -> Asked:
@@ -130,23 +157,17 @@ def ask(
     In a cluster every process asks its own questions, with a model of its own; all return the same.
 
     Args:
-      model: a model directory, or a run's workdir, whose newest checkpoint is then used.
-      rows, lanes: questions at a time, and responses to each at a time; see `Sampler`.
       evaluator: may ask something in place of the records; see c2l_jax.evaluators.
 
     Raises UserError for a model or data set that isn't there, and for an `out` that holds responses
     of other settings.
     """
-    check_positive(lanes=lanes)
     output_folder(out)
-    mesh = device_mesh(rows, jax.local_devices())
     split = open_split(data, settings.split)
     asked = asked_records(split, settings.tasks, settings.limit)
     if hasattr(evaluator, "asked"):
         split, asked = evaluator.asked(split, asked)
-    known = identity(model)
-    step = known.get("step", 0)
-    content = {**known, "data": recorded(data), **dataclasses.asdict(settings)}
+    content = {**source.identity, "data": recorded(data), **dataclasses.asdict(settings)}
     content |= {"judge": import_path(judge), "questions": len(asked)}
     files, began = parts(out), time.monotonic()
     done = _by_index(files)
@@ -154,15 +175,11 @@ def ask(
     check_records(done, asked, split, out)
     mine = asked[jax.process_index() :: jax.process_count()]
     if left := [index for index in mine if index not in done]:
-        loaded = load_model(model, mesh, Compute(settings.dtype))
-        if loaded.step != step:
-            raise UserError(f"{model} has just saved another checkpoint: give the command again.")
-        processor = Processor(loaded.directory)
-        began = time.monotonic()
-        answered = _respond(loaded, processor, split, asked, left, settings, mesh, rows, lanes)
+        answered = source.answers(split, asked, left, settings)
         name = part_name(jax.process_index())
         with contextlib.closing(Lines(out / name, list(files.get(name, {}).values()))) as file:
-            _write(file, answered, split, processor, settings, judge)
+            began = time.monotonic()
+            _write(file, answered, split, settings, judge)
     cluster.barrier("all questions are answered")
     new = {index: line for index, line in _by_index(parts(out)).items() if index not in done}
     seconds = time.monotonic() - began
@@ -176,70 +193,111 @@ def ask(
     if jax.process_index() == 0:
         join_parts(out, lines)
     tokens = sum(r["tokens"] for line in new.values() for r in json.loads(line)["responses"])
-    return Asked(lines, step, tokens / seconds if new else None)
+    speed = tokens / seconds if new else None
+    return Asked(lines, source.identity.get("step", 0), len(new), seconds, speed)
 
 
 def _by_index(files: Mapping[str, Mapping[int, str]]) -> dict[int, str]:
     return {index: line for lines in files.values() for index, line in lines.items()}
 
 
-def _respond(
-    loaded: LoadedModel,
-    processor: Processor,
-    split: Sequence[dict],
-    asked: Sequence[int],
-    left: Sequence[int],
-    settings: Settings,
-    mesh: jax.sharding.Mesh,
-    rows: int,
-    lanes: int,
-) -> Iterator[tuple[int, list[Response]]]:
-    """(index, responses) of every question that is left, as they are completed."""
-    sampler = Sampler(
-        loaded.config,
-        loaded.compute,
-        mesh=mesh,
-        # Of all records, so that a resumed command computes in the same shapes.
-        shape=prompt_shape(processor, split, asked, settings.format),
-        end_tokens=processor.end_token_ids,
-        max_tokens=settings.max_tokens,
-        rows=rows,
-        lanes=lanes,
-        temperature=settings.temperature,
-        top_k=settings.top_k,
-        top_p=settings.top_p,
-    )
-    prompts = ((index, processor.prompt(split[index], settings.format)) for index in left)
-    params = sampler.prepare(loaded.params, consume=True)
-    answered = sampler.run(params, prompts, settings.n, settings.seed)
-    return iter(tqdm(answered, "answering", len(left), unit="question"))
+@dataclasses.dataclass(frozen=True)
+class Model:
+    """A model directory, or a run's workdir, whose newest checkpoint is then used.
+
+    rows, lanes: questions at a time, and responses to each at a time; see `Sampler`.
+    """
+
+    path: AnyPath
+    rows: int
+    lanes: int
+
+    def __post_init__(self):
+        check_positive(lanes=self.lanes)
+        device_mesh(self.rows, jax.local_devices())
+
+    @functools.cached_property
+    def identity(self) -> dict[str, str | int]:
+        return identity(self.path)
+
+    def answers(
+        self, split: Sequence[dict], asked: Sequence[int], left: Sequence[int], settings: Settings
+    ) -> Iterator[tuple[int, list[Answer]]]:
+        mesh = device_mesh(self.rows, jax.local_devices())
+        loaded = load_model(self.path, mesh, Compute(settings.dtype))
+        if loaded.step != self.identity.get("step", 0):
+            raise UserError(
+                f"{self.path} has just saved another checkpoint: give the command again."
+            )
+        processor = Processor(loaded.directory)
+        sampler = Sampler(
+            loaded.config,
+            loaded.compute,
+            mesh=mesh,
+            # Of all records, so that a resumed command computes in the same shapes.
+            shape=prompt_shape(processor, split, asked, settings.format),
+            end_tokens=processor.end_token_ids,
+            max_tokens=settings.max_tokens,
+            rows=self.rows,
+            lanes=self.lanes,
+            temperature=settings.temperature,
+            top_k=settings.top_k,
+            top_p=settings.top_p,
+        )
+        prompts = ((index, processor.prompt(split[index], settings.format)) for index in left)
+        params = sampler.prepare(loaded.params, consume=True)
+        sampled = sampler.run(params, prompts, settings.n, settings.seed)
+        return _read(tqdm(sampled, "answering", len(left), unit="question"), processor)
+
+
+def _read(
+    sampled: Iterable[tuple[int, list[Response]]], processor: Processor
+) -> Iterator[tuple[int, list[Answer]]]:
+    for index, responses in sampled:
+        yield (
+            index,
+            [
+                Answer(
+                    processor.tokenizer.decode(each.tokens),
+                    round(each.logp, 4),
+                    len(each.logps),
+                    each.ended,
+                )
+                for each in responses
+            ],
+        )
 
 
 def _write(
     file: Lines,
-    answered: Iterator[tuple[int, list[Response]]],
+    answered: Iterator[tuple[int, list[Answer]]],
     split: Sequence[dict],
-    processor: Processor,
     settings: Settings,
     judge: Judge,
 ):
     """A line for every question."""
     while some := list(itertools.islice(answered, max(1, JUDGED // settings.n))):
         records = [as_asked(split[index], settings.format) for index, _ in some]
-        texts = [processor.tokenizer.decode(each.tokens) for _, them in some for each in them]
-        found = iter(verdicts(judge, [r for r in records for _ in range(settings.n)], texts))
-        texts = iter(texts)
-        for (index, responses), record in zip(some, records, strict=True):
-            fields = [response_fields(next(texts), each, next(found)) for each in responses]
+        each_record = [record for record in records for _ in range(settings.n)]
+        each_answer = [answer for _, answers in some for answer in answers]
+        found = iter(_verdicts(judge, each_record, each_answer))
+        for (index, answers), record in zip(some, records, strict=True):
+            fields = [_fields(answer, next(found)) for answer in answers]
             file.add(question_line(index, record, fields))
 
 
-def response_fields(text: str, response: Response, verdict: Verdict) -> dict:
+def _verdicts(judge: Judge, records: Sequence[Mapping], answers: Sequence[Answer]) -> list[Verdict]:
+    """Where there is no text there is no answer, whatever a judge would say."""
+    said = [place for place, answer in enumerate(answers) if answer.text or not answer.failure]
+    found = [Verdict(None, correct=False)] * len(answers)
+    if said:
+        given = verdicts(judge, [records[i] for i in said], [answers[i].text for i in said])
+        for place, verdict in zip(said, given, strict=True):
+            found[place] = verdict
+    return found
+
+
+def _fields(answer: Answer, verdict: Verdict) -> dict:
     """A response as a line of responses.jsonl has it."""
-    return {
-        "text": text,
-        "logp": round(response.logp, 4),
-        "tokens": len(response.logps),
-        "ended": response.ended,
-        **verdict.fields(),
-    }
+    fields = dataclasses.asdict(answer) | verdict.fields()
+    return {name: value for name, value in fields.items() if name != "failure" or value}

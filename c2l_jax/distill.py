@@ -22,7 +22,6 @@ gave out. After 1 or 3 the same command goes on; with a --limit of no more quest
 by then, it makes a data set of those.
 """
 
-import argparse
 import collections
 import dataclasses
 import functools
@@ -432,14 +431,6 @@ def table(told: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _price(text: str) -> tuple[float, float]:
-    try:
-        prompt_price, completion_price = map(float, text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not like 0.5,1.5") from None
-    return prompt_price, completion_price
-
-
 @exit_on_user_error
 def main(arguments: list[str] | None = None):
     parser = options.parser_of(distill, "c2l_jax.distill", __doc__)
@@ -469,13 +460,7 @@ def main(arguments: list[str] | None = None):
         metavar="N",
         help="also asks about N of the questions without the hint, and tells how many are right",
     )
-    add("--concurrency", type=int, help=f"requests at one time {default}")
-    add("--timeout", type=float, help=f"seconds for one of them {default}")
-    add("--max-wait", type=float, help=f"seconds without any answer before it gives out {default}")
-    add("--max-requests", type=int, help="budget: requests, retries included")
-    add("--max-spend-tokens", type=int, help="budget: tokens of prompts and replies")
-    add("--price", type=_price, metavar="IN,OUT", help="of a million tokens of each")
-    add("--max-cost", type=float, help="budget: in the money of --price")
+    options.add_server(parser)
     distill(**vars(parser.parse_args(arguments)))
 
 

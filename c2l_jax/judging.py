@@ -1,7 +1,8 @@
 """Who says whether responses are right: a function `(records, responses) -> list[Verdict]`.
 
 Records are as they were asked (see `processor.as_asked`), with their pictures; responses are texts,
-one for each record. `c2l_jax.answers.judge` goes by rules; --judge takes any other.
+one for each record. `c2l_jax.answers.judge` goes by rules; --judge takes any other, or a language
+model behind a server (c2l_jax.model_judge).
 """
 
 import importlib
@@ -37,7 +38,9 @@ def function_at(path: str, setting: str) -> Callable:
 
 
 def import_path(function: Callable) -> str:
-    """What `function_at` finds it by."""
+    """What `function_at` finds it by, or what a judge that is no function calls itself."""
+    if name := getattr(function, "name", None):
+        return name
     return f"{function.__module__}:{function.__qualname__}"
 
 

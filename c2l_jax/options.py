@@ -5,6 +5,7 @@ A command is a function of keywords, which has the defaults and refuses what mak
 """
 
 import argparse
+import contextlib
 import inspect
 import math
 from collections.abc import Callable, Sequence
@@ -15,10 +16,14 @@ import numpy as np
 from c2l_jax import cluster
 from c2l_jax.data.processor import INSTRUCTIONS
 from c2l_jax.judging import function_at
+from c2l_jax.model_judge import ModelJudge
 from c2l_jax.sharding import make_mesh
+from endpoint import Endpoint
 from records.errors import UserError
+from records.paths import anywhere
 from records.schema import SPLITS
 
+SERVER = ("concurrency", "timeout", "max_wait", "max_requests", "price", "max_cost")
 DTYPES = ("float32", "bfloat16")
 _LEAST_TEMPERATURE = float(np.finfo(np.float32).tiny)  # logits divided by less are no numbers
 
@@ -43,7 +48,7 @@ def parser_of(command: Callable, name: str, description: str, **options) -> argp
 
 def add_questions(parser: argparse.ArgumentParser):
     """What every command that asks a data set's questions takes."""
-    parser.add_argument("--model", required=True, metavar="DIR_OR_WORKDIR")
+    parser.add_argument("--model", metavar="DIR_OR_WORKDIR", help="who is asked; or --endpoint")
     parser.add_argument("--data", required=True, metavar="DATASET")
     parser.add_argument("--split", help=f"{', '.join(SPLITS)} (default: %(default)s)")
     parser.add_argument("--out", required=True, metavar="DIR")
@@ -63,11 +68,19 @@ def add_questions(parser: argparse.ArgumentParser):
     parser.add_argument("--max-tokens", type=int, help="longest response (default: %(default)s)")
     parser.add_argument(
         "--judge",
-        type=lambda path: function_at(path, "--judge"),
-        metavar="PACKAGE.MODULE:FUNCTION",
+        metavar="PACKAGE.MODULE:FUNCTION_OR_URL",
         help="who says what is right: (records, responses) -> list of verdicts (default: rules, "
-        "c2l_jax.answers:judge, or those of --evaluator)",
+        "c2l_jax.answers:judge, or those of --evaluator), or a server like --endpoint",
     )
+    parser.add_argument("--judge-model", metavar="NAME", help="as that server knows it")
+    parser.add_argument(
+        "--endpoint",
+        metavar="URL",
+        help="asks a server that speaks OpenAI's protocol in place of --model: what "
+        "/chat/completions follows, mostly .../v1",
+    )
+    parser.add_argument("--endpoint-model", metavar="NAME", help="as that server knows it")
+    add_server(parser)
     add_dtype(parser)
     add_cluster(parser)
 
@@ -81,6 +94,66 @@ def add_drawing(parser: argparse.ArgumentParser):
         help="divides the logits; 0 takes the likeliest token (default: %(default)s)",
     )
     parser.add_argument("--seed", type=int, help="of the random draws (default: %(default)s)")
+
+
+def add_server(parser: argparse.ArgumentParser):
+    """How a server is asked, and what that may cost: keywords of `endpoint.Endpoint`, with its
+    defaults, but for `max_spend_tokens`, its `max_tokens`."""
+    defaults = inspect.signature(Endpoint).parameters
+    help = {
+        "concurrency": (int, "requests at one time"),
+        "timeout": (float, "seconds for one of them"),
+        "max_wait": (float, "seconds without any answer before a server is given up"),
+    }
+    for name, (kind, text) in help.items():
+        parser.set_defaults(**{name: defaults[name].default})
+        flag = f"--{name.replace('_', '-')}"
+        parser.add_argument(flag, type=kind, help=f"{text} (default: %(default)s)")
+    add = parser.add_argument
+    add("--max-requests", type=int, help="budget: requests, retries included")
+    add("--max-spend-tokens", type=int, help="budget: tokens of prompts and replies")
+    add("--price", type=_price, metavar="IN,OUT", help="of a million tokens of each")
+    add("--max-cost", type=float, help="budget: in the money of --price")
+
+
+def _price(text: str) -> tuple[float, float]:
+    try:
+        prompt_price, completion_price = map(float, text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not like 0.5,1.5") from None
+    return prompt_price, completion_price
+
+
+def with_servers(command: Callable) -> Callable:
+    """The command as a function of what `add_questions` parses: it gets `endpoint` as an Endpoint
+    or None, and `judge` as a function.
+
+    Budgets are of each server; replies are kept in `out`. Raises UserError for a server without its
+    model's name, or the reverse.
+    """
+
+    def run(**keywords):
+        how = {name: keywords.pop(name) for name in SERVER}
+        how["max_tokens"] = keywords.pop("max_spend_tokens")
+        number = f"-{jax.process_index()}" if jax.process_index() else ""
+        how["cache"] = anywhere(keywords["out"]) / f"replies{number}.sqlite"
+        judge, asked = keywords["judge"], keywords["endpoint"]
+        url = judge if isinstance(judge, str) and "://" in judge else None
+        with contextlib.ExitStack() as servers:
+
+            def server(flag: str, url: str | None) -> Endpoint | None:
+                model = keywords.pop(f"{flag}_model")
+                if (url is None) != (model is None):
+                    raise UserError(f"--{flag} URL and --{flag}-model NAME go together.")
+                return None if url is None else servers.enter_context(Endpoint(url, model, **how))
+
+            if judging := server("judge", url):
+                keywords["judge"] = ModelJudge(judging)
+            elif isinstance(judge, str):
+                keywords["judge"] = function_at(judge, "--judge")
+            command(**keywords | {"endpoint": server("endpoint", asked)})
+
+    return run
 
 
 def add_cluster(parser: argparse.ArgumentParser):

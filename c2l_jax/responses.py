@@ -1,8 +1,9 @@
 """What `c2l_jax.sample` and `c2l_jax.evaluate` leave in their --out, and reading it.
 
-sampling.json holds the settings and the model's fingerprint; responses.jsonl a line a question,
-with what its record says (KEPT, DOMAIN), its place in the split and its n responses, each with
-text, logp, tokens, ended, extracted, correct and read, and perhaps score. While a command runs in
+sampling.json holds the settings and the model's fingerprint, or the endpoint that was asked;
+responses.jsonl a line a question, with what its record says (KEPT, DOMAIN), its place in the split
+and its n responses, each with text, logp (None: not told), tokens, ended, extracted, correct and
+read, perhaps a score, and a failure where an endpoint gave no whole text. While a command runs in
 several processes, all but the first write to files of their own beside it; at the end the first one
 joins them.
 """
@@ -38,7 +39,8 @@ def claim(out: AnyPath, settings: dict, started: bool):
     path = out / SETTINGS
     if started and path.exists():
         there = read_json(path)
-        there |= {name: recorded(there[name]) for name in ("model", "data") if name in there}
+        paths = ("data",) if "endpoint" in there else ("model", "data")  # it names its model
+        there |= {name: recorded(there[name]) for name in paths if name in there}
         changed = [
             f"{name}: {there.get(name)} there, {settings.get(name)} now"
             for name in sorted(there.keys() | settings.keys())

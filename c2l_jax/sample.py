@@ -3,7 +3,8 @@
   python -m c2l_jax.sample --model runs/sft --data DATASET --split train --n 8 --out responses
 
 --model is a Hugging Face directory or the working directory of a finished training run,
-whose exported model is then used. Writes to --out: sampling.json (the settings and the model's
+whose exported model is then used; in its place --endpoint and --endpoint-model name a server that
+is asked. Writes to --out: sampling.json (the settings and the model's
 fingerprint) and responses.jsonl, one line a question with its n responses, each with its text, its
 log-probability under the model (at temperature 1, without truncation, end token included), its
 number of tokens, whether it ended by itself, and whether its final answer could be read and is
@@ -24,13 +25,16 @@ from c2l_jax import answers, options
 from c2l_jax.asking import Settings, ask
 from c2l_jax.judging import Judge
 from c2l_jax.models.loading import exported_model
+from c2l_jax.served import source
+from endpoint import Endpoint
 from records.errors import exit_on_user_error
 from records.paths import AnyPath, anywhere
 
 
 def sample(
     *,
-    model: AnyPath | str,
+    model: AnyPath | str | None = None,
+    endpoint: Endpoint | None = None,
     data: AnyPath | str,
     out: AnyPath | str,
     split: str = "train",
@@ -50,6 +54,9 @@ def sample(
 ):
     """Writes n responses to each question of a split; see the module and its --help.
 
+    Args:
+      endpoint: is asked in place of a model here.
+
     Raises UserError for arguments that make no sense, a model or data set that isn't there, and an
     `out` that holds responses of other settings.
     """
@@ -64,11 +71,13 @@ def sample(
         seed=seed,
         max_tokens=max_tokens,
         limit=limit,
-        dtype=options.chosen_dtype(dtype),
+        dtype=None if endpoint else options.chosen_dtype(dtype),
     )
     lanes = max(1, n // 4) if lanes is None else lanes
-    model, data, out = exported_model(anywhere(model)), anywhere(data), anywhere(out)
-    asked = ask(model, data, out, settings, rows=rows, lanes=lanes, judge=judge)
+    if endpoint is None and model is not None:
+        model = exported_model(anywhere(model))
+    who = source(model, endpoint, rows=rows, lanes=lanes)
+    asked = ask(who, anywhere(data), anywhere(out), settings, judge=judge)
     if jax.process_index() == 0:
         print(table(asked.lines, asked.tokens_per_second))
 
@@ -115,7 +124,7 @@ def main(arguments: list[str] | None = None):
         help="then from the fewest of them that hold this share of the probability (default: "
         "%(default)s)",
     )
-    options.in_cluster(sample, parser.parse_args(arguments))
+    options.in_cluster(options.with_servers(sample), parser.parse_args(arguments))
 
 
 if __name__ == "__main__":

@@ -104,7 +104,8 @@ class Endpoint:
             )
         place = _place(url)
         self._place = None if keep_failures else place
-        self._url, self._model = f"{url.rstrip('/')}/chat/completions", model
+        self.url, self.model = url.rstrip("/"), model
+        self._url, self._model = f"{self.url}/chat/completions", model
         self._key = _key(key_env)
         self._concurrency, self._timeout, self._max_wait = concurrency, timeout, max_wait
         self._keep_failures = keep_failures

@@ -1,43 +1,16 @@
 import base64
 import io
 import math
-from html.parser import HTMLParser
 
 import pytest
 from PIL import Image
 
 from c2l_jax.accuracy import blind, paired_difference, summarise
 from demo.report import write_report
+from tests.pages import Page
 
 ATTACK = '<script>alert("x")</script> & \'"> </pre>'
-VOID = {"meta", "br", "img", "rect", "line", "polyline", "circle"}
 STAGES = ("before", "SFT", "more SFT", "DPO")
-
-
-class Page(HTMLParser):
-    """Fails on unbalanced tags; collects the tags with their attributes and the text."""
-
-    def __init__(self, source):
-        super().__init__(convert_charrefs=True)
-        self.open, self.tags, self.text = [], [], ""
-        self.feed(source)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        if tag not in VOID:
-            assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.text += data
-
-    def attributes(self, tag):
-        return [attributes for each, attributes in self.tags if each == tag]
 
 
 def picture(color):

@@ -34,11 +34,12 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from demo.report.accuracy import accuracy_section, cards, differences, task_bars
+from c2l_jax.pages import document
+from c2l_jax.pages.bars import differences
+from c2l_jax.pages.parts import COLORS, percent, points
+from demo.report.accuracy import accuracy_section, cards, task_bars
 from demo.report.chains import changes_section, credit_section, samples_section
 from demo.report.curves import preference_training, rerank_section, training_section
-from demo.report.parts import COLORS, percent, points
-from demo.report.style import STYLE
 
 
 def write_report(path: Path, data: Mapping[str, Any]) -> None:
@@ -56,12 +57,7 @@ def write_report(path: Path, data: Mapping[str, Any]) -> None:
         credit_section(preference["credit"]),
         samples_section(data["samples"], [name for name, _ in data["stages"]]),
     ]
-    page = (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(data['title'])}</title><style>{STYLE}</style></head>\n"
-        f"<body><main>\n{''.join(body)}</main></body></html>\n"
-    )
+    page = document(data["title"], "".join(body))
     Path(path).write_text(page, encoding="utf-8")
 
 

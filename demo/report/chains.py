@@ -5,7 +5,7 @@ from html import escape
 from typing import Any
 
 from c2l_jax.credit import credit_html, legend_html, shared_scale
-from demo.report.parts import question, verdict
+from c2l_jax.pages.parts import question, side_by_side, solution, verdict
 
 Sample = Mapping[str, Any]
 
@@ -34,13 +34,8 @@ def _sample(sample: Sample, shown: str) -> str:
     return (
         f'<article class="card sample">{head}<div>{asked}'
         f'<p class="verdict">{escape(shown)}: {verdict(judged)}</p>'
-        f"<pre>{escape(judged['text'])}</pre>{folded}{_solution(sample)}</div></article>\n"
+        f"<pre>{escape(judged['text'])}</pre>{folded}{solution(sample['record']['steps'])}</div></article>\n"
     )
-
-
-def _solution(sample: Sample) -> str:
-    steps = escape("\n".join(sample["record"]["steps"]))
-    return f"<details><summary>solution from the game’s code</summary><pre>{steps}</pre></details>"
 
 
 # --------------------------------------------------------------------------------- fixed, broken
@@ -60,25 +55,9 @@ def changes_section(fixed: Sequence[Sample], broken: Sequence[Sample]) -> str:
 
 def _change(sample: Sample) -> str:
     head, asked = question(sample)
-    texts = {name: judged["text"] for name, judged in sample["responses"].items()}
-    chains = ""
-    for name, judged in sample["responses"].items():
-        others = {line for n, text in texts.items() if n != name for line in text.splitlines()}
-        chains += (
-            f'<div><p class="verdict">{escape(name)}: {verdict(judged)}</p>'
-            f"<pre>{_marked(texts[name], others)}</pre></div>"
-        )
     return (
-        f'<article class="card sample">{head}<div>{asked}<div class="chains">{chains}</div>'
-        f"{_solution(sample)}</div></article>\n"
-    )
-
-
-def _marked(text: str, others: set[str]) -> str:
-    """The text, with its lines that are not among `others` marked."""
-    lines = text.splitlines()
-    return "\n".join(
-        escape(line) if line in others else f"<mark>{escape(line)}</mark>" for line in lines
+        f'<article class="card sample">{head}<div>{asked}{side_by_side(sample["responses"])}'
+        f"{solution(sample['record']['steps'])}</div></article>\n"
     )
 
 

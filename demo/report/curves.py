@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from demo.report.parts import key, percent
+from c2l_jax.pages.parts import key, percent
 
 METHODS = {  # name in rerank.json -> (what it is, colour)
     "single": ("one answer", "var(--stage-0)"),

@@ -154,17 +154,17 @@ def test_table_is_aligned_and_tells_every_cell():
         assert any(line.startswith(name) for line in lines)
 
 
-def test_paired_difference_counts_changes_and_has_the_textbook_interval():
-    """Normal interval of a paired difference: variance of the mean change (Agresti, 11.1)."""
+def test_paired_difference_counts_changes_and_has_the_published_interval():
+    """Adjusted Wald for matched pairs: b + 1/2 and c + 1/2 of N + 2 (Agresti and Min 2005)."""
     first = [True] * 60 + [False] * 40
     second = [True] * 50 + [False] * 10 + [True] * 25 + [False] * 15
     found = paired_difference(first, second)
     assert (found["fixed"], found["broken"], found["count"]) == (25, 10, 100)
     assert found["difference"] == pytest.approx(0.15)
-    half = 1.959964 * math.sqrt((35 / 100 - 0.15**2) / 99)
-    assert found["low"] == pytest.approx(0.15 - half) and found["high"] == pytest.approx(
-        0.15 + half
-    )
+    middle, half = 15 / 102, 1.959964 * math.sqrt(36 - 15**2 / 102) / 102
+    # Ours is wider by a factor that groups need, of less than sqrt(100 / 99).
+    assert middle - half * math.sqrt(100 / 99) < found["low"] < middle - half
+    assert middle + half < found["high"] < middle + half * math.sqrt(100 / 99)
     opposite = paired_difference(second, first)
     assert opposite["difference"] == -found["difference"]
     assert (opposite["low"], opposite["high"]) == (-found["high"], -found["low"])
@@ -185,8 +185,13 @@ def test_paired_difference_covers_the_truth_also_where_questions_come_in_groups(
 
 
 def test_paired_difference_stays_a_difference_of_shares():
-    assert paired_difference([False], [True])["high"] == 1.0
+    """And a few questions make nothing certain."""
+    one = paired_difference([False], [True])
+    assert one["difference"] == one["high"] == 1.0 and one["low"] < 0
     same = paired_difference([True, False], [True, False])
-    assert same["difference"] == same["low"] == same["high"] == 0
+    assert same["difference"] == 0 and same["low"] == -same["high"] < -0.4
+    better, worse = (paired_difference(*each)["difference"] for each in (([0.5], [0.75]),
+                     ([0.75], [0.5])))  # fmt: skip
+    assert (better, worse) == (0.25, -0.25)
     with pytest.raises(ValueError, match="question"):
         paired_difference([], [])

@@ -5,8 +5,8 @@ import threading
 import numpy as np
 import pytest
 
+from c2l_jax.model_judge import ending
 from c2l_jax.rewards import Rewards
-from c2l_jax.rewards.judge import ending
 from configs import tiny_grpo
 from records.errors import UserError
 from tests.endpoint.scripted import Said, Scripted, completion

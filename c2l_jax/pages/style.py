@@ -6,11 +6,13 @@ STYLE = """
   --paper: #fbfaf8; --card: #fff; --ink: #1d2329; --soft: #5d6873; --line: #dfe1e3;
   --track: #eeeff0;
   --stage-0: #a3adb8; --stage-1: #2867b2; --stage-2: #7a4cb0; --stage-3: #b0562b;
+  --stage-4: #2b8a80; --stage-5: #b83b7a;
   --blind: #c9a54a; --right: #1d7a46; --wrong: #b5362c; --right-paper: #e9f4ed; --mark: #fbe7a8;
 }
 @media (prefers-color-scheme: dark) { :root {
   --paper: #14181c; --card: #1b2026; --ink: #e6e9ec; --soft: #9aa5b0; --line: #323a42;
   --track: #272e35; --stage-0: #6d7985; --stage-1: #6ba3e8; --stage-2: #b48ee6; --stage-3: #e39466;
+  --stage-4: #58bdb1; --stage-5: #e482b3;
   --blind: #c9a54a; --right: #6cc795; --wrong: #ec8479; --right-paper: #1d3227; --mark: #5a4713;
 } }
 * { box-sizing: border-box; }
@@ -25,6 +27,8 @@ h2 { font-size: 21px; line-height: 1.3; margin: 56px 0 6px; }
 h3 { font-size: 15px; margin: 22px 0 4px; }
 p { margin: 0 0 12px; max-width: 70ch; }
 .soft { color: var(--soft); font-size: 14px; }
+small .soft { font-size: inherit; }
+a { color: inherit; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 20px; }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 12px;
   margin: 28px 0 16px; padding: 0; list-style: none; }
