@@ -64,7 +64,7 @@ FULL = Size(
 )
 # All stages, and no claims.
 SMALL = Size(
-    steps={"read": 40, "reason": 40, "dpo": 5, "grpo": 3},
+    steps={"read": 10, "reason": 150, "dpo": 5, "grpo": 3},
     per_task=300,
     outside=100,
     questions=60,
