@@ -26,7 +26,7 @@ from configs import demo_dpo, demo_grpo, demo_sft
 from configs.demo_sft import FORMAT
 from demo import pipeline
 from demo.commands import Commands
-from demo.pipeline import OUTSIDE, OWN, STAGES, Run
+from demo.pipeline import OWN, STAGES, Run
 from demo.report import write_report
 from records.errors import exit_on_user_error
 from records.reading import open_split
@@ -151,8 +151,10 @@ def finish(run: Run, general: dict[str, list], own: dict[str, dict[str, list]], 
         for record in open_split(data, "test")
     ]
     records = {record["id"]: record for record in test}
+    # Of what is out of domain there is nothing in train.
+    outside = [as_asked(record, FORMAT) for record in open_split(run.outside, "validation")]
     asked = (records[row["id"]] for row in general["SFT"])
-    blind = accuracy.blind(train, (record for record in asked if record["game"] != OUTSIDE))
+    blind = accuracy.blind([*train, *outside], asked)
     by_id = {stage: {row["id"]: row for row in rows} for stage, rows in general.items()}
     summaries = {stage: accuracy.summarise(rows) for stage, rows in general.items()}
     minutes = run.commands.seconds / 60

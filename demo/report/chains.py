@@ -45,7 +45,8 @@ def changes_section(stage: str, fixed: Sequence[Sample], broken: Sequence[Sample
     """Chains side by side, before and after a stage."""
     text = (
         f"<h3>Chains that {escape(stage)} changed</h3>\n<p>The first held-out questions that only "
-        "one of the two models answers right. Lines that the other one does not have are marked.</p>\n"
+        "one of the two models answers right. Lines that the other one does not have are "
+        "marked.</p>\n"
     )
     for title, samples in (("Fixed", fixed), ("Broken", broken)):
         cards = "".join(_change(sample) for sample in samples)
