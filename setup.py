@@ -46,6 +46,7 @@ setup(
         ],
         "cuda": ["jax[cuda13]>=0.10,<0.12"],
         "tpu": ["gcsfs>=2025.3", "jax[tpu]>=0.10,<0.12"],
+        "llm-local": ["xllamacpp>=2026.10"],
         "beam": ["apache-beam>=2.70", "pillow<13", "protobuf<7"],
     },
 )

@@ -1,5 +1,5 @@
-"""The command line: python -m synth list | generate | import | export | audit | stats | show |
-gallery | solve."""
+"""The command line: python -m synth list | generate | import | export | augment | audit | stats |
+show | gallery | solve."""
 
 import argparse
 import contextlib
@@ -16,6 +16,7 @@ from records.errors import UserError, is_disk_full, printable
 from records.schema import SPLITS
 from synth import exchange, registry
 from synth import game as games
+from synth.augment.command import add_command as add_augment
 from synth.records import make_record
 
 EXAMPLES = """examples:
@@ -44,10 +45,13 @@ Checks a data set and prints a line for each task; exits 1 if anything is wrong,
 
 Every record is solved, worded, described and drawn again from its stored state: answer, steps,
 question, description and picture (byte for byte) must be the stored ones, one option right and
-none listed twice, and the description must read back as the state. Independent solvers judge the
-options of a sample. No position and no picture may be in two splits, every position must be in its
-own (which is never train for an out_of_domain game), and the mean difficulty of a game must grow
-from Easy to Hard.
+none listed twice, and the description must read back as the state. Sums in the steps must be right,
+and the last step must tell a number that is to be filled in. Independent solvers judge the options
+of a sample. A few records of each task and level are made again from their seed: they must be the
+same twice and take less than a quarter of a second, and pictures of two positions must differ to
+the eye at 224 pixels. No two positions have one picture. No position and no picture may be in two
+splits, every position must be in its own (which is never train for an out_of_domain game), and the
+mean difficulty of a game must grow from Easy to Hard.
 
 Readers who do not see the picture (they know position, looks and words of the options, the
 question and the level) learn on one half of the records and answer the other. The best may be
@@ -74,13 +78,14 @@ def main(argv: list[str] | None = None) -> int:
         args = _parser().parse_args(argv)
         return args.run(args) or 0
     except UserError as error:
-        sentence = str(error)
+        sentence, code = str(error), error.exit_code
     except OSError as error:
         if not is_disk_full(error):
             raise
         sentence = f"no room left on the disk for {error.filename}: make room, then try again."
+        code = UserError.exit_code
     print(f"error: {sentence}", file=sys.stderr)
-    return 2
+    return code
 
 
 class Parser(argparse.ArgumentParser):
@@ -159,6 +164,7 @@ def _parser() -> Parser:
     make.set_defaults(run=_generate)
 
     exchange.add_commands(commands)
+    add_augment(commands)
 
     check = commands.add_parser(
         "audit",

@@ -12,8 +12,8 @@ import json
 import math
 import multiprocessing
 import random
+import re
 import statistics
-import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from string import ascii_uppercase as LETTERS
@@ -25,17 +25,20 @@ from records.reading import Split, dataset_directory, open_splits
 from records.schema import task_name
 from synth import blind, dataset, oracles, registry
 from synth.engine import About, Told
+from synth.facts import facts_in, wrong_sum
 from synth.game import LEVELS
 from synth.oracles import AMBIGUOUS, ORACLE
-from synth.records import draw_png, in_words, make_record, split_of, with_words, write_answer
+from synth.records import draw_png, in_words, split_of, with_words, write_answer
+from synth.remade import remake
 
 CHUNK = 64  # records a worker examines in one go
 BLIND_RECORDS = 6000  # of each task; more would not tell more
-TIMED_RECORDS = 5  # of each level
-WRONG, DUPLICATE, SHARED, SPLIT, BLIND, DIFFICULTY = (
+WRONG, DUPLICATE, STEPS, SHARED, ALIKE, SPLIT, BLIND, DIFFICULTY = (
     "wrong",
     "duplicate options",
+    "steps",
     "shared",
+    "alike",
     "split",
     "blind",
     "difficulty",
@@ -217,6 +220,8 @@ def _check(answers: Answers, again: Told | None, record: dict, said: list) -> No
             said.append((WRONG, f"the answer is {answer}, not {record['answer']}"))
         if record["steps"] != steps:
             said.append((WRONG, _difference(record["steps"], steps)))
+    if reason := _misleading(told, fill_in=not n_options):
+        said.append((STEPS, reason))
     if options.count(told.text) > 1:
         said.append((AMBIGUOUS, f"the right option '{told.text}' is listed twice"))
     if again is None:
@@ -236,6 +241,17 @@ def _check(answers: Answers, again: Told | None, record: dict, said: list) -> No
         said.append((WRONG, "the question is not what the task asks"))
     if record.get("image") != answers.picture:
         said.append((WRONG, "the picture is not that of the state"))
+
+
+def _misleading(told: Told, fill_in: bool) -> str | None:
+    """Where the steps that a game tells can't be right."""
+    if wrong := wrong_sum("\n".join(told.steps)):
+        return f"'{wrong}' is wrong"
+    last = told.steps[-1] if told.steps else ""
+    if fill_in and re.fullmatch(r"-?\d+", told.text):
+        if told.text not in {fact.text for fact in facts_in(last)}:
+            return f"the answer is {told.text}, and the last step says '{last}'"
+    return None
 
 
 def _difference(given: list[str], right: list[str]) -> str:
@@ -283,15 +299,25 @@ def audit(
                     finding = dataclasses.replace(finding, seen_blind=None)
                 of_task.append(finding)
             bar.update(len(some))
-        tasks = sorted(found)
-        bar.set_description_str("reading blind")
-        asked = [_seen_blind(found[task]) for task in tasks]
-        scores = dict(zip(tasks, run(blind.judge, asked), strict=True))
-        bar.set_description_str("timing")
-        seconds = dict(zip(tasks, run(time_task, [(*t, plan) for t in tasks]), strict=True))
+        bar.set_description_str("reading blind, making again")
+        return verdict(found, plan, package, run)
+
+
+def verdict(
+    found: dict[tuple[str, str], list[Finding]],
+    plan: dataset.Plan,
+    package: str | None,
+    run: Callable[[Callable, Iterable], Iterable] = map,
+) -> tuple[list[dict], dict[str, dict], list[Fault]]:
+    """What `audit` returns, by the findings on all records, by game and task."""
+    tasks = sorted(found)
+    asked = [_seen_blind(found[task]) for task in tasks]
+    scores = dict(zip(tasks, run(blind.judge, asked), strict=True))
+    made = dict(zip(tasks, run(remake, [(*task, plan) for task in tasks]), strict=True))
     faults = [fault for of_task in found.values() for one in of_task for fault in one.faults]
     faults += _shared(found)
-    rows = [_row(task, found[task], scores[task], seconds[task], faults) for task in tasks]
+    faults += [Fault(kind, where, why) for task in tasks for kind, where, why in made[task].said]
+    rows = [_row(task, found[task], scores[task], made[task].seconds, faults) for task in tasks]
     faults += _without_oracle(tasks, package) if package else ()
     for task in tasks:
         faults += [
@@ -334,25 +360,6 @@ class _Pool:
             self._pool.terminate()
 
 
-def time_task(task: tuple[str, str, dataset.Plan]) -> float:
-    """Seconds of processor time for a record; made twice, as the first time fills caches.
-
-    Of wall-clock time where games are locked in; nan where one does not make its records.
-    """
-    game, name, plan = task
-    clock = time.perf_counter if registry.answering() else time.process_time
-    indices = [(level, index) for level in LEVELS for index in range(TIMED_RECORDS)]
-    try:
-        for _ in range(2):
-            start = clock()
-            for level, index in indices:
-                make_record(game, name, level, plan.seed, index, plan.size)
-            seconds = clock() - start
-    except UserError:
-        return math.nan
-    return seconds / len(indices)
-
-
 def tell(score: blind.Score) -> str:
     return (
         f"the blind reader '{score.reader}' is right on {score.hits} of {score.count} "
@@ -361,7 +368,8 @@ def tell(score: blind.Score) -> str:
 
 
 def _shared(found: dict[tuple[str, str], list[Finding]]) -> Iterator[Fault]:
-    """The states and pictures of a game that are in more than one split, each told once."""
+    """The states and pictures of a game that are in more than one split, each told once; and
+    pictures of two states."""
     seen = {}
     for of_task in found.values():
         for one in of_task:
@@ -370,6 +378,8 @@ def _shared(found: dict[tuple[str, str], list[Finding]]) -> Iterator[Fault]:
                 if first.split != one.split:
                     reason = f"the {what} is in {one.split}, and as {first.id} in {first.split}"
                     yield Fault(SHARED, one.id, reason)
+                if what == "picture" and first.state != one.state:
+                    yield Fault(ALIKE, one.id, f"{first.id}, another position, looks the same")
 
 
 def _row(

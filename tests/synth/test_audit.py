@@ -79,7 +79,7 @@ def with_faults(records: list[dict]) -> tuple[list[tuple[str, dict]], set[tuple[
     record["options"] = [*record["options"]]
     record["options"][(right + 1) % 5] = detour
 
-    record = break_("maze/open_directions", 3, "wrong")  # a stale picture
+    record = break_("maze/open_directions", 3, "wrong", "alike")  # a stale picture
     record["image"] = next(
         other["image"]
         for other in records

@@ -186,7 +186,7 @@ ORACLES = dict.fromkeys(["lit_count", "row_after_press"], lambda state, params: 
 """
 SOLVERS = {  # of a wrong game: (the oracle, what the audit must say)
     "read": (READER, "its answer is 'nothing'"),
-    "anything": (ANYTHING, "the oracle anything calls anything right"),
+    "anything": (ANYTHING, "the oracle calls anything right"),
     "no_text": (NO_TEXT, "the oracle no_text: what it says is no text"),
 }
 

@@ -1,0 +1,1 @@
+"""`synth augment`: a language model words chains of reasoning more fully; filters keep facts."""
