@@ -8,7 +8,7 @@ since what the model lacks is to see better.
 
 from configs import demo_grpo, demo_sft, tiny_dpo, tiny_sft
 
-DPO_TASKS = r"open_directions"  # in "level/game/task": what the model is asked for pairs
+DPO_TASKS = r"goal_position"  # in "level/game/task": what the model is asked for pairs
 
 
 def get_config(stage="dpo"):

@@ -6,7 +6,7 @@ since what the model lacks is to see better.
 
 from configs import tiny_grpo
 
-GRPO_TASKS = r"goal_position"  # in "level/game/task"
+GRPO_TASKS = r"ant_pose"  # in "level/game/task"
 
 
 def get_config(stage="grpo"):

@@ -18,12 +18,13 @@ TASKS = {
         (r"tictactoe/.*/look", 1.0),
     ),
     "reason": (
-        (r"maze/player_position/open", 0.20),
-        (r"maze/goal_position/open", 0.10),
-        (r"maze/open_directions/open", 0.15),
-        (r"sokoban/.*/open", 0.10),
-        (r"tictactoe/.*/open", 0.35),
-        (r"/look", 0.10),
+        (r"tictactoe/.*/open", 0.36),
+        (r"maze/player_position/open", 0.16),
+        (r"maze/goal_position/open", 0.08),
+        (r"maze/open_directions/open", 0.10),
+        (r"langtons_ant/.*/open", 0.12),
+        (r"sokoban/.*/open", 0.08),
+        (r"(maze|sokoban|tictactoe)/.*/look", 0.10),
     ),
 }
 

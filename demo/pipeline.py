@@ -17,11 +17,11 @@ from configs.demo_sft import FORMAT
 from demo.commands import Commands
 from records.reading import dataset_directory, open_split
 
-GAMES = "maze,tictactoe,sokoban"
+GAMES = "langtons_ant,maze,sokoban,tictactoe"
 OUTSIDE = "snake"  # out of domain: never trained on
 TASKS = (
     r"Easy/(maze/((player|goal)_position|open_directions)|tictactoe/cell_color|"
-    r"(sokoban/player|snake/(head|food))_position)"
+    r"langtons_ant/ant_pose|(sokoban/player|snake/(head|food))_position)"
 )
 PRESET = "tiny"
 SIZE = 112  # px: one vision window
@@ -104,7 +104,7 @@ class Run:
 
 def generate(run: Run):
     for what, games, count, out in (
-        ("Questions from three games", GAMES, run.size.per_task, run.data),
+        ("Questions from four games", GAMES, run.size.per_task, run.data),
         ("Questions from a game that is never trained on", OUTSIDE, run.size.outside, run.outside),
     ):
         run.commands.run(what, "synth", "generate", "--out", out, "--games", games, "--tasks",
