@@ -179,7 +179,8 @@ def finish(run: Run, general: dict[str, list], own: dict[str, dict[str, list]], 
     }
     (run.out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
     data = {
-        "title": "From game code to a model that reasons about boards",
+        "title": "From game code to a model that reasons about boards"
+        + (" (all stages, much too short)" if run.size is pipeline.SMALL else ""),
         "machine": f"{os.cpu_count()} cores, {platform.machine()}",
         "minutes": minutes,
         "seconds": run.commands.by_title,
