@@ -9,6 +9,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["endpoint*", "records*", "synth*", "c2l_jax*"]),
+    package_data={"synth.adapt": ["prompts/*.txt"]},
     install_requires=[
         "absl-py>=2.1",
         "flax>=0.12.4,<0.14",

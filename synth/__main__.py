@@ -1,11 +1,10 @@
-"""The command line: python -m synth list | generate | import | export | augment | audit | stats |
-show | gallery | solve."""
+"""The command line: python -m synth list | generate | import | export | adapt | augment | audit |
+stats | show | gallery | solve."""
 
 import argparse
 import contextlib
 import dataclasses
 import json
-import math
 import os
 import sys
 import time
@@ -16,6 +15,8 @@ from records.errors import UserError, is_disk_full, printable
 from records.schema import SPLITS
 from synth import exchange, registry
 from synth import game as games
+from synth.adapt.command import add_command as add_adapt
+from synth.arguments import anywhere, pixels, positive, share
 from synth.augment.command import add_command as add_augment
 from synth.records import make_record
 
@@ -28,6 +29,8 @@ EXAMPLES = """examples:
       as many records as were published; with --scale 0.01 a hundredth of them
   python -m synth import gameqa GameQA-140K --out theirs
       data of others as records, here the published questions
+  python -m synth adapt source --llm http://localhost:8000/v1 --model NAME --out mine
+      a game that a language model writes from somebody's source, and checks
   python -m synth audit data
       is every record right, is every task blind to guessing?
   python -m synth stats data --out stats.png
@@ -115,12 +118,12 @@ def _parser() -> Parser:
         "(8:1:1) only, and one of an out_of_domain game never in train (0:1:1). A complete data "
         "set is left alone; one that other code made is refused.",
     )
-    make.add_argument("--out", type=_anywhere, required=True, metavar="DIR", help="where to")
+    make.add_argument("--out", type=anywhere, required=True, metavar="DIR", help="where to")
     _add_games(make)
     how_many = make.add_mutually_exclusive_group(required=True)
     how_many.add_argument(
         "--per-task",
-        type=_positive,
+        type=positive,
         metavar="N",
         help="records for each task and plot level (so 3 N a task)",
     )
@@ -133,7 +136,7 @@ def _parser() -> Parser:
     )
     make.add_argument(
         "--scale",
-        type=_share,
+        type=share,
         metavar="X",
         help="X times the preset's numbers, as in --scale 0.01 (default: 1)",
     )
@@ -164,6 +167,7 @@ def _parser() -> Parser:
     make.set_defaults(run=_generate)
 
     exchange.add_commands(commands)
+    add_adapt(commands)
     add_augment(commands)
 
     check = commands.add_parser(
@@ -183,7 +187,7 @@ def _parser() -> Parser:
     check.add_argument("--no-oracles", action="store_true", help="do without them")
     check.add_argument(
         "--oracle-sample",
-        type=_positive,
+        type=positive,
         default=200,
         metavar="N",
         help="records of each task and level that the solvers judge (default: 200)",
@@ -245,32 +249,6 @@ def _parser() -> Parser:
     return parser
 
 
-def _anywhere(text: str):
-    from records.paths import anywhere  # slow to import
-
-    return anywhere(text)
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
-    return number
-
-
-def _share(text: str) -> float:
-    number = float(text)
-    if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"{text} is not more than 0")
-    return number
-
-
-def _pixels(text: str) -> int:
-    if int(text) < 56:
-        raise argparse.ArgumentTypeError(f"{text} pixels are too few to read; take 56 or more")
-    return int(text)
-
-
 def _add_games(parser) -> None:
     parser.add_argument("--games", default="all", metavar="A,B", help="which games (default: all)")
 
@@ -278,7 +256,7 @@ def _add_games(parser) -> None:
 def _add_workers(parser) -> None:
     parser.add_argument(
         "--workers",
-        type=_positive,
+        type=positive,
         default=os.cpu_count(),
         metavar="W",
         help="processes (default: one for each core)",
@@ -305,7 +283,7 @@ def _add_locked(parser) -> None:
 def _add_size(parser) -> None:
     parser.add_argument(
         "--size",
-        type=_pixels,
+        type=pixels,
         default=448,
         metavar="PX",
         help="side of the square pictures, 56 or more (default: 448)",

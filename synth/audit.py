@@ -154,7 +154,7 @@ def _examine(record: dict, answers, again, job: Job) -> Finding:
             if isinstance(one, Exception):
                 raise one
         difficulty = answers.told.difficulty
-        seen = _for_blind(record, answers.about.task(record["task"]).n_options)
+        seen = for_blind(record, answers.about.task(record["task"]).n_options)
         _check(answers, again, record, said)
         if job.split != (right := split_of(record["game"], record["state"])):
             said.append((SPLIT, f"is in {job.split}, and belongs in {right}"))
@@ -192,7 +192,8 @@ def _digest_of_state(state: str) -> bytes:
     return hashlib.sha256(state.encode()).digest()
 
 
-def _for_blind(record: dict, n_options: int) -> dict | None:
+def for_blind(record: dict, n_options: int) -> dict | None:
+    """What a blind reader gets of a record; None for one that it can't read."""
     if n_options and record["answer"] not in set(LETTERS[:n_options]):
         return None
     if len(record["options"]) != n_options:
@@ -323,8 +324,8 @@ def verdict(
         faults += [
             Fault(BLIND, "/".join(task), tell(score)) for score in scores[task] if score.exceeds
         ]
-    difficulties = _difficulties(found, faults)
-    return rows, difficulties, faults
+    means = difficulties(found, faults)
+    return rows, means, faults
 
 
 def _without_oracle(tasks: list[tuple[str, str]], package: str) -> Iterator[Fault]:
@@ -424,7 +425,7 @@ def _bits(records: list[dict]) -> float:
     return -sum(share * math.log2(share) for share in shares)
 
 
-def _difficulties(found, faults: list[Fault]) -> dict[str, dict]:
+def difficulties(found, faults: list[Fault]) -> dict[str, dict]:
     """Mean difficulty by game and level; adds a fault where it does not grow."""
     counts = collections.defaultdict(lambda: {level: [] for level in LEVELS})
     for (game, _), of_task in found.items():

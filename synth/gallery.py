@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from string import ascii_uppercase as LETTERS
 
-from synth.game import CATEGORIES, LEVELS, QA_TYPES, Game
-from synth.registry import find_game
+from synth import registry
+from synth.engine import About
+from synth.game import CATEGORIES, LEVELS, QA_TYPES
 
 # What can be chosen by, broad ones first: a field of the records, its name in the page, its plural.
 _FILTERS = (
@@ -20,7 +21,7 @@ _FILTERS = (
 )
 _ORDERED = (*CATEGORIES, *QA_TYPES, *LEVELS)
 
-_STYLE = """
+STYLE = """
 :root {
   color-scheme: light dark;
   --paper: #fbfaf8; --card: #fff; --ink: #1d2329; --soft: #5d6873; --line: #dfe1e3;
@@ -148,16 +149,15 @@ def page(records: Iterable[dict]) -> str:
     """
     records = list(records)
     by_game = [(name, list(some)) for name, some in _grouped(records, "game")]
-    games = [find_game(name) for name, _ in by_game]
     n_tasks = sum(len(list(_grouped(some, "task"))) for _, some in by_game)
-    sections = "".join(_game(game, some) for game, (_, some) in zip(games, by_game, strict=True))
+    sections = "".join(section(registry.engine(name).about(), some) for name, some in by_game)
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Questions about games</title><style>{_STYLE}</style></head>\n<body>\n"
+        f"<title>Questions about games</title><style>{STYLE}</style></head>\n<body>\n"
         "<header><h1>Questions about games</h1>"
-        f'<p class="soft">{len(games)} games, {n_tasks} tasks, {len(records)} questions: each with '
-        "its picture, the right answer and the steps that lead to it.</p></header>\n"
+        f'<p class="soft">{len(by_game)} games, {n_tasks} tasks, {len(records)} questions: each '
+        "with its picture, the right answer and the steps that lead to it.</p></header>\n"
         f"{_form(records)}\n<main>\n{sections}</main><footer></footer>\n"
         f"<script>{_SCRIPT}</script></body></html>\n"
     )
@@ -188,7 +188,8 @@ def _choices(values: Iterable[str]) -> str:
     return "".join(f"<option>{escape(text)}</option>" for text in ranked)
 
 
-def _game(game: Game, records: Sequence[dict]) -> str:
+def section(game: About, records: Sequence[dict]) -> str:
+    """A game's part of a page that has STYLE."""
     tasks = []
     for name, some in _grouped(records, "task"):
         task = game.task(name)

@@ -71,7 +71,7 @@ def test_a_question_with_the_words_of_another_position_is_convicted(tmp_path, mo
 def test_blind_readers_do_not_read_the_words():
     for shard in PLAN.shards():
         for _, record in make_shard(shard)[:2]:
-            seen = audit._for_blind(record, len(record["options"]))
+            seen = audit.for_blind(record, len(record["options"]))
             named = (record[key] for key in ("game", "task", "plot_level"))
             index = int(record["id"].rsplit("-", 1)[1])
             assert seen["question"] == blind.asked(make_question(*named, 5, index))

@@ -1,0 +1,4 @@
+WIDTH = HEIGHT = 12
+CELL = 32
+FPS = 8
+BACKGROUND, BODY, HEAD, FOOD = (20, 20, 20), (0, 160, 0), (0, 220, 0), (220, 0, 0)
