@@ -1,14 +1,12 @@
 """What `make demo` does after SFT with pairs of the model's own responses, and with solutions.
 
 `--config configs/demo_dpo.py:dpo` learns from near pairs, at their forks. `--config
-configs/demo_dpo.py:more_sft` is what it and configs/demo_grpo.py are compared with: as many steps,
-each of as many rows, on the game's own solutions of both tasks. All train the vision tower too,
-since what the model lacks is to see better.
+configs/demo_dpo.py:more_sft` is what it and configs/demo_grpo.py are compared with: as many steps
+on the game's own solutions of the same task. All train the vision tower too, since what the model
+lacks is to see better.
 """
 
-from configs import demo_grpo, demo_sft, tiny_dpo, tiny_sft
-
-DPO_TASKS = r"goal_position"  # in "level/game/task": what the model is asked for pairs
+from configs import demo_sft, tiny_dpo, tiny_sft
 
 
 def get_config(stage="dpo"):
@@ -20,7 +18,7 @@ def get_config(stage="dpo"):
     else:
         config = tiny_sft.get_config()
         config.data.formats.update({"cot": 0.0, "transcribe": 0.0, demo_sft.FORMAT: 1.0})
-        config.data.tasks = ((DPO_TASKS, 0.5), (demo_grpo.GRPO_TASKS, 0.5))
+        config.data.tasks = ((demo_sft.HALF_KNOWN, 1.0),)
         config.optimizer.lr = 2e-4
     config.data.rows = 10
     config.data.row_tokens = 512

@@ -4,15 +4,13 @@ No solution is shown; the reward is whether the answer is right. The vision towe
 since what the model lacks is to see better.
 """
 
-from configs import tiny_grpo
-
-GRPO_TASKS = r"ant_pose"  # in "level/game/task"
+from configs import demo_sft, tiny_grpo
 
 
 def get_config(stage="grpo"):
     del stage  # there is one
     config = tiny_grpo.get_config()
-    config.data.tasks = ((GRPO_TASKS, 1.0),)
+    config.data.tasks = ((demo_sft.HALF_KNOWN, 1.0),)
     config.data.rows = 4
     config.data.row_tokens = 640
     config.data.row_tiles = 4

@@ -2,9 +2,9 @@
 
   python -m demo --out runs/demo
 
-Games -> data set -> small model with random weights -> SFT; from there, each on a task of its own,
-DPO on pairs of the model's own answers, and GRPO on groups of them; beside both as many steps of
-more SFT. All is evaluated on held-out questions and on a game that was never trained on. Runs the
+Games -> data set -> small model with random weights -> SFT; from there, on the task that it half
+masters, DPO on pairs of the model's own answers, and GRPO on groups of them; beside both as many
+steps of more SFT. All is evaluated on held-out questions and on a game that was never trained on. Runs the
 project's own commands one after the other and writes report.html (look at it in a browser) and
 summary.json. --small shows all stages in less than three minutes and proves nothing. The same
 command again goes on where it was stopped; remove the folder to start anew.
@@ -23,7 +23,7 @@ from c2l_jax.data.processor import as_asked
 from c2l_jax.metrics import read_metrics
 from c2l_jax.preferences import COUNTS
 from configs import demo_dpo, demo_grpo, demo_sft
-from configs.demo_sft import FORMAT
+from configs.demo_sft import FORMAT, HALF_KNOWN
 from demo import pipeline
 from demo.commands import Commands
 from demo.pipeline import OWN, STAGES, Run
@@ -123,11 +123,11 @@ def settings(run: Run, train, test) -> dict[str, str]:
         "model": f"Qwen2.5-VL of {runs[0]['parameters'] / 1e6:.1f} M parameters, from random "
         "weights",
         "SFT": f"{steps} steps ({stages}), {examples:,} examples, {tokens:,.0f} tokens",
-        "DPO": f"{of['dpo']} steps on near pairs of answers to {OWN['DPO']}, {dpo.dpo.fork_tokens} "
+        "DPO": f"{of['dpo']} steps on near pairs of answers to {HALF_KNOWN}, {dpo.dpo.fork_tokens} "
         f"tokens from where they part, beta {dpo.dpo.beta:g}, learning rate {dpo.optimizer.lr:g}",
-        "GRPO": f"{of['grpo']} steps of {grpo.grpo.questions} questions of {OWN['GRPO']} with "
+        "GRPO": f"{of['grpo']} steps of {grpo.grpo.questions} questions of {HALF_KNOWN} with "
         f"{grpo.grpo.group} answers each, learning rate {grpo.optimizer.lr:g}",
-        "more SFT": f"{max(of['dpo'], of['grpo'])} steps on the game's solutions of both tasks",
+        "more SFT": f"{max(of['dpo'], of['grpo'])} steps on the game's solutions of {HALF_KNOWN}",
         "speed of SFT": f"{tokens / seconds:,.0f} tokens/s",
         "questions": f"{len(train):,} for training, {len(test):,} held out",
         "seed": str(run.seed),
@@ -137,12 +137,12 @@ def settings(run: Run, train, test) -> dict[str, str]:
 # --------------------------------------------------------------------------------------- the demo
 
 
-def finish(run: Run, general: dict[str, list], own: dict[str, dict[str, list]], rerank: Path):
+def finish(run: Run, general: dict[str, list], half_known: dict[str, list], rerank: Path):
     """Writes summary.json and report.html.
 
-    general: judged responses to questions of all tasks by stage; own: the same for each stage of
-    OWN, to questions of its task.
+    general, half_known: judged responses to questions of all tasks and of HALF_KNOWN, by stage.
     """
+    own = {name: {stage: half_known[stage] for stage in ("SFT", "more SFT", name)} for name in OWN}
     read = open_split(run.data, "train").only("game", "task", "options", "answer", "steps")
     train = [as_asked(record, FORMAT) for record in read]
     test = [
@@ -171,7 +171,7 @@ def finish(run: Run, general: dict[str, list], own: dict[str, dict[str, list]], 
         "seconds": run.commands.by_title,
         "pairs": parts["DPO"]["pairs"],
         "gain": {
-            name: pipeline.gain(parts[name]["differences"], answered, name)
+            name: pipeline.gain(parts[name]["differences"], answered)
             for name, answered in own.items()
         },
         "rerank": parts["DPO"]["rerank"]["curves"],
@@ -194,7 +194,7 @@ def finish(run: Run, general: dict[str, list], own: dict[str, dict[str, list]], 
     write_report(run.out / "report.html", data)
     print("\n" + comparison({**summaries, "blind": blind}))
     for name, part_of in parts.items():
-        print(f"\non {len(own[name]['SFT'])} held-out questions of {OWN[name]}, %")
+        print(f"\non {len(own[name]['SFT'])} held-out questions of {HALF_KNOWN}, %")
         for stage, of in [*part_of["stages"], ("blind", part_of["blind"])]:
             print(f"  {stage:16}{100 * of['overall']['accuracy']:7.1f}")
         for what, found in part_of["differences"].items():
@@ -203,7 +203,7 @@ def finish(run: Run, general: dict[str, list], own: dict[str, dict[str, list]], 
 
 
 def part(run: Run, train: list, records: dict[str, dict], answered: dict, name: str) -> dict:
-    """What the report tells of a stage of OWN on its task; `answered` by stage."""
+    """What the report tells of a stage of OWN; `answered` by stage."""
     summaries = {stage: accuracy.summarise(rows) for stage, rows in answered.items()}
     by_id = {stage: {row["id"]: row for row in rows} for stage, rows in answered.items()}
     return {
@@ -237,8 +237,8 @@ def main():
     pipeline.go_on(run)
     for stage in STAGES:
         general[stage] = pipeline.ask_all(run, stage, run.of(stage))
-    own = {name: pipeline.compare(run, name) for name in OWN}
-    finish(run, general, own, pipeline.rerank(run))
+    half_known = pipeline.compare(run)
+    finish(run, general, half_known, pipeline.rerank(run))
     print(f"\n{run.commands.seconds / 60:.1f} minutes; look at {args.out / 'report.html'}")
 
 

@@ -1,8 +1,8 @@
 """The stages of the demo, each a few of the project's own commands.
 
 Everything is on one line: questions from game code, a small model with random weights, SFT in
-stages; then, both from there, DPO on pairs of its own answers to one task, and GRPO on another.
-Beside them as many steps of more SFT on the solutions of both tasks.
+stages; then, from there and on the task that it half masters, DPO on pairs of its own answers, and
+GRPO. Beside them as many steps of more SFT on the solutions of that task.
 """
 
 import dataclasses
@@ -11,17 +11,15 @@ from pathlib import Path
 from c2l_jax.accuracy import paired_difference
 from c2l_jax.responses import judged, read_responses
 from configs import demo_dpo, demo_grpo, demo_sft
-from configs.demo_dpo import DPO_TASKS
-from configs.demo_grpo import GRPO_TASKS
-from configs.demo_sft import FORMAT
+from configs.demo_sft import FORMAT, HALF_KNOWN
 from demo.commands import Commands
 from records.reading import dataset_directory, open_split
 
-GAMES = "langtons_ant,maze,sokoban,tictactoe"
+GAMES = "maze,sokoban,tictactoe"
 OUTSIDE = "snake"  # out of domain: never trained on
 TASKS = (
     r"Easy/(maze/((player|goal)_position|open_directions)|tictactoe/cell_color|"
-    r"langtons_ant/ant_pose|(sokoban/player|snake/(head|food))_position)"
+    r"(sokoban/player|snake/(head|food))_position)"
 )
 PRESET = "tiny"
 SIZE = 112  # px: one vision window
@@ -31,7 +29,7 @@ ROWS = 60  # questions at a time
 DTYPE = ("--dtype", "float32")  # on a GPU too: what configs/demo_*.py train in
 
 STAGES = ("SFT", "more SFT", "DPO", "GRPO")
-OWN = {"DPO": DPO_TASKS, "GRPO": GRPO_TASKS}  # what each is about
+OWN = ("DPO", "GRPO")  # of these, what learns from its own answers, to HALF_KNOWN
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +38,7 @@ class Size:
 
     steps: of the stages of configs/demo_sft.py in their order, then of DPO, of GRPO and, as many
       as of the longer one, of more SFT. per_task, outside: records of each task. questions,
-      task_questions: held-out ones, of all tasks and for each comparison. sampled: training
+      task_questions: held-out ones, of all tasks and of HALF_KNOWN. sampled: training
       questions that the SFT model answers N times; reranked: held-out ones.
     """
 
@@ -54,7 +52,7 @@ class Size:
 
 
 FULL = Size(
-    steps={"read": 500, "reason": 600, "dpo": 50, "grpo": 40},
+    steps={"read": 500, "reason": 650, "dpo": 50, "grpo": 40},
     per_task=3000,
     outside=200,
     questions=400,
@@ -104,7 +102,7 @@ class Run:
 
 def generate(run: Run):
     for what, games, count, out in (
-        ("Questions from four games", GAMES, run.size.per_task, run.data),
+        ("Questions from three games", GAMES, run.size.per_task, run.data),
         ("Questions from a game that is never trained on", OUTSIDE, run.size.outside, run.outside),
     ):
         run.commands.run(what, "synth", "generate", "--out", out, "--games", games, "--tasks",
@@ -142,11 +140,11 @@ def supervise(run: Run, model: Path):
 
 
 def sample(run: Run, split: str, limit: int) -> Path:
-    """N answers of the SFT model to each of `limit` questions of DPO_TASKS."""
+    """N answers of the SFT model to each of `limit` questions of HALF_KNOWN."""
     out = run.out / f"samples_{split}"
     run.commands.run(f"Sampling: {N} answers to each of {limit} {split} questions",
                      "c2l_jax.sample", "--model", run.sft, "--data", run.data, "--split", split,
-                     "--tasks", DPO_TASKS, "--format", FORMAT, "--limit", limit, "--n", N,
+                     "--tasks", HALF_KNOWN, "--format", FORMAT, "--limit", limit, "--n", N,
                      "--rows", 8, "--lanes", N, "--max-tokens", MAX_TOKENS, "--seed", run.seed,
                      *DTYPE, "--out", out, out=out)  # fmt: skip
     return out
@@ -160,9 +158,9 @@ def go_on(run: Run):
                      "--validation", 0.1, "--seed", run.seed, *DTYPE, out=pairs)  # fmt: skip
     model, steps = run.sft / "model", run.size.steps
     train(run, "DPO on the pairs", "demo_dpo:dpo", model, pairs, run.of("DPO"), steps["dpo"])
-    train(run, "GRPO on another task", "demo_grpo:grpo", model, run.data, run.of("GRPO"),
+    train(run, "GRPO", "demo_grpo:grpo", model, run.data, run.of("GRPO"),
           steps["grpo"])  # fmt: skip
-    train(run, "For comparison: more SFT on both tasks", "demo_dpo:more_sft", model, run.data,
+    train(run, "For comparison: more SFT", "demo_dpo:more_sft", model, run.data,
           run.of("more SFT"), max(steps["dpo"], steps["grpo"]))  # fmt: skip
 
 
@@ -185,12 +183,12 @@ def ask_all(run: Run, stage: str, model: Path) -> list[dict]:
     ]
 
 
-def compare(run: Run, own: str) -> dict[str, list[dict]]:
-    """What SFT, a stage of OWN and more SFT answer to the same questions of its own task."""
+def compare(run: Run) -> dict[str, list[dict]]:
+    """What each stage answers to the same questions of HALF_KNOWN."""
     return {
-        stage: ask(run, f"{stage} on the task of {own}", run.of(stage), run.data,
-                   run.size.task_questions, OWN[own])
-        for stage in ("SFT", "more SFT", own)
+        stage: ask(run, f"{stage} on what SFT half knows", run.of(stage), run.data,
+                   run.size.task_questions, HALF_KNOWN)
+        for stage in STAGES
     }  # fmt: skip
 
 
@@ -207,7 +205,7 @@ def rerank(run: Run) -> Path:
 def differences(data: Path, answered: dict[str, list[dict]], own: str) -> dict[str, dict]:
     """Paired differences between the stages, questions about one position taken together.
 
-    answered: judged responses by stage, in one order.
+    answered: judged responses by stage, in one order. own: one of OWN.
     """
     test = open_split(data, "test").only("id", "state")
     positions = {record["id"]: record["state"] for record in test}
@@ -219,12 +217,12 @@ def differences(data: Path, answered: dict[str, list[dict]], own: str) -> dict[s
     }
 
 
-def gain(found: dict[str, dict], answered: dict[str, list[dict]], own: str) -> dict:
+def gain(found: dict[str, dict], answered: dict[str, list[dict]]) -> dict:
     """Accuracies in %, paired differences in points with 95 % intervals, over `answered`."""
     right = {stage: sum(row["correct"] for row in rows) for stage, rows in answered.items()}
     count = len(answered["SFT"])
     result = {
-        "tasks": OWN[own],
+        "tasks": HALF_KNOWN,
         "questions": count,
         "accuracy": {_key(stage): round(100 * each / count, 2) for stage, each in right.items()},
     }

@@ -107,7 +107,7 @@ def test_every_stage_has_settings_and_the_control_those_of_dpo():
     assert demo_grpo.get_config().objective == "grpo"
     for name in ("rows", "row_tokens", "row_targets", "row_tiles"):
         assert dpo.data[name] == more.data[name]
-    assert [pattern for pattern, _ in more.data.tasks] == list(pipeline.OWN.values())
+    assert more.data.tasks == demo_grpo.get_config().data.tasks
 
 
 def test_gain_tells_points_and_intervals():
@@ -116,7 +116,7 @@ def test_gain_tells_points_and_intervals():
     }
     cell = {"difference": 0.061, "low": 0.0474, "high": 0.0751, "fixed": 1, "broken": 0, "count": 2}
     names = ("DPO − SFT", "more SFT − SFT", "DPO − more SFT")
-    found = pipeline.gain({name: cell for name in names}, answered, "DPO")
+    found = pipeline.gain({name: cell for name in names}, answered)
     assert found["dpo_minus_sft"] == 6.1
     assert found["dpo_minus_sft_interval_95"] == [4.74, 7.51]
     assert found["more_sft_minus_sft"] == 6.1 and found["dpo_minus_more_sft"] == 6.1

@@ -15,7 +15,7 @@
                                   record: game, task, qa_type, plot_level, question, options,
                                   answer, steps; judged: text, extracted (or None), correct
   seconds: {what: s}              of every command
-  own: {"DPO": part, "GRPO": part}, what each stage did on a task of its own; a part has
+  own: {"DPO": part, "GRPO": part}, what each did on the task that SFT half knows; a part has
     tasks: ["game/task", ...]
     stages, blind                 as above, on held-out questions of these tasks alone
     differences: {"DPO − SFT": …} as of c2l_jax.accuracy.paired_difference, on the same questions

@@ -145,7 +145,9 @@ def test_only_the_named_tasks_are_asked(model_dir, dataset, tmp_path):
     tasks = "(Easy|Hard)/tictactoe/.*color"
     sample.main(arguments(model_dir, dataset, tmp_path, tasks=tasks, limit=5))
     split = open_split(dataset, "train")
-    names = [(r["plot_level"], r["game"], r["task"]) for r in split.only("plot_level", "game", "task")]
+    names = [
+        (r["plot_level"], r["game"], r["task"]) for r in split.only("plot_level", "game", "task")
+    ]
     wanted = [(level, "tictactoe", "cell_color") for level in ("Easy", "Hard")]
     asked = [i for i, name in enumerate(names) if name in wanted]
     assert [line["index"] for line in lines(tmp_path)] == asked[:5]
