@@ -52,7 +52,7 @@ class Size:
 
 
 FULL = Size(
-    steps={"read": 500, "reason": 650, "dpo": 50, "grpo": 40},
+    steps={"read": 500, "reason": 900, "dpo": 50, "grpo": 40},
     per_task=3000,
     outside=200,
     questions=400,
