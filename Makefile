@@ -12,8 +12,9 @@ BIN := .venv/bin
 	$(BIN)/pip install --quiet --editable .[test]
 	touch $@
 
+# SMALL=1: all stages in three minutes, and no claims.
 demo: .venv/run.stamp
-	$(BIN)/python -m demo --out runs/demo
+	$(BIN)/python -m demo --out runs/demo$(if $(SMALL),_small --small)
 
 plan: .venv/test.stamp
 	$(BIN)/python -m tpu.plan --table docs/plan.md

@@ -2,11 +2,12 @@
 
   python -m demo --out runs/demo
 
-Games -> data set -> small model with random weights -> SFT -> its own answers -> pairs -> DPO, and
-beside it as many steps of more SFT; all of it evaluated on held-out questions. Runs the project's
-own commands one after the other and writes report.html (look at it in a browser) and summary.json.
-Takes less than fifteen minutes on two cores. The same command again goes on where it was stopped;
-remove the folder to start anew.
+Games -> data set -> small model with random weights -> SFT; from there, on the task that it half
+masters, DPO on pairs of the model's own answers, and GRPO on groups of them; beside both as many
+steps of more SFT. All is evaluated on held-out questions and on a game that was never trained on. Runs the
+project's own commands one after the other and writes report.html (look at it in a browser) and
+summary.json. --small shows all stages in less than three minutes and proves nothing. The same
+command again goes on where it was stopped; remove the folder to start anew.
 """
 
 import argparse
@@ -21,16 +22,16 @@ from c2l_jax.answers import was_read
 from c2l_jax.data.processor import as_asked
 from c2l_jax.metrics import read_metrics
 from c2l_jax.preferences import COUNTS
-from configs import demo_dpo
-from configs.demo_sft import FORMAT
+from configs import demo_dpo, demo_grpo, demo_sft
+from configs.demo_sft import FORMAT, HALF_KNOWN
 from demo import pipeline
 from demo.commands import Commands
-from demo.pipeline import DPO_TASKS, STAGES, STEPS, Run
+from demo.pipeline import OWN, STAGES, Run
 from demo.report import write_report
 from records.errors import exit_on_user_error
 from records.reading import open_split
 
-SHOWN = 3  # chains that DPO fixed, chains that it broke, questions with token credit
+SHOWN = 3  # chains that a stage fixed, chains that it broke, questions with token credit
 Judged = dict[str, dict]  # responses by record id
 
 
@@ -56,7 +57,7 @@ def comparison(stages: dict[str, dict]) -> str:
 def curve(run: Run) -> list[dict]:
     """Loss and accuracy over all stages of SFT, steps and seconds counted through."""
     lines, steps, seconds = [], 0, 0.0
-    for stage in pipeline.sft_stages():
+    for stage in demo_sft.TASKS:
         last = 0
         for line in read_metrics(run.out / stage):
             seconds += line["seconds_per_step"] * (line["step"] - last)
@@ -78,12 +79,12 @@ def pick_samples(records: dict[str, dict], stages: dict[str, Judged]) -> list[di
     return [_shown(records[chosen[key]], stages) for key in sorted(chosen)]
 
 
-def pick_changed(records: dict[str, dict], stages: dict[str, Judged]) -> dict[str, list[dict]]:
-    """Questions that DPO answers right and SFT doesn't ("fixed"), and the other way round."""
+def pick_changed(records: dict[str, dict], stages: dict[str, Judged], own: str) -> dict[str, list]:
+    """Questions that a stage of OWN answers right and SFT doesn't ("fixed"), and the reverse."""
     found = {"fixed": [], "broken": []}
-    for id, row in stages["DPO"].items():
+    for id, row in stages[own].items():
         if row["correct"] != stages["SFT"][id]["correct"]:
-            both = {name: stages[name] for name in ("SFT", "DPO")}
+            both = {name: stages[name] for name in ("SFT", own)}
             found["fixed" if row["correct"] else "broken"].append(_shown(records[id], both))
     return {name: some[:SHOWN] for name, some in found.items()}
 
@@ -110,20 +111,23 @@ def _shown(record: dict, stages: dict[str, Judged]) -> dict:
 
 
 def settings(run: Run, train, test) -> dict[str, str]:
-    runs = [json.loads((run.out / s / "summary.json").read_text()) for s in pipeline.sft_stages()]
+    runs = [json.loads((run.out / s / "summary.json").read_text()) for s in demo_sft.TASKS]
     steps, examples, tokens, seconds = (
         sum(each[name] for each in runs)
         for name in ("steps", "examples", "tokens", "seconds_in_steps")
     )
-    dpo = demo_dpo.get_config("dpo").dpo
-    stages = ", then ".join(f"{count} of “{name}”" for name, count in pipeline.sft_stages().items())
+    dpo, grpo = demo_dpo.get_config("dpo"), demo_grpo.get_config()
+    of = run.size.steps
+    stages = ", then ".join(f"{of[stage]} of “{stage}”" for stage in demo_sft.TASKS)
     return {
         "model": f"Qwen2.5-VL of {runs[0]['parameters'] / 1e6:.1f} M parameters, from random "
         "weights",
         "SFT": f"{steps} steps ({stages}), {examples:,} examples, {tokens:,.0f} tokens",
-        "DPO, more SFT": f"{STEPS['dpo']} steps each, on {DPO_TASKS}",
-        "loss of DPO": f"beta {dpo.beta:g}; with the chosen answers' negative log-likelihood a "
-        f"token, weighted {dpo.sft_weight:g}",
+        "DPO": f"{of['dpo']} steps on near pairs of answers to {HALF_KNOWN}, {dpo.dpo.fork_tokens} "
+        f"tokens from where they part, beta {dpo.dpo.beta:g}, learning rate {dpo.optimizer.lr:g}",
+        "GRPO": f"{of['grpo']} steps of {grpo.grpo.questions} questions of {HALF_KNOWN} with "
+        f"{grpo.grpo.group} answers each, learning rate {grpo.optimizer.lr:g}",
+        "more SFT": f"{max(of['dpo'], of['grpo'])} steps on the game's solutions of {HALF_KNOWN}",
         "speed of SFT": f"{tokens / seconds:,.0f} tokens/s",
         "questions": f"{len(train):,} for training, {len(test):,} held out",
         "seed": str(run.seed),
@@ -133,75 +137,83 @@ def settings(run: Run, train, test) -> dict[str, str]:
 # --------------------------------------------------------------------------------------- the demo
 
 
-def finish(run: Run, general: dict[str, list], on_tasks: dict[str, list], rerank: Path):
+def finish(run: Run, general: dict[str, list], half_known: dict[str, list], rerank: Path):
     """Writes summary.json and report.html.
 
-    general, on_tasks: judged responses to questions of all tasks and of DPO_TASKS, by stage.
+    general, half_known: judged responses to questions of all tasks and of HALF_KNOWN, by stage.
     """
+    own = {name: {stage: half_known[stage] for stage in ("SFT", "more SFT", name)} for name in OWN}
     read = open_split(run.data, "train").only("game", "task", "options", "answer", "steps")
-    train, test = (
-        [as_asked(record, FORMAT) for record in split]
-        for split in (read, open_split(run.data, "test"))
-    )
+    train = [as_asked(record, FORMAT) for record in read]
+    test = [
+        as_asked(record, FORMAT)
+        for data in (run.data, run.outside)
+        for record in open_split(data, "test")
+    ]
     records = {record["id"]: record for record in test}
-    blind, blind_on_tasks = (
-        accuracy.blind(train, (records[row["id"]] for row in rows["SFT"]))
-        for rows in (general, on_tasks)
-    )
-    by_id = {
-        name: {stage: {row["id"]: row for row in rows} for stage, rows in stages.items()}
-        for name, stages in (("general", general), ("on_tasks", on_tasks))
-    }
-    general, of_tasks = (
-        {stage: accuracy.summarise(rows) for stage, rows in stages.items()}
-        for stages in (general, on_tasks)
-    )
-    gains = pipeline.differences(run.data, on_tasks)
-    pairs = json.loads((run.out / "pairs" / COUNTS).read_text())
-    curves = json.loads((rerank / "rerank.json").read_text())
+    # Of what is out of domain there is nothing in train.
+    outside = [as_asked(record, FORMAT) for record in open_split(run.outside, "validation")]
+    asked = (records[row["id"]] for row in general["SFT"])
+    blind = accuracy.blind([*train, *outside], asked)
+    by_id = {stage: {row["id"]: row for row in rows} for stage, rows in general.items()}
+    summaries = {stage: accuracy.summarise(rows) for stage, rows in general.items()}
     minutes = run.commands.seconds / 60
-    summary = {
-        "before": brief(general["before"]),
-        "after": brief(general["SFT"]),
-        "dpo": brief(general["DPO"]),
-        "more_sft": brief(general["more SFT"]),
+    parts = {name: part(run, train, records, answered, name) for name, answered in own.items()}
+    parts["DPO"] |= {
+        "pairs": json.loads((run.out / "pairs" / COUNTS).read_text()),
+        "rerank": json.loads((rerank / "rerank.json").read_text()),
+        "credit": pick_credit(records, rerank),
+    }
+    summary = {stage.lower().replace(" ", "_"): brief(of) for stage, of in summaries.items()}
+    summary |= {
         "blind": brief(blind),
         "minutes": minutes,
-        "pairs": pairs,
-        "preference_gain": pipeline.gain(gains, on_tasks),
-        "rerank": curves["curves"],
+        "seconds": run.commands.by_title,
+        "pairs": parts["DPO"]["pairs"],
+        "gain": {
+            name: pipeline.gain(parts[name]["differences"], answered)
+            for name, answered in own.items()
+        },
+        "rerank": parts["DPO"]["rerank"]["curves"],
         "seed": run.seed,
     }
     (run.out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
     data = {
-        "title": "From game code to a model that reasons about boards",
+        "title": "From game code to a model that reasons about boards"
+        + (" (all stages, much too short)" if run.size is pipeline.SMALL else ""),
         "machine": f"{os.cpu_count()} cores, {platform.machine()}",
         "minutes": minutes,
+        "seconds": run.commands.by_title,
         "settings": settings(run, train, test),
-        "stages": list(general.items()),
+        "stages": list(summaries.items()),
         "blind": blind,
         "loss": curve(run),
-        "samples": pick_samples(records, by_id["general"]),
-        "preference": {
-            "tasks": list(of_tasks["SFT"]["by_task"]),
-            "stages": list(of_tasks.items()),
-            "blind": blind_on_tasks,
-            "differences": gains,
-            "pairs": pairs,
-            "training": read_metrics(run.of("DPO")),
-            "rerank": {name: curves[name] for name in ("curves", "questions")},
-            **pick_changed(records, by_id["on_tasks"]),
-            "credit": pick_credit(records, rerank),
-        },
+        "samples": pick_samples(records, by_id),
+        "own": parts,
     }
     write_report(run.out / "report.html", data)
-    print("\n" + comparison({**general, "blind": blind}))
-    print(f"\non {len(on_tasks['SFT'])} held-out questions of {DPO_TASKS}, %")
-    for name, summary in [*of_tasks.items(), ("blind", blind_on_tasks)]:
-        print(f"  {name:16}{100 * summary['overall']['accuracy']:7.1f}")
-    for name, found in gains.items():
-        low, high = 100 * found["low"], 100 * found["high"]
-        print(f"  {name:16}{100 * found['difference']:+7.1f}  ({low:+.1f} to {high:+.1f})")
+    print("\n" + comparison({**summaries, "blind": blind}))
+    for name, part_of in parts.items():
+        print(f"\non {len(own[name]['SFT'])} held-out questions of {HALF_KNOWN}, %")
+        for stage, of in [*part_of["stages"], ("blind", part_of["blind"])]:
+            print(f"  {stage:16}{100 * of['overall']['accuracy']:7.1f}")
+        for what, found in part_of["differences"].items():
+            low, high = 100 * found["low"], 100 * found["high"]
+            print(f"  {what:16}{100 * found['difference']:+7.1f}  ({low:+.1f} to {high:+.1f})")
+
+
+def part(run: Run, train: list, records: dict[str, dict], answered: dict, name: str) -> dict:
+    """What the report tells of a stage of OWN; `answered` by stage."""
+    summaries = {stage: accuracy.summarise(rows) for stage, rows in answered.items()}
+    by_id = {stage: {row["id"]: row for row in rows} for stage, rows in answered.items()}
+    return {
+        "tasks": list(summaries["SFT"]["by_task"]),
+        "stages": list(summaries.items()),
+        "blind": accuracy.blind(train, (records[row["id"]] for row in answered["SFT"])),
+        "differences": pipeline.differences(run.data, answered, name),
+        "training": read_metrics(run.of(name)),
+        **pick_changed(records, by_id, name),
+    }
 
 
 @exit_on_user_error
@@ -213,20 +225,20 @@ def main():
     )
     parser.add_argument("--out", type=Path, default=Path("runs/demo"), help="the demo's folder")
     parser.add_argument("--seed", type=int, default=0, help="of all that is random (default: 0)")
+    parser.add_argument("--small", action="store_true", help="all stages, much too short")
     args = parser.parse_args()
 
-    run = Run(Commands(args.out), args.out / "data", args.out, args.seed)
-    pipeline.generate(run.commands, run.data)
+    size = pipeline.SMALL if args.small else pipeline.FULL
+    run = Run(Commands(args.out), args.out, args.seed, size)
+    pipeline.generate(run)
     model = pipeline.init(run)
-    general = {"before": pipeline.ask(run, "before", model, pipeline.QUESTIONS)}
+    general = {"before": pipeline.ask_all(run, "before", model)}
     pipeline.supervise(run, model)
-    pipeline.prefer(run)
+    pipeline.go_on(run)
     for stage in STAGES:
-        name = stage.replace(" ", "_")
-        general[stage] = pipeline.ask(run, name, run.of(stage), pipeline.QUESTIONS)
-    on_tasks = pipeline.compare(run)
-    rerank = pipeline.rerank(run)
-    finish(run, general, on_tasks, rerank)
+        general[stage] = pipeline.ask_all(run, stage, run.of(stage))
+    half_known = pipeline.compare(run)
+    finish(run, general, half_known, pipeline.rerank(run))
     print(f"\n{run.commands.seconds / 60:.1f} minutes; look at {args.out / 'report.html'}")
 
 

@@ -69,7 +69,7 @@ class Commands:
                     f"{out} is there and none of these commands made it: move it away, or choose "
                     "another --out."
                 )
-        self._write([*self._lines, line | {"seconds": None}])
+        self._write([*self._lines, line | {"title": title, "seconds": None}])
         began = time.monotonic()
         done = subprocess.run(
             [sys.executable, "-m", *words], env=self._environment, stdout=self._stream
@@ -83,6 +83,11 @@ class Commands:
         self._write(self._lines)
         self._next += 1
         self._say(f"=== {self._lines[-1]['seconds']:.0f} s")
+
+    @property
+    def by_title(self) -> dict[str, float]:
+        """Seconds of each command so far."""
+        return {line["title"]: line["seconds"] for line in self._lines[: self._next]}
 
     @property
     def seconds(self) -> float:

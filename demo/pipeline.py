@@ -1,67 +1,113 @@
 """The stages of the demo, each a few of the project's own commands.
 
 Everything is on one line: questions from game code, a small model with random weights, SFT in
-stages, its answers to training questions, pairs of them, DPO; beside DPO as many steps of more SFT.
+stages; then, from there and on the task that it half masters, DPO on pairs of its own answers, and
+GRPO. Beside them as many steps of more SFT on the solutions of that task.
 """
 
 import dataclasses
-from collections.abc import Sequence
 from pathlib import Path
 
 from c2l_jax.accuracy import paired_difference
 from c2l_jax.responses import judged, read_responses
-from configs import demo_dpo, demo_sft
-from configs.demo_dpo import DPO_TASKS
-from configs.demo_sft import FORMAT
+from configs import demo_dpo, demo_grpo, demo_sft
+from configs.demo_sft import FORMAT, HALF_KNOWN
 from demo.commands import Commands
 from records.reading import dataset_directory, open_split
 
-# Steps of each stage: those of configs/demo_sft.py in their order, then DPO and as many of more
-# SFT.
-STEPS = {"read": 500, "reason": 850, "dpo": 50}
+GAMES = "maze,sokoban,tictactoe"
+OUTSIDE = "snake"  # out of domain: never trained on
+TASKS = (
+    r"Easy/(maze/((player|goal)_position|open_directions)|tictactoe/cell_color|"
+    r"(sokoban/player|snake/(head|food))_position)"
+)
 PRESET = "tiny"
-GAMES = "maze,tictactoe"
-PER_TASK = 1000  # records for each of the 27 pairs of task and level
 SIZE = 112  # px: one vision window
-QUESTIONS = 400  # held-out questions of all tasks
-TASK_QUESTIONS = 600  # held-out questions of DPO_TASKS, for the comparison
-SAMPLED = 1200  # training questions of DPO_TASKS that the SFT model answers N times
-RERANKED = 150  # held-out questions of DPO_TASKS that it answers N times
 N = 8
-MAX_TOKENS = 160
+MAX_TOKENS = 96
 ROWS = 60  # questions at a time
 DTYPE = ("--dtype", "float32")  # on a GPU too: what configs/demo_*.py train in
 
-STAGES = ("SFT", "more SFT", "DPO")
-CHOSEN = "chosen"  # DPO without its pairs; not in the demo, which has no time for it
+STAGES = ("SFT", "more SFT", "DPO", "GRPO")
+OWN = ("DPO", "GRPO")  # of these, what learns from its own answers, to HALF_KNOWN
+
+
+@dataclasses.dataclass(frozen=True)
+class Size:
+    """Numbers of the demo's parts.
+
+    steps: of the stages of configs/demo_sft.py in their order, then of DPO, of GRPO and, as many
+      as of the longer one, of more SFT. per_task, outside: records of each task. questions,
+      task_questions: held-out ones, of all tasks and of HALF_KNOWN. sampled: training
+      questions that the SFT model answers N times; reranked: held-out ones.
+    """
+
+    steps: dict[str, int]
+    per_task: int
+    outside: int
+    questions: int
+    task_questions: int
+    sampled: int
+    reranked: int
+
+
+FULL = Size(
+    steps={"read": 500, "reason": 900, "dpo": 50, "grpo": 40},
+    per_task=3000,
+    outside=200,
+    questions=400,
+    task_questions=300,
+    sampled=800,
+    reranked=100,
+)
+# All stages, and no claims.
+SMALL = Size(
+    steps={"read": 10, "reason": 150, "dpo": 5, "grpo": 3},
+    per_task=300,
+    outside=100,
+    questions=60,
+    task_questions=30,
+    sampled=40,
+    reranked=16,
+)
 
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """One seed's way from random weights to DPO, in `out`; the questions are the same for all."""
+    """One way from random weights to DPO and GRPO, in `out`."""
 
     commands: Commands
-    data: Path
     out: Path
     seed: int
+    size: Size
+
+    @property
+    def data(self) -> Path:
+        return self.out / "data"
+
+    @property
+    def outside(self) -> Path:
+        """Questions of the game that is out of domain."""
+        return self.out / "outside"
 
     @property
     def sft(self) -> Path:
         """The working directory of the last stage of SFT."""
-        return self.out / list(sft_stages())[-1]
+        return self.out / list(demo_sft.TASKS)[-1]
 
     def of(self, stage: str) -> Path:
-        """The working directory that ends with a stage of STAGES, or with CHOSEN."""
+        """The working directory that ends with a stage of STAGES."""
         return self.sft if stage == "SFT" else self.out / stage.lower().replace(" ", "_")
 
 
-def sft_stages() -> dict[str, int]:
-    return {stage: steps for stage, steps in STEPS.items() if stage != "dpo"}
-
-
-def generate(commands: Commands, data: Path):
-    commands.run("Questions from both games", "synth", "generate", "--out", data, "--games", GAMES,
-                 "--per-task", PER_TASK, "--seed", 0, "--size", SIZE, out=data)  # fmt: skip
+def generate(run: Run):
+    for what, games, count, out in (
+        ("Questions from three games", GAMES, run.size.per_task, run.data),
+        ("Questions from a game that is never trained on", OUTSIDE, run.size.outside, run.outside),
+    ):
+        run.commands.run(what, "synth", "generate", "--out", out, "--games", games, "--tasks",
+                         TASKS, "--per-task", count, "--seed", 0, "--size", SIZE,
+                         out=out)  # fmt: skip
 
 
 def init(run: Run) -> Path:
@@ -77,68 +123,72 @@ def init(run: Run) -> Path:
 def train(run: Run, title: str, program: str, model: Path, data: Path, workdir: Path, steps: int):
     """`program` is FILE:STAGE in configs/."""
     name, stage = program.split(":")
-    settings = {"demo_sft": demo_sft, "demo_dpo": demo_dpo}[name].get_config(stage)
+    settings = {"demo_sft": demo_sft, "demo_dpo": demo_dpo, "demo_grpo": demo_grpo}[name]
     arguments = ["--config", f"configs/{name}.py:{stage}", "--workdir", workdir]
     changed = {"model": model, "data.path": data, "steps": steps, "seed": run.seed}
     arguments += [f"--config.{key}={value}" for key, value in changed.items()]
-    run.commands.run(title, "c2l_jax.train", *arguments, out=workdir, settings=settings.to_json())
+    run.commands.run(title, "c2l_jax.train", *arguments, out=workdir,
+                     settings=settings.get_config(stage).to_json())  # fmt: skip
 
 
 def supervise(run: Run, model: Path):
     """SFT, stage after stage."""
-    for stage, steps in sft_stages().items():
-        workdir = run.out / stage
+    for stage in demo_sft.TASKS:
+        workdir, steps = run.out / stage, run.size.steps[stage]
         train(run, f"SFT: {stage}", f"demo_sft:{stage}", model, run.data, workdir, steps)
         model = workdir / "model"
 
 
 def sample(run: Run, split: str, limit: int) -> Path:
-    """N answers of the SFT model to each of `limit` questions of DPO_TASKS."""
+    """N answers of the SFT model to each of `limit` questions of HALF_KNOWN."""
     out = run.out / f"samples_{split}"
     run.commands.run(f"Sampling: {N} answers to each of {limit} {split} questions",
                      "c2l_jax.sample", "--model", run.sft, "--data", run.data, "--split", split,
-                     "--tasks", DPO_TASKS, "--format", FORMAT, "--limit", limit, "--n", N,
+                     "--tasks", HALF_KNOWN, "--format", FORMAT, "--limit", limit, "--n", N,
                      "--rows", 8, "--lanes", N, "--max-tokens", MAX_TOKENS, "--seed", run.seed,
                      *DTYPE, "--out", out, out=out)  # fmt: skip
     return out
 
 
-def prefer(run: Run):
-    """Pairs of the model's own answers, DPO on them, and as many steps of more SFT."""
-    responses, pairs = sample(run, "train", SAMPLED), run.out / "pairs"
+def go_on(run: Run):
+    """From the SFT model: DPO on pairs of its own answers, GRPO, and more SFT."""
+    responses, pairs = sample(run, "train", run.size.sampled), run.out / "pairs"
     run.commands.run("Pairs: right against wrong answers", "c2l_jax.preferences", "--responses",
-                     responses, "--out", pairs, "--validation", 0.1, "--seed", run.seed, *DTYPE,
-                     out=pairs)  # fmt: skip
-    model, steps = run.sft / "model", STEPS["dpo"]
-    train(run, "DPO on the pairs", "demo_dpo:dpo", model, pairs, run.of("DPO"), steps)
-    title = "For comparison: as many steps of more SFT"
-    train(run, title, "demo_dpo:more_sft", model, run.data, run.of("more SFT"), steps)
+                     responses, "--out", pairs, "--pairing", "near", "--low", 0, "--high", 1,
+                     "--validation", 0.1, "--seed", run.seed, *DTYPE, out=pairs)  # fmt: skip
+    model, steps = run.sft / "model", run.size.steps
+    train(run, "DPO on the pairs", "demo_dpo:dpo", model, pairs, run.of("DPO"), steps["dpo"])
+    train(run, "GRPO", "demo_grpo:grpo", model, run.data, run.of("GRPO"),
+          steps["grpo"])  # fmt: skip
+    train(run, "For comparison: more SFT", "demo_dpo:more_sft", model, run.data,
+          run.of("more SFT"), max(steps["dpo"], steps["grpo"]))  # fmt: skip
 
 
-def imitate(run: Run):
-    """As many steps as DPO's on its chosen responses alone."""
-    title = "For comparison: the chosen answers' likelihood alone"
-    model, pairs = run.sft / "model", run.out / "pairs"
-    train(run, title, "demo_dpo:chosen", model, pairs, run.of(CHOSEN), STEPS["dpo"])
-
-
-def ask(run: Run, name: str, model: Path, limit: int, tasks: str | None = None) -> list[dict]:
+def ask(run: Run, name: str, model: Path, data: Path, limit: int, tasks=".") -> list[dict]:
     """Judged responses to held-out questions, as evaluate writes them; `name` is a folder's."""
-    out = run.out / "evaluations" / name
-    only = ["--tasks", tasks] if tasks else []
-    run.commands.run(f"Evaluation: {name.replace('_', ' ')}", "c2l_jax.evaluate", "--model", model,
-                     "--data", run.data, "--split", "test", *only, "--format", FORMAT, "--limit",
-                     limit, "--rows", ROWS, "--max-tokens", MAX_TOKENS, *DTYPE, "--out", out,
+    out = run.out / "evaluations" / name.replace(" ", "_")
+    run.commands.run(f"Evaluation: {name}", "c2l_jax.evaluate", "--model", model, "--data", data,
+                     "--split", "test", "--tasks", tasks, "--format", FORMAT, "--limit", limit,
+                     "--rows", ROWS, "--max-tokens", MAX_TOKENS, *DTYPE, "--out", out,
                      out=out)  # fmt: skip
     return judged(read_responses(out)[1])
 
 
-def compare(run: Run, stages: Sequence[str] = STAGES) -> dict[str, list[dict]]:
-    """What each stage answers to the same held-out questions of DPO_TASKS."""
+def ask_all(run: Run, stage: str, model: Path) -> list[dict]:
+    """What a stage answers to questions of all games."""
+    count = run.size.questions
+    return [
+        *ask(run, stage, model, run.data, count),
+        *ask(run, f"{stage} out of domain", model, run.outside, count // 4),
+    ]
+
+
+def compare(run: Run) -> dict[str, list[dict]]:
+    """What each stage answers to the same questions of HALF_KNOWN."""
     return {
-        stage: ask(run, f"{stage.replace(' ', '_')}_on_its_tasks", run.of(stage), TASK_QUESTIONS,
-                   DPO_TASKS)
-        for stage in stages
+        stage: ask(run, f"{stage} on what SFT half knows", run.of(stage), run.data,
+                   run.size.task_questions, HALF_KNOWN)
+        for stage in STAGES
     }  # fmt: skip
 
 
@@ -146,26 +196,24 @@ def rerank(run: Run) -> Path:
     """DPO's model as a verifier of the SFT model's answers to held-out questions."""
     out = run.out / "rerank"
     run.commands.run("Choosing among answers with the DPO model", "c2l_jax.rerank", "--responses",
-                     sample(run, "test", RERANKED), "--policy", run.of("DPO"), "--reference",
-                     run.sft, "--seed", run.seed, *DTYPE, "--out", out, out=out)  # fmt: skip
+                     sample(run, "test", run.size.reranked), "--policy", run.of("DPO"),
+                     "--reference", run.sft, "--seed", run.seed, *DTYPE, "--out", out,
+                     out=out)  # fmt: skip
     return out
 
 
-def differences(data: Path, answered: dict[str, list[dict]]) -> dict[str, dict]:
+def differences(data: Path, answered: dict[str, list[dict]], own: str) -> dict[str, dict]:
     """Paired differences between the stages, questions about one position taken together.
 
-    answered: judged responses by stage, in one order.
+    answered: judged responses by stage, in one order. own: one of OWN.
     """
     test = open_split(data, "test").only("id", "state")
     positions = {record["id"]: record["state"] for record in test}
     correct = {name: [row["correct"] for row in rows] for name, rows in answered.items()}
     groups = [positions[row["id"]] for row in answered["SFT"]]
-    compared = [("DPO", "SFT"), ("more SFT", "SFT"), ("DPO", "more SFT")]
-    if CHOSEN in answered:
-        compared += [(CHOSEN, "SFT"), ("DPO", CHOSEN)]
     return {
         f"{second} − {first}": paired_difference(correct[first], correct[second], groups)
-        for second, first in compared
+        for second, first in ((own, "SFT"), ("more SFT", "SFT"), (own, "more SFT"))
     }
 
 
@@ -174,7 +222,7 @@ def gain(found: dict[str, dict], answered: dict[str, list[dict]]) -> dict:
     right = {stage: sum(row["correct"] for row in rows) for stage, rows in answered.items()}
     count = len(answered["SFT"])
     result = {
-        "tasks": DPO_TASKS,
+        "tasks": HALF_KNOWN,
         "questions": count,
         "accuracy": {_key(stage): round(100 * each / count, 2) for stage, each in right.items()},
     }
@@ -182,9 +230,7 @@ def gain(found: dict[str, dict], answered: dict[str, list[dict]]) -> dict:
         value, low, high = (
             round(100 * difference[key], 2) for key in ("difference", "low", "high")
         )
-        # What preferences are worth has the plain name.
-        interval = "interval_95" if name == "DPO − SFT" else f"{_key(name)}_interval_95"
-        result |= {_key(name): value, interval: [low, high]}
+        result |= {_key(name): value, f"{_key(name)}_interval_95": [low, high]}
     return result
 
 

@@ -140,6 +140,12 @@ def _parser() -> Parser:
         metavar="X",
         help="X times the preset's numbers, as in --scale 0.01 (default: 1)",
     )
+    make.add_argument(
+        "--tasks",
+        metavar="PATTERN",
+        help='only what this regular expression finds in "level/game/task", as in --tasks '
+        "'Easy/.*/player_position' (not with --preset)",
+    )
     make.add_argument("--seed", type=int, default=0, help="(default: 0)")
     _add_workers(make)
     _add_locked(make)
@@ -341,7 +347,10 @@ def _generate(args) -> None:
     if args.scale and not args.preset:
         raise UserError("--scale belongs to --preset; give one, as --preset gameqa.")
     scale = (args.scale or 1.0) if args.preset else None
-    plan = dataset.Plan(_names(args.games), args.per_task, args.seed, args.size, scale)
+    if args.tasks and args.preset:
+        raise UserError("--tasks belongs to --per-task; a preset has all tasks.")
+    names = _names(args.games)
+    plan = dataset.Plan(names, args.per_task, args.seed, args.size, scale, args.tasks)
     if args.locked and args.beam is not None:
         raise UserError("--locked works with local processes only; leave out --beam.")
     output_folder(args.out)

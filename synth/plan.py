@@ -11,6 +11,7 @@ import json
 import sys
 from fractions import Fraction
 
+from records.errors import UserError, pattern_of
 from records.schema import SPLITS
 from synth.engine import MAX_DRAWS
 from synth.game import LEVELS
@@ -40,7 +41,8 @@ class Plan:
     """What to generate; equal plans give byte-identical records.
 
     per_task: records for each task and plot level; None with a scale. size: side of the pictures
-    in pixels; None: positions are put in words.
+    in pixels; None: positions are put in words. tasks: a regular expression, some of whose matches
+    is in "level/game/task" of all that there is to be; None: no other condition.
     """
 
     games: tuple[str, ...]
@@ -48,15 +50,24 @@ class Plan:
     seed: int
     size: int | None
     scale: float | None = None
+    tasks: str | None = None
 
     def shards(self) -> list[Shard]:
-        """In the order of the records."""
+        """In the order of the records. Raises UserError where `tasks` leaves none."""
         cells = [
             (game, task.name, level)
             for game in self.games
             for task in engine(game).about().tasks
             for level in LEVELS
         ]
+        if self.tasks is not None:
+            pattern = pattern_of(self.tasks, "--tasks")
+            cells = [cell for cell in cells if pattern.search("/".join((cell[2], *cell[:2])))]
+            if not cells:
+                raise UserError(
+                    f"--tasks {self.tasks!r}: none of these games has it; names look like "
+                    "'Easy/maze/open_directions'."
+                )
         if self.scale is None:
             return [
                 Shard(*cell, self.seed, self.size, range(first, min(first + SHARD, self.per_task)))
@@ -74,9 +85,9 @@ class Plan:
         )
 
     def as_json(self) -> dict:
-        """As it is read back from JSON; without a scale, as before there were scales."""
+        """As it is read back from JSON; without a scale, as before there were others."""
         values = json.loads(json.dumps(dataclasses.asdict(self)))
-        unset = [key for key in ("scale",) if values[key] is None]
+        unset = [key for key in ("scale", "tasks") if values[key] is None]
         return {key: value for key, value in values.items() if key not in unset}
 
     def _wanted(self) -> dict[tuple[str, str, str], dict[str, int]]:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from configs import demo_dpo, demo_sft
+from configs import demo_dpo, demo_grpo, demo_sft
 from demo import pipeline
 from demo.commands import Commands
 from records.errors import UserError
@@ -98,25 +98,26 @@ def test_a_changed_package_runs_again(ran, tmp_path):
 
 
 def test_every_stage_has_settings_and_the_control_those_of_dpo():
-    for stage in pipeline.sft_stages():
+    for size in (pipeline.FULL, pipeline.SMALL):
+        assert size.steps.keys() == {*demo_sft.TASKS, "dpo", "grpo"}
+    for stage in demo_sft.TASKS:
         assert demo_sft.get_config(stage).objective == "sft"
     dpo, more = demo_dpo.get_config("dpo"), demo_dpo.get_config("more_sft")
     assert dpo.objective == "dpo" and more.objective == "sft"
+    assert demo_grpo.get_config().objective == "grpo"
     for name in ("rows", "row_tokens", "row_targets", "row_tiles"):
         assert dpo.data[name] == more.data[name]
-    assert more.data.tasks == ((demo_dpo.DPO_TASKS, 1.0),)
-    chosen = demo_dpo.get_config("chosen")
-    assert chosen.dpo.beta < 1e-6 and dpo.dpo.sft_weight > 0
-    chosen.dpo.beta = dpo.dpo.beta
-    assert chosen.to_dict() == dpo.to_dict()  # nothing else differs
+    assert more.data.tasks == demo_grpo.get_config().data.tasks
 
 
 def test_gain_tells_points_and_intervals():
-    stages = (*pipeline.STAGES, pipeline.CHOSEN)
-    answered = {stage: [{"correct": True}, {"correct": False}] for stage in stages}
+    answered = {
+        stage: [{"correct": True}, {"correct": False}] for stage in ("SFT", "more SFT", "DPO")
+    }
     cell = {"difference": 0.061, "low": 0.0474, "high": 0.0751, "fixed": 1, "broken": 0, "count": 2}
     names = ("DPO − SFT", "more SFT − SFT", "DPO − more SFT")
     found = pipeline.gain({name: cell for name in names}, answered)
-    assert found["dpo_minus_sft"] == 6.1 and found["interval_95"] == [4.74, 7.51]
+    assert found["dpo_minus_sft"] == 6.1
+    assert found["dpo_minus_sft_interval_95"] == [4.74, 7.51]
     assert found["more_sft_minus_sft"] == 6.1 and found["dpo_minus_more_sft"] == 6.1
-    assert found["accuracy"] == {"sft": 50.0, "more_sft": 50.0, "dpo": 50.0, "chosen": 50.0}
+    assert found["accuracy"] == {"sft": 50.0, "more_sft": 50.0, "dpo": 50.0}

@@ -10,7 +10,8 @@ from demo.report import write_report
 from tests.pages import Page
 
 ATTACK = '<script>alert("x")</script> & \'"> </pre>'
-STAGES = ("before", "SFT", "more SFT", "DPO")
+STAGES = ("before", "SFT", "more SFT", "DPO", "GRPO")
+OWN = ("DPO", "GRPO")
 
 
 def picture(color):
@@ -36,7 +37,7 @@ def make_data():
             {
                 "text": f"[{name}] says {ATTACK}",
                 "extracted": ATTACK,
-                "correct": i % 5 < rank + 1,
+                "correct": i % 5 < min(rank, 3) + 1,
             }
             for i in range(len(records))
         ]
@@ -69,40 +70,51 @@ def make_data():
             for i in range(1, 9)
         ],
         "samples": samples,
-        "preference": make_preference(records, judged, stages, samples),
+        "seconds": {f"Questions {ATTACK}": 12.3},
+        "own": {
+            "DPO": make_part("DPO", records, judged, stages, samples) | make_pairs(samples),
+            "GRPO": make_part("GRPO", records, judged, stages, samples),
+        },
     }  # fmt: skip
 
 
-def make_preference(records, judged, stages, samples):
+def make_part(own, records, judged, stages, samples):
     correct = {name: [row["correct"] for row in judged[name]] for name in STAGES}
-    compared = [("DPO", "SFT"), ("more SFT", "SFT"), ("DPO", "more SFT")]
-    point = {"accuracy": 0.5, "low": 0.4, "high": 0.6}
-    methods = ("single", "majority", "best", "weighted", "oracle")
-    response = {"extracted": ATTACK, "score": -1.5, "tokens": ["fine ", ATTACK, "<|im_end|>"]}
+    compared = [(own, "SFT"), ("more SFT", "SFT"), (own, "more SFT")]
     changed = [
-        sample | {"responses": {name: sample["responses"][name] for name in ("SFT", "DPO")}}
+        sample | {"responses": {name: sample["responses"][name] for name in ("SFT", own)}}
         for sample in samples
     ]
+    told = ("rewards/margin", "rewards/accuracy") if own == "DPO" else (
+        "reward", "reward_std", "groups/without_variance")  # fmt: skip
     return {
         "tasks": ["maze/turn_count", "maze/goal_position"],
-        "stages": stages[1:],
+        "stages": [pair for pair in stages if pair[0] in ("SFT", "more SFT", own)],
         "blind": blind(records, records),
         "differences": {
             f"{b} − {a}": paired_difference(correct[a], correct[b]) for b, a in compared
         },
-        "pairs": {"questions": 50, "too easy": 4, "too hard": 5, "kept": 41, "pairs": 99},
         "training": [
-            {"step": i, "loss": 0.7 / i, "rewards/margin": i / 9, "rewards/accuracy": 0.5 + i / 20}
-            | ({"eval/loss": 0.7, "eval/rewards/margin": -1.0, "eval/rewards/accuracy": 0.5}
-               if i % 4 == 0 else {})
+            {"step": i, "loss": 0.7 / i} | {name: i / 20 for name in told}
+            | ({f"eval/{name}": 0.5 for name in ("loss", *told)}
+               if own == "DPO" and i % 4 == 0 else {})
             for i in range(1, 10)
         ],
+        "fixed": changed[:1],
+        "broken": changed[1:],
+    }  # fmt: skip
+
+
+def make_pairs(samples):
+    point = {"accuracy": 0.5, "low": 0.4, "high": 0.6}
+    methods = ("single", "majority", "best", "weighted", "oracle")
+    response = {"extracted": ATTACK, "score": -1.5, "tokens": ["fine ", ATTACK, "<|im_end|>"]}
+    return {
+        "pairs": {"questions": 50, "too easy": 4, "too hard": 5, "kept": 41, "pairs": 99},
         "rerank": {
             "questions": 77,
             "curves": {name: [{"n": n, **point} for n in (1, 2, 4, 8)] for name in methods},
         },
-        "fixed": changed[:1],
-        "broken": changed[1:],
         "credit": [
             {
                 **{name: samples[0][name] for name in ("image", "record")},
@@ -128,8 +140,8 @@ def test_page_is_well_formed_and_whatever_the_model_wrote_stays_text(built):
     page = Page(source)  # asserts balanced tags
     assert "script" not in {tag for tag, _ in page.tags}
     assert "<script" not in source
-    for stage in STAGES:  # a sample each, and once more where DPO changed the answer
-        changed = 2 if stage in ("SFT", "DPO") else 0
+    for stage in STAGES:  # a sample each, and once more where DPO or GRPO changed SFT's answer
+        changed = {"SFT": 4, "DPO": 2, "GRPO": 2}.get(stage, 0)
         assert page.text.count(f"[{stage}] says {ATTACK}") == len(data["samples"]) + changed
 
 
@@ -148,8 +160,9 @@ def test_pictures_arrive_unchanged(built):
     data, source = built
     sources = [attributes["src"] for attributes in Page(source).attributes("img")]
     head = "data:image/png;base64,"
-    preference = data["preference"]
-    shown = [preference[name] for name in ("fixed", "broken", "credit")] + [data["samples"]]
+    dpo, grpo = (data["own"][name] for name in OWN)
+    shown = [dpo[name] for name in ("fixed", "broken", "credit")]
+    shown += [grpo["fixed"], grpo["broken"], data["samples"]]
     assert [base64.b64decode(each.removeprefix(head)) for each in sources] == [
         sample["image"] for samples in shown for sample in samples
     ]
@@ -159,13 +172,14 @@ def test_bars_and_figures_tell_the_summaries(built):
     data, source = built
     page = Page(source)
     widths = [rect["width"] for rect in page.attributes("rect") if "style" in rect]
-    preference = data["preference"]
-    of_preference = [summary for _, summary in preference["stages"]] + [preference["blind"]]
     summaries = [summary for _, summary in data["stages"]] + [data["blind"]]
-    expected = [s["by_task"][task] for task in preference["tasks"] for s in of_preference]
+    expected = []
     for group, name in [("by_game", "maze"), ("by_task", "maze/turn_count"),
                         ("by_task", "maze/goal_position")]:  # fmt: skip
         expected += [summary[group][name] for summary in summaries]
+    for part in data["own"].values():
+        of_part = [summary for _, summary in part["stages"]] + [part["blind"]]
+        expected += [s["by_task"][task] for task in part["tasks"] for s in of_part]
     assert widths == [f"{100 * cell['accuracy']:.2f}%" for cell in expected]
     for cell in expected:
         assert f"({100 * cell['low']:.1f} – {100 * cell['high']:.1f})" in page.text
@@ -178,7 +192,8 @@ def test_bars_and_figures_tell_the_summaries(built):
 def test_differences_are_told_with_their_intervals(built):
     data, source = built
     text = Page(source).text
-    for cell in data["preference"]["differences"].values():
+    cells = [cell for part in data["own"].values() for cell in part["differences"].values()]
+    for cell in cells:
         value, low, high = (100 * cell[name] for name in ("difference", "low", "high"))
         expected = f"{value:+.1f} ({low:+.1f} to {high:+.1f})".replace("-", "−")
         assert expected in text
@@ -191,7 +206,7 @@ def test_differences_are_told_with_their_intervals(built):
 def test_a_gain_that_may_be_chance_is_called_that(tmp_path):
     def headline(low):
         data = make_data()
-        data["preference"]["differences"]["DPO − SFT"]["low"] = low
+        data["own"]["DPO"]["differences"]["DPO − SFT"]["low"] = low
         write_report(tmp_path / "page.html", data)
         text = Page((tmp_path / "page.html").read_text(encoding="utf-8")).text
         return text[: text.index("As many steps")]
@@ -209,10 +224,11 @@ def points_of(page):
 def test_curves_show_every_row_inside_the_frame_and_loss_falls(built):
     page = Page(built[1])
     curves = points_of(page)
-    # SFT's loss and accuracy, DPO's three figures on two kinds of pairs, five ways to choose.
-    assert [len(points) for points in curves] == [8, 8, *[9, 2] * 3, *[4] * 5]
+    # SFT's loss and accuracy, DPO's three figures on two kinds of pairs, five ways to choose, and
+    # GRPO's three.
+    assert [len(points) for points in curves] == [8, 8, *[9, 2] * 3, *[4] * 5, 9, 9, 9]
     charts = [svg["viewbox"].split() for svg in page.attributes("svg") if "viewbox" in svg]
-    assert charts == [["0", "0", "500", "280"]] * 6
+    assert charts == [["0", "0", "500", "280"]] * 9
     assert all(0 <= x <= 500 and 0 <= y <= 280 for points in curves for x, y in points)
     loss, accuracy = curves[:2]  # y points down in SVG
     assert loss == sorted(loss)
@@ -229,7 +245,7 @@ def test_token_credit_colours_by_sign(built):
 
 def test_lines_that_differ_are_marked(built):
     marked = Page(built[1]).attributes("mark")
-    assert len(marked) == 4  # one line each of SFT and DPO, fixed and broken
+    assert len(marked) == 8  # one line each of SFT and what came of it, fixed and broken, twice
 
 
 def test_right_options_are_marked_and_unanswered_is_said(tmp_path):
@@ -238,7 +254,7 @@ def test_right_options_are_marked_and_unanswered_is_said(tmp_path):
     write_report(tmp_path / "page.html", data)
     page = Page((tmp_path / "page.html").read_text(encoding="utf-8"))
     marked = [each for each in page.attributes("li") if each.get("class") == "key-answer"]
-    assert len(marked) == 2 * len(data["samples"]) + 1
+    assert len(marked) == 3 * len(data["samples"]) + 1
     assert "✓7" in page.text
     assert f"✓ B{ATTACK}" in page.text
     assert "SFT: ✗ no answer" in page.text
@@ -247,13 +263,15 @@ def test_right_options_are_marked_and_unanswered_is_said(tmp_path):
 def test_a_run_of_one_step_where_nothing_changed_has_a_page_too(tmp_path):
     row = {"step": 0, "loss": 0.0, "accuracy": 0.0, "seconds": 0.0, "stage": "read"}
     data = make_data() | {"loss": [row]}
-    data["preference"] |= {"fixed": [], "broken": [], "credit": [], "training": []}
     same = paired_difference([True], [True])
-    data["preference"]["differences"] = {"DPO − SFT": same}
-    for points in data["preference"]["rerank"]["curves"].values():
+    for name, part in data["own"].items():
+        part |= {"fixed": [], "broken": [], "training": []}
+        part["differences"] = {f"{name} − SFT": same, "more SFT − SFT": same}
+    data["own"]["DPO"]["credit"] = []
+    for points in data["own"]["DPO"]["rerank"]["curves"].values():
         del points[1:]
     write_report(tmp_path / "page.html", data)
     page = Page((tmp_path / "page.html").read_text(encoding="utf-8"))
     for points in points_of(page):
         assert all(math.isfinite(value) for point in points for value in point)
-    assert page.text.count("None.") == 2 and "No question had both." in page.text
+    assert page.text.count("None.") == 4 and "No question had both." in page.text

@@ -14,18 +14,19 @@
   samples: [{"image": PNG bytes, "record": record, "responses": {stage name: judged}}, ...]
                                   record: game, task, qa_type, plot_level, question, options,
                                   answer, steps; judged: text, extracted (or None), correct
-  preference: {
-    tasks: ["game/task", ...]     what preferences are about
+  seconds: {what: s}              of every command
+  own: {"DPO": part, "GRPO": part}, what each did on the task that SFT half knows; a part has
+    tasks: ["game/task", ...]
     stages, blind                 as above, on held-out questions of these tasks alone
     differences: {"DPO − SFT": …} as of c2l_jax.accuracy.paired_difference, on the same questions
+    training: [{"step", "loss", ...}, ...]
+                                  its metrics.jsonl
+    fixed, broken: samples        right where SFT is wrong; the reverse
+  and DPO's besides
     pairs: {name: count}          counts.json of c2l_jax.preferences
-    training: [{"step", "loss", "rewards/margin", ...}, ...]
-                                  metrics.jsonl of the DPO run
     rerank: {"curves", "questions"}
                                   of rerank.json
-    fixed, broken: samples        whose last stage is right where the first is wrong; the reverse
     credit: [{"image", "record", "responses": [line of rerank's scores.jsonl, ...]}, ...]
-  }
 Of `samples` the stage after "before" is the one that is shown, others are folded.
 """
 
@@ -39,24 +40,34 @@ from c2l_jax.pages.bars import differences
 from c2l_jax.pages.parts import COLORS, percent, points
 from demo.report.accuracy import accuracy_section, cards, task_bars
 from demo.report.chains import changes_section, credit_section, samples_section
-from demo.report.curves import preference_training, rerank_section, training_section
+from demo.report.curves import (
+    group_training,
+    preference_training,
+    rerank_section,
+    training_section,
+)
 
 
 def write_report(path: Path, data: Mapping[str, Any]) -> None:
     """Writes the page; `data` as the module's docstring says."""
     colors = {name: COLORS[i % len(COLORS)] for i, (name, _) in enumerate(data["stages"])}
-    preference = data["preference"]
+    dpo, grpo = data["own"]["DPO"], data["own"]["GRPO"]
     body = [
         _headline(data, colors),
-        _preference_section(preference, colors),
         accuracy_section(data["stages"], data["blind"], colors),
         training_section(data["loss"]),
-        preference_training(preference["training"]),
-        rerank_section(preference["rerank"]),
-        changes_section(preference["fixed"], preference["broken"]),
-        credit_section(preference["credit"]),
+        _own_section("Learning from pairs of its own answers (DPO)", _pairs(dpo["pairs"]), dpo,
+                     colors),
+        preference_training(dpo["training"]),
+        changes_section("DPO", dpo["fixed"], dpo["broken"]),
+        rerank_section(dpo["rerank"]),
+        credit_section(dpo["credit"]),
+        _own_section("Learning from groups of its own answers (GRPO)", GROUPS, grpo, colors),
+        group_training(grpo["training"]),
+        changes_section("GRPO", grpo["fixed"], grpo["broken"]),
         samples_section(data["samples"], [name for name, _ in data["stages"]]),
-    ]
+        _seconds(data["seconds"]),
+    ]  # fmt: skip
     page = document(data["title"], "".join(body))
     Path(path).write_text(page, encoding="utf-8")
 
@@ -69,7 +80,7 @@ def _headline(data: Mapping[str, Any], colors: Mapping[str, str]) -> str:
     return (
         f"<h1>{escape(data['title'])}</h1>\n"
         f'<p class="soft">{escape(data["machine"])} · {data["minutes"]:.1f} minutes</p>\n'
-        f'<p class="lead">{_result(data["preference"])}</p>\n'
+        f'<p class="lead">{_result(data["own"])}</p>\n'
         f"{cards(data['stages'], data['blind'], colors)}"
         '<p class="soft">Share of held-out questions of all tasks answered right. “Without the '
         "picture” gives each task’s most frequent answer every time.</p>\n"
@@ -77,41 +88,54 @@ def _headline(data: Mapping[str, Any], colors: Mapping[str, str]) -> str:
     )
 
 
-def _result(preference: Mapping[str, Any]) -> str:
-    """What came of preferences, in sentences."""
-    accuracy = {name: summary["overall"]["accuracy"] for name, summary in preference["stages"]}
-    (first, before), *_, (last, after) = accuracy.items()
-    found = preference["differences"]
-    tasks = escape(", ".join(preference["tasks"]))
-    dpo, more = found[f"{last} − {first}"], found.get(f"more SFT − {first}")
-    text = (
-        f"Learning from its own right and wrong answers took the model from {percent(before)} to "
-        f"{percent(after)} on held-out questions of {tasks}: {points(dpo)}"
-    )
-    if dpo["low"] <= 0 <= dpo["high"]:
-        text += ", a change that chance may explain"
-    if more:
-        text += f". As many steps of more SFT, on the game’s own solutions, gave {points(more)}"
-    return text + "."
+def _result(own: Mapping[str, Any]) -> str:
+    """What came of DPO and GRPO, in sentences."""
+    sentences = []
+    for name, part in own.items():
+        accuracy = {stage: of["overall"]["accuracy"] for stage, of in part["stages"]}
+        found, more = (part["differences"][f"{stage} − SFT"] for stage in (name, "more SFT"))
+        text = (
+            f"{name} took the model from {percent(accuracy['SFT'])} to {percent(accuracy[name])} "
+            f"on held-out questions of {escape(', '.join(part['tasks']))}: {points(found)}"
+        )
+        if found["low"] <= 0 <= found["high"]:
+            text += ", a change that chance may explain"
+        sentences.append(f"{text}. As many steps on the game’s own solutions: {points(more)}.")
+    return " ".join(sentences)
 
 
-def _preference_section(preference: Mapping[str, Any], colors: Mapping[str, str]) -> str:
-    pairs = preference["pairs"]
-    counts = (
-        f"The SFT model answered {pairs['questions']:,} training questions several times each. "
-        f"{pairs['kept']:,} of them gave {pairs['pairs']:,} pairs of a right and a wrong answer; "
-        f"too easy (nearly all answers right): {pairs['too easy']:,}, too hard: "
-        f"{pairs['too hard']:,}."
-    )
-    rows = [(name, summary, colors[name]) for name, summary in preference["stages"]]
-    rows.append(("without the picture", preference["blind"], "var(--blind)"))
+GROUPS = (
+    "The SFT model answers each question several times at a step, a rule says which answers are "
+    "right, and those better than the others of their group become likelier. It never sees a "
+    "solution; “more SFT” spends as many steps on those."
+)
+
+
+def _pairs(counts: Mapping[str, int]) -> str:
     return (
-        "<h2>What preferences are worth</h2>\n"
-        f"<p>{counts} DPO makes the right ones likelier than the wrong ones, and here likelier in "
-        "themselves too: their likelihood is a part of its loss (see the settings), and "
-        "benchmarks.preference_gain tells what either part is worth. It never sees a solution "
-        "from the game’s code; “more SFT” spends as many steps on those.</p>\n"
-        f"{task_bars(rows, preference['tasks'])}"
+        f"The SFT model answered {counts['questions']:,} training questions several times each. "
+        f"{counts['kept']:,} of them gave {counts['pairs']:,} pairs of a right and a wrong answer, "
+        "which differ as little as there are. DPO makes the right one likelier from where they "
+        "part. It never sees a solution from the game’s code; “more SFT” spends as many steps on "
+        "those."
+    )
+
+
+def _own_section(title: str, text: str, part: Mapping[str, Any], colors: Mapping[str, str]) -> str:
+    rows = [(name, summary, colors[name]) for name, summary in part["stages"]]
+    rows.append(("without the picture", part["blind"], "var(--blind)"))
+    return (
+        f"<h2>{title}</h2>\n<p>{text}</p>\n{task_bars(rows, part['tasks'])}"
         "<h3>Difference on the same questions, in points</h3>\n"
-        f"{differences(preference['differences'])}"
+        f"{differences(part['differences'])}"
+    )
+
+
+def _seconds(seconds: Mapping[str, float]) -> str:
+    rows = "".join(
+        f"<tr><th>{escape(what)}</th><td>{each:.0f}</td></tr>" for what, each in seconds.items()
+    )
+    return (
+        '<h2>Where the time went</h2>\n<figure class="card scroll"><table>'
+        f"<tr><th>command</th><th>seconds</th></tr>{rows}</table></figure>\n"
     )

@@ -41,11 +41,12 @@ def _sample(sample: Sample, shown: str) -> str:
 # --------------------------------------------------------------------------------- fixed, broken
 
 
-def changes_section(fixed: Sequence[Sample], broken: Sequence[Sample]) -> str:
-    """Chains side by side, before and after DPO."""
+def changes_section(stage: str, fixed: Sequence[Sample], broken: Sequence[Sample]) -> str:
+    """Chains side by side, before and after a stage."""
     text = (
-        "<h2>Chains that DPO changed</h2>\n<p>The first held-out questions that only one of the "
-        "two models answers right. Lines that the other one does not have are marked.</p>\n"
+        f"<h3>Chains that {escape(stage)} changed</h3>\n<p>The first held-out questions that only "
+        "one of the two models answers right. Lines that the other one does not have are "
+        "marked.</p>\n"
     )
     for title, samples in (("Fixed", fixed), ("Broken", broken)):
         cards = "".join(_change(sample) for sample in samples)

@@ -76,12 +76,41 @@ def training_section(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def preference_training(rows: Sequence[Mapping[str, float]]) -> str:
     """Loss, margin and accuracy of DPO, on training and on held-out pairs."""
-    charts = ""
-    for title, name, include, label in (
+    charts = _charts(
+        rows,
         ("Loss", "loss", (math.log(2),), "{:g}".format),
         ("Margin of rewards", "rewards/margin", (0,), "{:g}".format),
-        ("Pairs in the right order", "rewards/accuracy", (0.5, 1), lambda y: f"{100 * y:g} %"),
-    ):
+        ("Pairs in the right order", "rewards/accuracy", (0.5, 1), _percent),
+    )
+    return (
+        "<h3>Training on preferences</h3>\n"
+        "<p>At the start the model is its own reference and the loss is log 2 = 0.693. A reward is "
+        "how much likelier an answer has become; the margin is that of the right answer less that "
+        "of the wrong one.</p>\n"
+        '<p class="soft">Full lines: pairs of the training step. Broken lines: pairs never '
+        f"trained on.</p>\n{charts}"
+    )
+
+
+def group_training(rows: Sequence[Mapping[str, float]]) -> str:
+    """Reward, length and groups that teach nothing, over the steps of GRPO."""
+    charts = _charts(
+        rows,
+        ("Right answers among those sampled", "reward", (0, 1), _percent),
+        ("Spread of rewards in a group", "reward_std", (0,), "{:g}".format),
+        ("Groups all right or all wrong", "groups/without_variance", (0, 1), _percent),
+    )
+    return f"<h3>Training on groups</h3>\n{charts}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:g} %"
+
+
+def _charts(rows: Sequence[Mapping[str, float]], *wanted: tuple) -> str:
+    """A chart of each (title, name in metrics.jsonl, values to include, label)."""
+    charts = ""
+    for title, name, include, label in wanted:
         lines = []
         for prefix in ("", "eval/"):
             found = [row for row in rows if prefix + name in row]
@@ -89,15 +118,7 @@ def preference_training(rows: Sequence[Mapping[str, float]]) -> str:
                 lines.append(Line([r["step"] for r in found], [r[prefix + name] for r in found],
                                   "var(--stage-2)", bool(prefix)))  # fmt: skip
         charts += chart(title, steps_axis(lines), values_axis(lines, label, *include), lines)
-    return (
-        "<h2>Training on preferences (DPO)</h2>\n"
-        "<p>At the start the model is its own reference and the loss of preferring is "
-        "log 2 = 0.693; what keeps the right answers likely comes on top. A reward is how much "
-        "likelier an answer has become; the margin is that of the right answer less that of the "
-        "wrong one.</p>\n"
-        '<p class="soft">Full lines: pairs of the training step. Broken lines: pairs never '
-        f'trained on.</p>\n<div class="charts three">{charts}</div>\n'
-    )
+    return f'<div class="charts three">{charts}</div>\n'
 
 
 def rerank_section(rerank: Mapping[str, Any]) -> str:
