@@ -202,7 +202,8 @@ def test_a_stop_costs_nothing(dataset, records, tmp_path):
         command += ["--concurrency", "2"]
         ended = run_module(*command, "--max-requests", 6, check=False)
         assert ended.returncode == 1 and "the budget of 6 requests" in ended.stderr
-        assert len(server.requests) == 6 and len(rows(out)) == 6
+        # The other one of two requests at a time may be answered after the end: kept without a row.
+        assert len(server.requests) == 6 and len(rows(out)) in (5, 6)
         assert not (out / "distilled").exists()
 
         started = launcher().start(command, ROOT, dict(os.environ))
