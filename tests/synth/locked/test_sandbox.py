@@ -1,14 +1,11 @@
 """Attacks in every sandbox that this machine has; and a sandbox with a hole is never used."""
 
 import contextlib
-import json
 import os
 import platform
 import shutil
-import socket
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -20,45 +17,17 @@ from synth.locked.process import STDERR, Failed, Limits, Process
 from synth.locked.sandbox import Sandbox
 from tests.conftest import ROOT
 from tests.synth.locked import attacks
-
-SANDBOXES = ["lock", *(["bwrap"] if shutil.which("bwrap") else [])]
+from tests.synth.locked.table import SANDBOXES, attack, made, under_attack
 
 
 @pytest.fixture(params=SANDBOXES)
 def home(request, tmp_path) -> Sandbox:
-    """A sandbox that has the attacks."""
-    made = Sandbox(request.param, None, tmp_path)
-    made.add_oracle("attacks", Path(attacks.__file__))
-    return made
-
-
-def attack(process: Process, name: str, known: dict):
-    return process.ask("solve", task=name, state=json.dumps(known), params="{}")
+    return made(request.param, tmp_path)
 
 
 def test_no_attack_gets_through(home, tmp_path, monkeypatch):
     monkeypatch.setenv("SECRET_OF_THE_TESTS", "secret")
-    (tmp_path / "game.py").write_text("ANSWER = 42")
-    with contextlib.ExitStack() as stack:
-        secret = stack.enter_context(tempfile.TemporaryFile())
-        secret.write(b"secret")
-        os.set_inheritable(secret.fileno(), True)
-        server = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-        abstract = stack.enter_context(socket.socket(socket.AF_UNIX))
-        abstract.bind("\0c2l-jax-" + tmp_path.name)
-        abstract.listen()
-        known = {
-            "port": server.getsockname()[1],
-            "abstract": "c2l-jax-" + tmp_path.name,
-            "home": str(Path.home()),
-            "project": str(ROOT),
-            "game": str(tmp_path / "game.py"),
-            "parent": os.getpid(),
-            "secret": secret.fileno(),
-        }
-        process = stack.enter_context(
-            contextlib.closing(Process(home, "oracle", "attacks", Limits()))
-        )
+    with under_attack(home, tmp_path) as (process, known):
         through = {}
         for name in attacks.REFUSED:
             try:
