@@ -12,7 +12,7 @@ BIN := .venv/bin
 	$(BIN)/pip install --quiet --editable .[test]
 	touch $@
 
-# SMALL=1: all stages in three minutes, and no claims.
+# SMALL=1: all stages in a few minutes, and no claims.
 demo: .venv/run.stamp
 	$(BIN)/python -m demo --out runs/demo$(if $(SMALL),_small --small)
 

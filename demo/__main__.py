@@ -6,7 +6,7 @@ Games -> data set -> small model with random weights -> SFT; from there, on the 
 masters, DPO on pairs of the model's own answers, and GRPO on groups of them; beside both as many
 steps of more SFT. All is evaluated on held-out questions, and on a game that was never trained on.
 Runs the project's own commands one after the other and writes report.html (look at it in a browser)
-and summary.json. --small shows all stages in less than three minutes and proves nothing. The same
+and summary.json. --small shows all stages in a few minutes and proves nothing. The same
 command again goes on where it was stopped; remove the folder to start anew.
 """
 
