@@ -17,7 +17,7 @@ from typing import Any
 
 from c2l_jax.answers import matches, score_of, was_read
 from records.errors import UserError
-from records.schema import task_name
+from records.schema import answer_text, task_name
 
 _Z = 1.959963984540054  # 97.5 % quantile of the normal law: two-sided 95 %
 _LEVELS = {"Easy": 0, "Medium": 1, "Hard": 2}
@@ -195,7 +195,7 @@ def blind(
 
 def _best_guesser(records: Sequence[Mapping[str, Any]]) -> Callable[[Mapping[str, Any]], str]:
     answer = _most_frequent(record["answer"] for record in records)
-    text = _most_frequent(_answer_text(record) for record in records)
+    text = _most_frequent(answer_text(record) for record in records)
 
     def by_answer(record):
         return answer
@@ -207,12 +207,6 @@ def _best_guesser(records: Sequence[Mapping[str, Any]]) -> Callable[[Mapping[str
         return sum(matches(guesser(record), record) for record in records)
 
     return max((by_answer, by_text), key=hits)
-
-
-def _answer_text(record: Mapping[str, Any]) -> str:
-    if not record["options"]:
-        return record["answer"]
-    return record["options"][ord(record["answer"]) - ord("A")]
 
 
 def _most_frequent(texts: Iterable[str]) -> str:

@@ -45,7 +45,7 @@ from records.errors import UserError, exit_on_user_error
 from records.formats.fields import last_step, steps_of
 from records.paths import AnyPath, anywhere, output_folder, read_json, recorded, replace_text
 from records.reading import Split, open_split
-from records.schema import pictures_of
+from records.schema import answer_text, pictures_of
 
 NAME = "distilled"
 DESCRIPTION = "Visual questions with chains of reasoning that a model wrote and rules checked."
@@ -114,17 +114,13 @@ def prompt(record: Mapping[str, Any], hint: bool) -> str:
     if hint:
         right = record["answer"]
         if record["options"]:
-            right = f"{right}. {_right_option(record)}"
+            right = f"{right}. {answer_text(record)}"
         lines += [
             "",
             f"To check yourself: the answer is {right}. Let it follow from your reasoning, and "
             "write as if nobody had told you.",
         ]
     return "\n".join(lines)
-
-
-def _right_option(record: Mapping[str, Any]) -> str:
-    return record["options"][ord(record["answer"]) - ord("A")]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -405,7 +401,7 @@ def write(out: AnyPath, split: Split, name: str, kept: Mapping[int, Sequence[str
 def _records(split: Split, kept: Mapping[int, Sequence[str]]) -> Iterator[dict]:
     for index, chains in kept.items():
         record = split[index]
-        last = [last_step(_right_option(record), record["answer"])] if record["options"] else []
+        last = [last_step(answer_text(record), record["answer"])] if record["options"] else []
         for number, chain in enumerate(chains, 1):
             id = f"{record['id']}#{number}" if number > 1 else record["id"]
             yield record | {"id": id, "steps": [*steps_of(chain), *last]}

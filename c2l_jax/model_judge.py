@@ -12,6 +12,7 @@ from typing import Any
 
 from c2l_jax.answers import Verdict, stated
 from endpoint import Endpoint, Request, user
+from records.schema import answer_text
 
 _TOKENS = 128  # of a reply
 _SAID = re.compile(r"\W*correctness\W*:\W*(yes|no)\W*", re.IGNORECASE)
@@ -61,8 +62,8 @@ def correctness(reply: str | None) -> bool | None:
 def question(record: Mapping[str, Any], response: str) -> str:
     """What the judge is asked."""
     right = f"The right answer is {record['answer']}"
-    if options := record["options"]:
-        right = f"The right option is {record['answer']}: {options[ord(record['answer']) - 65]}"
+    if record["options"]:
+        right = f"The right option is {record['answer']}: {answer_text(record)}"
     return (
         "Does a student's answer agree with the right one? Only the final answer counts, not how "
         f"it is worded.\n\n{right}\n\nThe student's answer stands between the marks, and nothing "

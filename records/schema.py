@@ -32,6 +32,13 @@ def accepted_answers(record: Mapping) -> list[str]:
     return several if several and is_list else [record["answer"]]
 
 
+def answer_text(record: Mapping) -> str:
+    """The right answer in words: the right option's text, or what is to be filled in."""
+    if not record["options"]:
+        return record["answer"]
+    return record["options"][ord(record["answer"]) - ord("A")]
+
+
 def question(pictures: bool = True, several: bool = False) -> dict:
     """The features of a question, its answer and the steps that lead to it.
 

@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from records.errors import UserError
 from records.reading import Split, dataset_directory, open_splits
-from records.schema import task_name
+from records.schema import answer_text, task_name
 from synth import blind, dataset, oracles, registry
 from synth.engine import About, Told
 from synth.facts import facts_in, wrong_sum
@@ -418,9 +418,7 @@ def _row(
 
 def _bits(records: list[dict]) -> float:
     """Entropy of what the right answer says."""
-    texts = collections.Counter(
-        r["options"][blind.right(r)] if r["options"] else r["answer"] for r in records
-    )
+    texts = collections.Counter(map(answer_text, records))
     shares = [count / len(records) for count in texts.values()]
     return -sum(share * math.log2(share) for share in shares)
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from records.paths import AnyPath
 from records.reading import open_splits
+from records.schema import answer_text
 from synth.game import Game, params_from_json, state_from_json, to_json
 from synth.registry import find_game, game_names
 
@@ -67,13 +68,6 @@ def _made_here(game: Game, record: Mapping, state) -> str:
 
 def _says(record: Mapping, answer) -> str:
     return f"the answer is {to_json(answer)}, not {answer_text(record)}"
-
-
-def answer_text(record: Mapping) -> str:
-    """The right option's text, or what is to be filled in."""
-    if not record["options"]:
-        return record["answer"]
-    return record["options"][ord(record["answer"]) - ord("A")]
 
 
 # ------------------------------------------------------------------------------ published questions

@@ -17,7 +17,7 @@ from c2l_jax.models import family_of
 from c2l_jax.models.directory import chat_template, end_token_ids
 from records.errors import UserError
 from records.paths import AnyPath, anywhere, local_copy
-from records.schema import PICTURE
+from records.schema import PICTURE, answer_text
 
 INSTRUCTIONS = {
     "cot": "Reason step by step. Finish with a line that reads: ### Answer: X",
@@ -43,9 +43,9 @@ def as_asked(record: dict, format: str) -> dict:
     """
     if format != "open" or not record["options"]:
         return record
-    right = record["options"][ord(record["answer"]) - ord("A")]
     # The last step of a choice names its letter.
-    return record | {"options": [], "answer": right, "steps": record["steps"][:-1]}
+    steps = record["steps"][:-1]
+    return record | {"options": [], "answer": answer_text(record), "steps": steps}
 
 
 def user_text(record: dict, format: str) -> str:

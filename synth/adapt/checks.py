@@ -15,10 +15,10 @@ import random
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from string import ascii_uppercase as LETTERS
 
 import numpy as np
 
+from records.schema import answer_text
 from synth import audit, blind, oracles, questions, registry
 from synth.adapt import contract
 from synth.adapt.altered import altered
@@ -253,9 +253,7 @@ def check_params(subject: Subject) -> Iterator[Fault]:
     same, asked = collections.Counter(), collections.Counter()
     examples = {}
     for record in subject.records:
-        right = record["answer"]
-        if record["options"]:
-            right = record["options"][LETTERS.index(right)]
+        right = answer_text(record)
         for key, value in params_from_json(record["params"]).items():
             asked[record["task"], key] += 1
             if questions.text(value) == right:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 
 from records.formats.fields import last_step
+from records.schema import answer_text
 from synth.facts import COLOURS, LIST_MARK, SUM, WAYS, Fact, facts_in, names_in, wrong_sum
 from synth.locked.replies import CONTROL
 
@@ -97,12 +98,9 @@ class Chain:
 
 def chain_of(record: dict) -> Chain:
     """The chain of a record that is rewritten."""
-    answer = record["answer"]
-    if record["options"]:
-        answer = record["options"][ord(answer) - ord("A")]
     steps = record["steps"][: len(record["steps"]) - len(letter_step(record))]
     rules, _, asked = record["question"].partition("\n\n")
-    return Chain(tuple(steps), asked or rules, answer, rules if asked else "")
+    return Chain(tuple(steps), asked or rules, answer_text(record), rules if asked else "")
 
 
 def letter_step(record: dict) -> list[str]:
