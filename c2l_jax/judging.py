@@ -5,13 +5,13 @@ one for each record. `c2l_jax.answers.judge` goes by rules; --judge takes any ot
 model behind a server (c2l_jax.model_judge).
 """
 
-import importlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from c2l_jax.answers import Verdict, stated, verdict
 from c2l_jax.answers.plain import characters
 from records.errors import UserError
+from records.imports import module_at
 from records.schema import accepted_answers
 
 Judge = Callable[[Sequence[Mapping[str, Any]], Sequence[str]], list[Verdict]]
@@ -23,15 +23,8 @@ def function_at(path: str, setting: str) -> Callable:
     Raises UserError where there is none.
     """
     module_name, _, name = path.partition(":")
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if not f"{module_name}.".startswith(f"{error.name}."):
-            raise  # a module that the function's own module needs
-        module = None
-    except ValueError:  # an empty name
-        module = None
-    function = getattr(module, name, None) if name else None
+    module = module_at(module_name) if module_name and name else None
+    function = getattr(module, name, None)
     if not callable(function):
         raise UserError(f"{setting} {path!r}: there is no such function; give package.module:name.")
     return function

@@ -9,7 +9,6 @@ and may have
 Another evaluator is one more line in EVALUATORS, or the import path of a module anywhere.
 """
 
-import importlib
 from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 from c2l_jax import accuracy
 from c2l_jax.responses import judged
 from records.errors import UserError
+from records.imports import module_at
 from records.paths import AnyPath, read_json
 from records.reading import dataset_directory
 
@@ -51,13 +51,7 @@ def name_for(data: AnyPath) -> str:
 
 def named(name: str) -> ModuleType:
     """Raises UserError where there is no such evaluator."""
-    path = EVALUATORS.get(name, name)
-    try:
-        module = importlib.import_module(path)
-    except ModuleNotFoundError as error:
-        if not f"{path}.".startswith(f"{error.name}."):
-            raise  # a module that the evaluator itself needs
-        module = None
+    module = module_at(EVALUATORS.get(name, name))
     if not hasattr(module, "judge"):
         raise UserError(
             f"--evaluator {name!r} must be one of {', '.join(EVALUATORS)}, or the import path of a "

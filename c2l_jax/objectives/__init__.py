@@ -4,7 +4,6 @@ config.objective is a key of OBJECTIVES, where another objective is one more lin
 path of a module anywhere.
 """
 
-import importlib
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
@@ -13,6 +12,7 @@ from ml_collections import ConfigDict
 
 from c2l_jax.sources import Source
 from records.errors import UserError
+from records.imports import module_at
 
 OBJECTIVES = {name: f"c2l_jax.objectives.{name}" for name in ("sft", "dpo", "grpo")}
 
@@ -53,13 +53,7 @@ class Objective(Protocol):
 
 def named(name: str) -> Objective:
     """The objective that config.objective calls so. Raises UserError where there is none."""
-    path = OBJECTIVES.get(name, name)
-    try:
-        module = importlib.import_module(path)
-    except ModuleNotFoundError as error:
-        if not f"{path}.".startswith(f"{error.name}."):
-            raise  # a module that the objective itself needs
-        module = None
+    module = module_at(OBJECTIVES.get(name, name))
     if not hasattr(module, "loss"):
         raise UserError(
             f"config.objective is {name!r}: it must be one of {', '.join(sorted(OBJECTIVES))} or "

@@ -16,12 +16,12 @@ or
 """
 
 import dataclasses
-import importlib
 from pathlib import Path
 from types import ModuleType
 
 from records.errors import UserError
 from records.formats.pictures import Pictures
+from records.imports import module_at
 
 FORMATS = {
     "gameqa": "records.formats.gameqa",
@@ -66,12 +66,9 @@ class Context:
 
 def find_format(name: str) -> ModuleType:
     """A format by its name, or by the import path of a module. Raises UserError for none."""
-    path = FORMATS.get(name, name)
-    try:
-        return importlib.import_module(path)
-    except ModuleNotFoundError as error:
-        if not f"{path}.".startswith(f"{error.name}."):
-            raise
+    module = module_at(FORMATS.get(name, name))
+    if module is None:
         raise UserError(
             f"there is no format {name}: take {', '.join(FORMATS)}, or the import path of a module."
-        ) from error
+        )
+    return module
