@@ -337,7 +337,7 @@ def distill(
     opened = open_split(data, split)
     metadata = {"data": recorded(data), "split": split, "tasks": tasks, "limit": limit}
     metadata |= {"endpoint_model": endpoint_model, **dataclasses.asdict(settings)}
-    if is_written(out, metadata):
+    if writing.is_written(out, NAME, metadata, "other chains"):
         print(f"{writing.folder(out, NAME)} is already there.")
         return read_json(out / COUNTS)
     if "steps" not in opened[0]:
@@ -369,16 +369,6 @@ def distill(
     print(table(told))
     write(out, opened, split, chains.kept, metadata)
     return told
-
-
-def is_written(out: AnyPath, metadata: dict) -> bool:
-    """Whether the chains of this command are in `out`. Raises UserError if other ones are."""
-    folder = writing.folder(out, NAME)
-    if not folder.exists():
-        return False
-    if read_json(folder / "metadata.json") == metadata:
-        return True
-    raise UserError(f"{folder} already holds other chains; choose a different --out.")
 
 
 def write(out: AnyPath, split: Split, name: str, kept: Mapping[int, Sequence[str]], metadata: dict):

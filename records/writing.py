@@ -16,7 +16,7 @@ from tensorflow_datasets.proto import tf_example_pb2
 from records import buckets
 from records.errors import UserError
 from records.index import KIND, write_index
-from records.paths import AnyPath, anywhere, is_remote, remove_folder, upload
+from records.paths import AnyPath, anywhere, is_remote, read_json, remove_folder, upload
 
 VERSION = "1.0.0"
 # What TFDS says of a split without records, made here or by Beam.
@@ -26,6 +26,20 @@ _EMPTY = ("No examples were yielded", "number of generated examples is 0")
 def folder(out: AnyPath | str, name: str) -> AnyPath:
     """Where the data set of that name is written."""
     return anywhere(out) / name / VERSION
+
+
+def is_written(out: AnyPath, name: str, metadata: Mapping, others: str) -> bool:
+    """Whether the data set of this name that has this metadata is in `out`.
+
+    Raises UserError, in which `others` names it, for one that has not.
+    """
+    target = folder(out, name)
+    if not target.exists():
+        return False
+    kept = target / "metadata.json"
+    if kept.exists() and read_json(kept) == metadata:
+        return True
+    raise UserError(f"{target} already holds {others}; choose a different --out.")
 
 
 def write(

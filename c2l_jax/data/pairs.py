@@ -4,8 +4,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 
 from records import schema, writing
-from records.errors import UserError
-from records.paths import AnyPath, read_json
+from records.paths import AnyPath
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,12 +20,7 @@ class Kind:
 
     def is_written(self, out: AnyPath, metadata: dict) -> bool:
         """Whether this very data set is in `out`. Raises UserError if another one is."""
-        kept = self.folder(out) / "metadata.json"
-        if not self.folder(out).exists():
-            return False
-        if kept.exists() and read_json(kept) == metadata:
-            return True
-        raise UserError(f"{self.folder(out)} already holds other ones; choose a different --out.")
+        return writing.is_written(out, self.name, metadata, "other ones")
 
     def write(
         self,

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from endpoint import Endpoint, Reply, Request, Spent, user
 from records import schema, writing
 from records.errors import UserError
-from records.paths import AnyPath, read_json, recorded, replace_text
+from records.paths import AnyPath, recorded, replace_text
 from records.reading import Split, open_splits
 from synth.augment import page
 from synth.augment.filters import Chain, chain_of, letter_step, lines_of, rejected
@@ -71,11 +71,7 @@ def folder(out: AnyPath) -> AnyPath:
 
 def is_written(out: AnyPath, data: AnyPath | str, wanted: Settings) -> bool:
     """Whether this command's data set is there. Raises UserError if another one is."""
-    if not folder(out).exists():
-        return False
-    if read_json(folder(out) / "metadata.json") == _metadata(data, wanted):
-        return True
-    raise UserError(f"{folder(out)} already holds another data set; choose a different --out.")
+    return writing.is_written(out, NAME, _metadata(data, wanted), "another data set")
 
 
 def _metadata(data: AnyPath | str, wanted: Settings) -> dict:
