@@ -19,6 +19,7 @@ from c2l_jax.judging import function_at
 from c2l_jax.model_judge import ModelJudge
 from c2l_jax.sharding import make_mesh
 from endpoint import Endpoint
+from endpoint.budget import price
 from records.errors import UserError
 from records.paths import anywhere
 from records.schema import SPLITS
@@ -112,16 +113,8 @@ def add_server(parser: argparse.ArgumentParser):
     add = parser.add_argument
     add("--max-requests", type=int, help="budget: requests, retries included")
     add("--max-spend-tokens", type=int, help="budget: tokens of prompts and replies")
-    add("--price", type=_price, metavar="IN,OUT", help="of a million tokens of each")
+    add("--price", type=price, metavar="IN,OUT", help="of a million tokens of each")
     add("--max-cost", type=float, help="budget: in the money of --price")
-
-
-def _price(text: str) -> tuple[float, float]:
-    try:
-        prompt_price, completion_price = map(float, text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not like 0.5,1.5") from None
-    return prompt_price, completion_price
 
 
 def with_servers(command: Callable) -> Callable:

@@ -1,5 +1,6 @@
 """What requests may cost, looked at before each of them leaves."""
 
+import argparse
 import dataclasses
 import threading
 from collections.abc import Callable
@@ -11,6 +12,15 @@ class BudgetEnded(UserError):
     """The next request might cost more than is left."""
 
     exit_code = 1
+
+
+def price(text: str) -> tuple[float, float]:
+    """A price as commands take it, IN,OUT; the type of an argument for argparse."""
+    try:
+        of_prompts, of_replies = map(float, text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not like 0.5,1.5") from None
+    return of_prompts, of_replies
 
 
 @dataclasses.dataclass(frozen=True)

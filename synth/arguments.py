@@ -10,6 +10,12 @@ def anywhere(text: str):
     return anywhere(text)
 
 
+def price(text: str):
+    from endpoint.budget import price  # slow to import
+
+    return price(text)
+
+
 def positive(text: str) -> int:
     number = int(text)
     if number < 1:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from records.errors import UserError, printable
 from synth.adapt import REPLY_TOKENS
-from synth.arguments import positive
+from synth.arguments import positive, price
 
 ADAPT = """\
 Reads the source of a game (a file or folder, at most 200 kB of text; it is never run) and has a
@@ -70,7 +70,7 @@ def _add_limits(make) -> None:
     spend = make.add_argument_group("budgets", "of this command and each server; looked at before")
     spend.add_argument("--max-requests", type=positive, metavar="N")
     spend.add_argument("--max-tokens", type=positive, metavar="N", help="of prompts and replies")
-    spend.add_argument("--price", type=_price, metavar="IN,OUT", help="of a million tokens")
+    spend.add_argument("--price", type=price, metavar="IN,OUT", help="of a million tokens")
     spend.add_argument("--max-cost", type=float, metavar="D", help="with --price")
     make.add_argument(
         "--max-wait",
@@ -117,10 +117,3 @@ def _server(text: str) -> tuple[str, str]:
     if not comma or not model:
         raise argparse.ArgumentTypeError(f"{text} is not URL,MODEL")
     return url, model
-
-
-def _price(text: str) -> tuple[float, float]:
-    numbers = text.split(",")
-    if len(numbers) != 2:
-        raise argparse.ArgumentTypeError(f"{text} is not IN,OUT")
-    return float(numbers[0]), float(numbers[1])

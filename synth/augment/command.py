@@ -3,6 +3,8 @@
 import argparse
 import dataclasses
 
+from synth.arguments import price
+
 AUGMENT = """\
 Has a model behind an OpenAI-compatible server word every chain of a data set more fully. It gets
 rules, question, steps and answer as text, never the picture. Filters compare what it writes with
@@ -43,13 +45,9 @@ def add_command(commands) -> None:
     budget = parser.add_argument_group("budgets")
     budget.add_argument("--max-requests", type=int, metavar="N")
     budget.add_argument("--max-spend-tokens", type=int, metavar="N", help="in and out together")
-    budget.add_argument("--price", type=_price, metavar="IN,OUT", help="of a million tokens")
+    budget.add_argument("--price", type=price, metavar="IN,OUT", help="of a million tokens")
     budget.add_argument("--max-cost", type=float, metavar="X", help="needs --price")
     parser.set_defaults(run=_augment)
-
-
-def _price(text: str) -> tuple[float, ...]:
-    return tuple(map(float, text.split(",")))
 
 
 def _augment(args) -> None:
