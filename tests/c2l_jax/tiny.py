@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import torch
+from ml_collections import ConfigDict
 from PIL import Image
 from transformers import (
     Qwen2_5_VLConfig,
@@ -20,6 +21,7 @@ from c2l_jax.data.positions import mrope_positions
 from c2l_jax.models import family, weights
 from c2l_jax.models.qwen2_5_vl.config import Config, TextConfig, VisionConfig
 from c2l_jax.models.qwen3_vl import config as qwen3_config
+from configs import tiny_dpo
 
 # Several threads would wait for each other longer than these matrices take.
 torch.set_num_threads(1)
@@ -37,10 +39,19 @@ IMAGE_SPECS = {
     ),
 }
 UNITS = 16  # merged tokens of a tile, in both families
+BETA = 0.3
 MODELS = {
     "qwen2_5_vl": (Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration),
     "qwen3_vl": (Qwen3VLConfig, Qwen3VLForConditionalGeneration),
 }
+
+
+def dpo_settings(**changed) -> ConfigDict:
+    config = tiny_dpo.get_config()
+    config.dpo.beta, config.dpo.truncate = BETA, "words"
+    config.dpo.update(changed)
+    config.logprob_chunk = 16
+    return config
 
 
 def config(tied: bool = True, full_blocks: tuple[int, ...] = (1,)) -> Config:
