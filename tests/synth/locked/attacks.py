@@ -1,6 +1,7 @@
 """What foreign code might try. Each attack is a task of an oracle; one that returns got through.
 
 FATAL ones can only end with their process. `state` tells what a real attacker would have to guess.
+One file, however long, since a locked oracle is one.
 """
 
 import ctypes
