@@ -427,7 +427,11 @@ def main(arguments: list[str] | None = None):
     add("--endpoint-model", required=True, metavar="NAME", help="as the server knows it")
     add("--out", required=True, metavar="DIR")
     add("--split", help=f"{', '.join(schema.SPLITS)} {default}")
-    add("--tasks", metavar="REGEX", help='only records whose "game/task" has it (default: all)')
+    add(
+        "--tasks",
+        metavar="REGEX",
+        help='only records whose "level/game/task" has it (default: all)',
+    )
     add("--limit", type=int, help="only the first N of them (default: all)")
     add("--no-hint", dest="hint", action="store_false", help="does not tell the right answer")
     add("--samples", type=int, help=f"chains asked for a question {default}")
