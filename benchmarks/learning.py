@@ -22,7 +22,6 @@ import argparse
 import dataclasses
 import itertools
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -34,7 +33,7 @@ from benchmarks import measure
 from c2l_jax.accuracy import paired_difference
 from c2l_jax.responses import judged, read_responses
 from configs import learning as settings
-from demo.commands import HUGE_PAGES, RESUME
+from demo.commands import RESUME, environment
 from records.errors import UserError, exit_on_user_error
 from records.reading import open_split
 
@@ -111,11 +110,7 @@ class Stages:
 
     def __init__(self, out: Path, start: Callable[[Sequence[str], dict], int] = run_module):
         self.out, self._start = out, start
-        self._environment = {
-            "JAX_COMPILATION_CACHE_DIR": str(out.resolve() / "compiled"),
-            **os.environ,
-            "GLIBC_TUNABLES": HUGE_PAGES,
-        }
+        self._environment = environment(out.resolve())
 
     def run(self, module: str, *arguments: object, out: Path, given: str = ""):
         """`python -m module arguments`, which writes to `out`; `given` is its configuration.
