@@ -60,6 +60,7 @@ class Settings:
 
     split: str
     tasks: str | None
+    per_task: int | None = None
     format: str
     n: int
     temperature: float
@@ -74,7 +75,8 @@ class Settings:
         check_choice("format", self.format, INSTRUCTIONS)
         if self.dtype is not None:
             check_choice("dtype", self.dtype, DTYPES)
-        check_positive(limit=self.limit, max_tokens=self.max_tokens, n=self.n)
+        check_positive(limit=self.limit, per_task=self.per_task)
+        check_positive(max_tokens=self.max_tokens, n=self.n)
         check_seed(self.seed)
         check_temperature(self.temperature)
         if self.top_k < 0 or not 0 < self.top_p <= 1:
@@ -118,21 +120,27 @@ class Asked:
     tokens_per_second: float | None
 
 
-def asked_records(split: Split, tasks: str | None, limit: int | None) -> Sequence[int]:
-    """The first `limit` records whose "level/game/task" has the pattern; None stands for all.
+def asked_records(
+    split: Split, tasks: str | None, limit: int | None, per_task: int | None = None
+) -> Sequence[int]:
+    """The first `limit` of the first `per_task` records of each "level/game/task" that has the
+    pattern; None stands for all.
 
     Raises UserError for a bad pattern and where there is no such record.
     """
-    if tasks is None:
+    if tasks is None and per_task is None:
         return range(len(split))[:limit]
-    pattern = pattern_of(tasks, "--tasks")
+    pattern = pattern_of(tasks or "", "--tasks")
     kinds, kind_n = split.kinds()
-    names = [f"{kind['plot_level']}/{task_name(kind)}" for kind in kinds]
-    matches = np.asarray([pattern.search(name) is not None for name in names])
-    found = np.flatnonzero(matches[kind_n])[:limit].tolist()
-    if not found:
+    names = np.asarray([f"{kind['plot_level']}/{task_name(kind)}" for kind in kinds])
+    chosen = [
+        np.flatnonzero((names == name)[kind_n])[:per_task]
+        for name in np.unique(names)
+        if pattern.search(name)
+    ]
+    if not chosen:
         raise UserError(f"--tasks {tasks!r}: no record matches; names look like {names[0]!r}.")
-    return found
+    return np.sort(np.concatenate(chosen))[:limit].tolist()
 
 
 def prompt_shape(
@@ -164,7 +172,7 @@ def ask(
     """
     output_folder(out)
     split = open_split(data, settings.split)
-    asked = asked_records(split, settings.tasks, settings.limit)
+    asked = asked_records(split, settings.tasks, settings.limit, settings.per_task)
     if hasattr(evaluator, "asked"):
         split, asked = evaluator.asked(split, asked)
     content = {**source.identity, "data": recorded(data), **dataclasses.asdict(settings)}

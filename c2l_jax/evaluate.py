@@ -55,6 +55,7 @@ def evaluate(
     out: AnyPath | str,
     split: str = "test",
     tasks: str | None = None,
+    per_task: int | None = None,
     limit: int | None = None,
     format: str = "cot",
     n: int = 1,
@@ -83,6 +84,7 @@ def evaluate(
     settings = Settings(
         split=split,
         tasks=tasks,
+        per_task=per_task,
         format=format,
         n=n,
         temperature=temperature,

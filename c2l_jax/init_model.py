@@ -33,8 +33,7 @@ def texts(data: AnyPath | str) -> Iterator[str]:
     """Every text a model trained on this data set reads or writes."""
     split = open_split(data, "train")
     stride = max(1, len(split) // _TRAINING_RECORDS)
-    for index in range(0, len(split), stride):
-        record = split[index]
+    for record in split.only(stride=stride):
         for name in FORMATS:
             yield user_text(record, name)
             yield response_text(record, name)

@@ -64,6 +64,9 @@ def add_questions(parser: argparse.ArgumentParser):
         metavar="REGEX",
         help='only records whose "level/game/task" has it (default: all)',
     )
+    parser.add_argument(
+        "--per-task", type=int, metavar="N", help="at most N of each task and level (default: all)"
+    )
     parser.add_argument("--limit", type=int, help="only the first N of them (default: all)")
     parser.add_argument("--rows", type=int, help="questions at a time (default: %(default)s)")
     parser.add_argument("--max-tokens", type=int, help="longest response (default: %(default)s)")

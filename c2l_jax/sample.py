@@ -39,6 +39,7 @@ def sample(
     out: AnyPath | str,
     split: str = "train",
     tasks: str | None = None,
+    per_task: int | None = None,
     limit: int | None = None,
     format: str = "cot",
     n: int = 8,
@@ -63,6 +64,7 @@ def sample(
     settings = Settings(
         split=split,
         tasks=tasks,
+        per_task=per_task,
         format=format,
         n=n,
         temperature=temperature,

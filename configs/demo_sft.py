@@ -19,10 +19,9 @@ TASKS = {
     ),
     "reason": (
         (r"tictactoe/.*/open", 0.34),
-        (r"maze/player_position/open", 0.22),
-        (r"maze/goal_position/open", 0.16),
-        (r"maze/open_directions/open", 0.08),
-        (r"sokoban/.*/open", 0.10),
+        (r"maze/player_position/open", 0.26),
+        (r"maze/goal_position/open", 0.18),
+        (r"sokoban/.*/open", 0.12),
         (r"/look", 0.10),
     ),
 }

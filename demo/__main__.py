@@ -26,7 +26,7 @@ from configs import demo_dpo, demo_grpo, demo_sft
 from configs.demo_sft import FORMAT, HALF_KNOWN
 from demo import pipeline
 from demo.commands import Commands
-from demo.pipeline import OWN, STAGES, Run
+from demo.pipeline import OUTSIDE, OWN, STAGES, Run
 from demo.report import write_report
 from records.errors import exit_on_user_error
 from records.reading import open_split
@@ -137,22 +137,17 @@ def settings(run: Run, train, test) -> dict[str, str]:
 # --------------------------------------------------------------------------------------- the demo
 
 
-def finish(run: Run, general: dict[str, list], half_known: dict[str, list], rerank: Path):
-    """Writes summary.json and report.html.
-
-    general, half_known: judged responses to questions of all tasks and of HALF_KNOWN, by stage.
-    """
+def finish(run: Run, general: dict[str, list], rerank: Path):
+    """Writes summary.json and report.html; general: judged responses by stage."""
+    half_known = {stage: pipeline.of_half_known(rows) for stage, rows in general.items()}
     own = {name: {stage: half_known[stage] for stage in ("SFT", "more SFT", name)} for name in OWN}
     read = open_split(run.data, "train").only("game", "task", "options", "answer", "steps")
     train = [as_asked(record, FORMAT) for record in read]
-    test = [
-        as_asked(record, FORMAT)
-        for data in (run.data, run.outside)
-        for record in open_split(data, "test")
-    ]
+    test = [as_asked(record, FORMAT) for record in open_split(run.data, "test")]
     records = {record["id"]: record for record in test}
     # Of what is out of domain there is nothing in train.
-    outside = [as_asked(record, FORMAT) for record in open_split(run.outside, "validation")]
+    validation = open_split(run.data, "validation").only()
+    outside = [as_asked(record, FORMAT) for record in validation if record["game"] == OUTSIDE]
     asked = (records[row["id"]] for row in general["SFT"])
     blind = accuracy.blind([*train, *outside], asked)
     by_id = {stage: {row["id"]: row for row in rows} for stage, rows in general.items()}
@@ -232,13 +227,12 @@ def main():
     run = Run(Commands(args.out), args.out, args.seed, size)
     pipeline.generate(run)
     model = pipeline.init(run)
-    general = {"before": pipeline.ask_all(run, "before", model)}
+    general = {"before": pipeline.ask(run, "before", model)}
     pipeline.supervise(run, model)
     pipeline.go_on(run)
     for stage in STAGES:
-        general[stage] = pipeline.ask_all(run, stage, run.of(stage))
-    half_known = pipeline.compare(run)
-    finish(run, general, half_known, pipeline.rerank(run))
+        general[stage] = pipeline.ask(run, stage, run.of(stage))
+    finish(run, general, pipeline.rerank(run))
     print(f"\n{run.commands.seconds / 60:.1f} minutes; look at {args.out / 'report.html'}")
 
 

@@ -6,6 +6,7 @@ GRPO. Beside them as many steps of more SFT on the solutions of that task.
 """
 
 import dataclasses
+import re
 from pathlib import Path
 
 from c2l_jax.accuracy import paired_difference
@@ -14,13 +15,11 @@ from configs import demo_dpo, demo_grpo, demo_sft
 from configs.demo_sft import FORMAT, HALF_KNOWN
 from demo.commands import Commands
 from records.reading import dataset_directory, open_split
+from records.schema import task_name
 
-GAMES = "maze,sokoban,tictactoe"
 OUTSIDE = "snake"  # out of domain: never trained on
-TASKS = (
-    r"Easy/(maze/((player|goal)_position|open_directions)|tictactoe/cell_color|"
-    r"(sokoban/player|snake/(head|food))_position)"
-)
+GAMES = f"maze,sokoban,tictactoe,{OUTSIDE}"
+TASKS = r"Easy/(maze/(player|goal)|sokoban/player|snake/head)_position|Easy/tictactoe/cell_color"
 PRESET = "tiny"
 SIZE = 112  # px: one vision window
 N = 8
@@ -37,36 +36,30 @@ class Size:
     """Numbers of the demo's parts.
 
     steps: of the stages of configs/demo_sft.py in their order, then of DPO, of GRPO and, as many
-      as of the longer one, of more SFT. per_task, outside: records of each task. questions,
-      task_questions: held-out ones, of all tasks and of HALF_KNOWN. sampled: training
-      questions that the SFT model answers N times; reranked: held-out ones.
+      as of the longer one, of more SFT. per_task, held_out: records of each task, and how many of
+      them are asked in evaluations. sampled: training questions that the SFT model answers N
+      times; reranked: held-out ones.
     """
 
     steps: dict[str, int]
     per_task: int
-    outside: int
-    questions: int
-    task_questions: int
+    held_out: int
     sampled: int
     reranked: int
 
 
 FULL = Size(
-    steps={"read": 500, "reason": 900, "dpo": 50, "grpo": 40},
+    steps={"read": 430, "reason": 750, "dpo": 35, "grpo": 35},
     per_task=3000,
-    outside=200,
-    questions=400,
-    task_questions=300,
-    sampled=800,
+    held_out=250,
+    sampled=600,
     reranked=100,
 )
 # All stages, and no claims.
 SMALL = Size(
-    steps={"read": 10, "reason": 150, "dpo": 5, "grpo": 3},
+    steps={"read": 10, "reason": 70, "dpo": 5, "grpo": 3},
     per_task=300,
-    outside=100,
-    questions=60,
-    task_questions=30,
+    held_out=20,
     sampled=40,
     reranked=16,
 )
@@ -86,11 +79,6 @@ class Run:
         return self.out / "data"
 
     @property
-    def outside(self) -> Path:
-        """Questions of the game that is out of domain."""
-        return self.out / "outside"
-
-    @property
     def sft(self) -> Path:
         """The working directory of the last stage of SFT."""
         return self.out / list(demo_sft.TASKS)[-1]
@@ -101,13 +89,10 @@ class Run:
 
 
 def generate(run: Run):
-    for what, games, count, out in (
-        ("Questions from three games", GAMES, run.size.per_task, run.data),
-        ("Questions from a game that is never trained on", OUTSIDE, run.size.outside, run.outside),
-    ):
-        run.commands.run(what, "synth", "generate", "--out", out, "--games", games, "--tasks",
-                         TASKS, "--per-task", count, "--seed", 0, "--size", SIZE,
-                         out=out)  # fmt: skip
+    run.commands.run("Questions from four games, one of which is never trained on",
+                     "synth", "generate", "--out", run.data, "--games", GAMES, "--tasks", TASKS,
+                     "--per-task", run.size.per_task, "--seed", 0, "--size", SIZE,
+                     out=run.data)  # fmt: skip
 
 
 def init(run: Run) -> Path:
@@ -164,32 +149,19 @@ def go_on(run: Run):
           run.of("more SFT"), max(steps["dpo"], steps["grpo"]))  # fmt: skip
 
 
-def ask(run: Run, name: str, model: Path, data: Path, limit: int, tasks=".") -> list[dict]:
-    """Judged responses to held-out questions, as evaluate writes them; `name` is a folder's."""
-    out = run.out / "evaluations" / name.replace(" ", "_")
-    run.commands.run(f"Evaluation: {name}", "c2l_jax.evaluate", "--model", model, "--data", data,
-                     "--split", "test", "--tasks", tasks, "--format", FORMAT, "--limit", limit,
-                     "--rows", ROWS, "--max-tokens", MAX_TOKENS, *DTYPE, "--out", out,
-                     out=out)  # fmt: skip
+def ask(run: Run, stage: str, model: Path) -> list[dict]:
+    """Judged responses to held-out questions of all games, as evaluate writes them."""
+    out = run.out / "evaluations" / stage.replace(" ", "_")
+    run.commands.run(f"Evaluation: {stage}", "c2l_jax.evaluate", "--model", model, "--data",
+                     run.data, "--split", "test", "--format", FORMAT, "--per-task",
+                     run.size.held_out, "--rows", ROWS, "--max-tokens", MAX_TOKENS, *DTYPE,
+                     "--out", out, out=out)  # fmt: skip
     return judged(read_responses(out)[1])
 
 
-def ask_all(run: Run, stage: str, model: Path) -> list[dict]:
-    """What a stage answers to questions of all games."""
-    count = run.size.questions
-    return [
-        *ask(run, stage, model, run.data, count),
-        *ask(run, f"{stage} out of domain", model, run.outside, count // 4),
-    ]
-
-
-def compare(run: Run) -> dict[str, list[dict]]:
-    """What each stage answers to the same questions of HALF_KNOWN."""
-    return {
-        stage: ask(run, f"{stage} on what SFT half knows", run.of(stage), run.data,
-                   run.size.task_questions, HALF_KNOWN)
-        for stage in STAGES
-    }  # fmt: skip
+def of_half_known(rows: list[dict]) -> list[dict]:
+    """Those to questions of HALF_KNOWN."""
+    return [r for r in rows if re.search(HALF_KNOWN, f"{r['plot_level']}/{task_name(r)}")]
 
 
 def rerank(run: Run) -> Path:

@@ -82,11 +82,14 @@ class Split(Sequence):
     def __iter__(self) -> Iterator[dict]:
         return (self[index] for index in range(len(self)))
 
-    def only(self, *names: str) -> Iterator[dict]:
-        """All records in order, with these features alone; five times as fast as whole ones."""
+    def only(self, *names: str, stride: int = 1) -> Iterator[dict]:
+        """Every stride-th record, with these features alone, or, if none are named, with all but
+        pictures; several times as fast as one at a time."""
+        names = names or [name for name in self._features if name not in ("image", "images")]
         features = tfds.features.FeaturesDict({name: self._features[name] for name in names})
-        for start in range(0, len(self), _AT_ONCE):
-            yield from self._read(range(start, min(start + _AT_ONCE, len(self))), features)
+        indices = range(0, len(self), stride)
+        for start in range(0, len(indices), _AT_ONCE):
+            yield from self._read(indices[start : start + _AT_ONCE], features)
 
     def kinds(self) -> tuple[list[dict], np.ndarray]:
         """The kinds of question that there are, and which of them [n] each record is.

@@ -81,6 +81,23 @@ def test_an_index_says_what_the_records_say(split_name, copied):
     assert asked_records(slowly, "maze/.*position", 5) == asked
 
 
+def test_so_many_of_each_task_and_level(dataset):
+    split, some = open_split(dataset, "train"), 3
+    names = [f"{r['plot_level']}/{r['game']}/{r['task']}" for r in split]
+    expected = [i for i, name in enumerate(names) if names[:i].count(name) < some]
+    assert asked_records(split, None, None, some) == expected
+    maze = [i for i in expected if "Easy/maze" in names[i]]
+    assert asked_records(split, "Easy/maze", 4, some) == maze[:4]
+    assert len(maze) > 4 and len(expected) < len(split)
+
+
+def test_every_third_record_without_its_picture(dataset):
+    split = open_split(dataset, "train")
+    kept = list(split.only(stride=3))
+    assert all("image" not in record for record in kept)
+    assert kept == [{k: v for k, v in r.items() if k != "image"} for r in list(split)[::3]]
+
+
 def test_a_mixture_takes_what_its_patterns_say(dataset):
     split = open_split(dataset, "train")
     lines = mixture(split, FORMATS, TASKS)
