@@ -22,6 +22,7 @@ import argparse
 import dataclasses
 import itertools
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -36,6 +37,7 @@ from configs import learning as settings
 from demo.commands import RESUME, environment
 from records.errors import UserError, exit_on_user_error
 from records.reading import open_split
+from records.schema import leveled_name
 
 DTYPE = ("--dtype", "float32")
 MAX_TOKENS = 160
@@ -74,23 +76,23 @@ PREFERENCES = {  # options of c2l_jax.preferences
     "pairs": (),
     "near": ("--pairing", "near", "--low", 0, "--high", 1),
 }
-SETS = {  # of held-out questions: data set, "level/game/task" and whether with options
-    "trained task": ("data", settings.TASKS, False),
-    "other task": ("data", settings.OTHERS, False),
-    "with options": ("data", settings.TASKS, True),
-    "snake": ("snake", None, False),
+SETS = {  # of held-out questions: "level/game/task", and whether they are asked with options
+    "trained task": (settings.TASKS, False),
+    "other task": (settings.OTHERS, False),
+    "larger mazes": (settings.LARGER, False),
+    "snake": (settings.OUTSIDE, False),
+    "with options": (settings.TASKS, True),
 }
 
 
 @dataclasses.dataclass(frozen=True)
 class Size:
-    games: str = "maze,tictactoe"
-    per_task: int = 1500  # questions for each task and level, of which a tenth is for test
+    games: str = "maze,tictactoe,snake"
+    per_task: int = 3000  # questions for each task and level, of which a tenth is for test
     few: int = 300  # the same of the few solutions
-    snake: int = 50
     sampled: int = 480  # questions that are answered settings.GROUP times
     steps: int = 40
-    held_out: int = 300
+    held_out: int = 300  # of each task and level
     rows: int = 60  # questions at a time
     arms: tuple[Arm, ...] = ARMS
     sets: tuple[str, ...] = tuple(SETS)
@@ -151,6 +153,10 @@ class Run:
     def out(self) -> Path:
         return self.stages.out / f"seed{self.seed}"
 
+    @property
+    def data(self) -> Path:
+        return self.stages.out / "data"
+
     def train(self, stage: str, model: Path, data: Path, workdir: Path, **changed: object) -> Path:
         given = settings.get_config(stage).to_json()
         changed = {"model": model, "data.path": data, "seed": self.seed, **changed}
@@ -164,11 +170,11 @@ class Run:
         """The directory of the model that all else begins with."""
         if self.model:
             return self.model
-        model, data = self.out / "model", self.stages.out / "data"
-        self.stages.run("c2l_jax.init_model", "--preset", "tiny", "--data", data, "--out", model,
-                        "--seed", self.seed, out=model)  # fmt: skip
+        model = self.out / "model"
+        self.stages.run("c2l_jax.init_model", "--preset", "tiny", "--data", self.data, "--out",
+                        model, "--seed", self.seed, out=model)  # fmt: skip
         for stage in settings.BASE:
-            of = self.stages.out / "few" if stage != "read" else data
+            of = self.stages.out / "few" if stage != "read" else self.data
             model = self.train(stage, model, of, self.out / stage)
         return model
 
@@ -178,8 +184,8 @@ class Run:
             return self.stages.out / arm.data
         samples = self.out / f"samples_{self.format_of(arm)}"
         out = self.out / f"{arm.data}_{self.format_of(arm)}"
-        self.stages.run("c2l_jax.sample", "--model", self.base(), "--data",
-                        self.stages.out / "data", "--tasks", settings.TASKS, "--format",
+        self.stages.run("c2l_jax.sample", "--model", self.base(), "--data", self.data,
+                        "--tasks", settings.TASKS, "--format",
                         self.format_of(arm), "--limit", self.size.sampled, "--n", settings.GROUP,
                         "--rows", 8, "--lanes", settings.GROUP, "--max-tokens", MAX_TOKENS,
                         "--seed", self.seed, *DTYPE, "--out", samples, out=samples)  # fmt: skip
@@ -203,32 +209,33 @@ class Run:
         workdir = self.out / f"{arm.name}_{rate:g}"
         return self.train(arm.stage, self.base(), self.data_of(arm), workdir, **changed)
 
-    def ask(self, model: Path, name: str, split: str, questions: str) -> list[dict]:
-        """Judged responses to held-out questions of one of SETS."""
-        data, tasks, options = SETS[questions]
-        out = self.out / "evaluations" / f"{name}_{split}_{questions.replace(' ', '_')}"
-        only = ["--tasks", tasks] if tasks else []
-        self.stages.run("c2l_jax.evaluate", "--model", model, "--data", self.stages.out / data,
-                        "--split", split, *only, "--format",
-                        "cot" if options else self.size.plain, "--limit", self.size.held_out,
-                        "--rows", self.size.rows, "--max-tokens", MAX_TOKENS, *DTYPE, "--out", out,
-                        out=out)  # fmt: skip
-        return judged(read_responses(out)[1])
+    def ask(self, model: Path, name: str, split: str, sets: Sequence[str]) -> dict[str, list]:
+        """Judged responses to held-out questions of some of SETS."""
+        found = {}
+        for options in (False, True):
+            tasks = {of: SETS[of][0] for of in sets if SETS[of][1] == options}
+            if not tasks:
+                continue
+            form = "cot" if options else self.size.plain
+            out = self.out / "evaluations" / f"{name}_{split}_{form}"
+            self.stages.run("c2l_jax.evaluate", "--model", model, "--data", self.data,
+                            "--split", split, "--tasks", "|".join(tasks.values()), "--format", form,
+                            "--per-task", self.size.held_out, "--rows", self.size.rows,
+                            "--max-tokens", MAX_TOKENS, *DTYPE, "--out", out, out=out)  # fmt: skip
+            rows = judged(read_responses(out)[1])
+            for of, pattern in tasks.items():
+                found[of] = [row for row in rows if re.search(pattern, leveled_name(row))]
+        return found
 
 
 def generate(stages: Stages, size: Size, with_base: bool):
     """The questions that are used. A position is in the same split in all data sets."""
-    used = {"data"} | {SETS[of][0] for of in size.sets} | {arm.data for arm in size.arms}
-    used |= {"few"} if with_base else set()
-    for name, games, number, seed in (
-        ("data", size.games, size.per_task, 0),
-        ("few", size.games, size.few, 1),
-        ("snake", "snake", size.snake, 0),
-    ):
+    used = {"data"} | {arm.data for arm in size.arms} | ({"few"} if with_base else set())
+    for name, number, seed in (("data", size.per_task, 0), ("few", size.few, 1)):
         if name in used:
-            stages.run("synth", "generate", "--out", stages.out / name, "--games", games,
-                       "--per-task", number, "--seed", seed, "--size", 112,
-                       out=stages.out / name)  # fmt: skip
+            stages.run("synth", "generate", "--out", stages.out / name, "--games", size.games,
+                       "--tasks", settings.USED, "--per-task", number, "--seed", seed, "--size",
+                       112, out=stages.out / name)  # fmt: skip
 
 
 def share(rows: Sequence[dict]) -> float:
@@ -239,7 +246,8 @@ def choose_rates(run: Run, arms: Sequence[Arm]) -> tuple[dict, dict]:
     """({arm: {rate: accuracy on validation questions}}, {arm: rate}); before, the rate is 0."""
 
     def accuracy(name: str, model: Path) -> float:
-        return share(run.ask(model, name, "validation", next(iter(SETS))))
+        (first, *_) = SETS
+        return share(run.ask(model, name, "validation", [first])[first])
 
     found = {
         arm.name: {rate: accuracy(f"{arm.name}_{rate:g}", run.arm(arm, rate)) for rate in arm.rates}
@@ -334,11 +342,8 @@ def searches(found: dict, best: dict, arms: dict[str, Arm]) -> str:
 
 def report(size: Size, runs: Sequence[Run], found: dict, best: dict, answers: Answers) -> str:
     arms = {arm.name: arm for arm in size.arms}
-    positions = {
-        record["id"]: record["state"]
-        for name in {SETS[of][0] for of in size.sets}
-        for record in open_split(runs[0].stages.out / name, "test").only("id", "state")
-    }
+    test = open_split(runs[0].data, "test").only("id", "state")
+    positions = {record["id"]: record["state"] for record in test}
     plain = [arm for arm in arms.values() if not arm.like]
     lucky = [arm for arm in arms.values() if arm.like]
     sizes = [len(answers[BASE, of][0]) for of in size.sets]
@@ -418,8 +423,9 @@ def main(arguments: Sequence[str] | None = None, *, size: Size = FULL, start=run
     answers: Answers = {}
     for run in runs:
         models = {BASE: run.base()} | {arm.name: run.arm(arm, best[arm.name]) for arm in size.arms}
-        for of, (name, model) in itertools.product(size.sets, models.items()):
-            answers.setdefault((name, of), []).append(run.ask(model, name, "test", of))
+        for name, model in models.items():
+            for of, rows in run.ask(model, name, "test", size.sets).items():
+                answers.setdefault((name, of), []).append(rows)
     text = report(size, runs, found, best, answers)
     print(text)
     if args.table:

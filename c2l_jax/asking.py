@@ -45,7 +45,7 @@ from c2l_jax.sampler import PromptShape, Response, Sampler
 from records.errors import UserError, pattern_of
 from records.paths import AnyPath, output_folder, recorded
 from records.reading import Split, open_split
-from records.schema import task_name
+from records.schema import leveled_name
 
 JUDGED = 32  # responses, about, that a judge is given at a time; a kill loses no more of them
 
@@ -132,7 +132,7 @@ def asked_records(
         return range(len(split))[:limit]
     pattern = pattern_of(tasks or "", "--tasks")
     kinds, kind_n = split.kinds()
-    names = np.asarray([f"{kind['plot_level']}/{task_name(kind)}" for kind in kinds])
+    names = np.asarray([leveled_name(kind) for kind in kinds])
     chosen = [
         np.flatnonzero((names == name)[kind_n])[:per_task]
         for name in np.unique(names)

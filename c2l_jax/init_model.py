@@ -1,6 +1,7 @@
 """Makes a small model with random weights and a tokenizer fitted to one data set."""
 
 import json
+import math
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -32,7 +33,7 @@ _TRAINING_RECORDS = 5000  # plenty for a vocabulary of a thousand; reading more 
 def texts(data: AnyPath | str) -> Iterator[str]:
     """Every text a model trained on this data set reads or writes."""
     split = open_split(data, "train")
-    stride = max(1, len(split) // _TRAINING_RECORDS)
+    stride = math.ceil(len(split) / _TRAINING_RECORDS)
     for record in split.only(stride=stride):
         for name in FORMATS:
             yield user_text(record, name)

@@ -10,6 +10,9 @@ from configs import tiny_dpo, tiny_grpo, tiny_sft
 # In "level/game/task": what all is about, and what else the model half masters.
 TASKS = r"Easy/maze/goal_position"
 OTHERS = r"Easy/maze/player_position"
+LARGER = r"Medium/maze/goal_position"  # never trained on, like the game outside the domain
+OUTSIDE = r"Easy/snake/head_position"
+USED = rf"Easy/maze|(Easy|Medium)/tictactoe|{LARGER}|{OUTSIDE}"
 BASE = {"read": 500, "reason": 300}  # steps
 GROUP = 8
 PAIRS = {

@@ -74,7 +74,8 @@ def curve(run: Run) -> list[dict]:
 def pick_samples(records: dict[str, dict], stages: dict[str, Judged]) -> list[dict]:
     """For each task a question that SFT answers right and one it answers wrong, if any."""
     last, chosen = stages["SFT"], {}
-    for id, row in last.items():
+    for id in stages["before"]:  # to some of the questions
+        row = last[id]
         chosen.setdefault((row["game"], row["task"], row["correct"]), id)
     return [_shown(records[chosen[key]], stages) for key in sorted(chosen)]
 
@@ -227,7 +228,7 @@ def main():
     run = Run(Commands(args.out), args.out, args.seed, size)
     pipeline.generate(run)
     model = pipeline.init(run)
-    general = {"before": pipeline.ask(run, "before", model)}
+    general = {"before": pipeline.ask(run, "before", model, share=0.2)}  # all is wrong, at length
     pipeline.supervise(run, model)
     pipeline.go_on(run)
     for stage in STAGES:

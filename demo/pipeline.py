@@ -15,7 +15,7 @@ from configs import demo_dpo, demo_grpo, demo_sft
 from configs.demo_sft import FORMAT, HALF_KNOWN
 from demo.commands import Commands
 from records.reading import dataset_directory, open_split
-from records.schema import task_name
+from records.schema import leveled_name
 
 OUTSIDE = "snake"  # out of domain: never trained on
 GAMES = f"maze,sokoban,tictactoe,{OUTSIDE}"
@@ -49,9 +49,9 @@ class Size:
 
 
 FULL = Size(
-    steps={"read": 430, "reason": 750, "dpo": 35, "grpo": 35},
+    steps={"read": 450, "reason": 800, "dpo": 35, "grpo": 30},
     per_task=3000,
-    held_out=250,
+    held_out=120,
     sampled=600,
     reranked=100,
 )
@@ -149,19 +149,19 @@ def go_on(run: Run):
           run.of("more SFT"), max(steps["dpo"], steps["grpo"]))  # fmt: skip
 
 
-def ask(run: Run, stage: str, model: Path) -> list[dict]:
-    """Judged responses to held-out questions of all games, as evaluate writes them."""
+def ask(run: Run, stage: str, model: Path, share: float = 1.0) -> list[dict]:
+    """Judged responses to held-out questions of all games, or to the first ones of each task."""
     out = run.out / "evaluations" / stage.replace(" ", "_")
     run.commands.run(f"Evaluation: {stage}", "c2l_jax.evaluate", "--model", model, "--data",
                      run.data, "--split", "test", "--format", FORMAT, "--per-task",
-                     run.size.held_out, "--rows", ROWS, "--max-tokens", MAX_TOKENS, *DTYPE,
+                     round(share * run.size.held_out), "--rows", ROWS, "--max-tokens", MAX_TOKENS, *DTYPE,
                      "--out", out, out=out)  # fmt: skip
     return judged(read_responses(out)[1])
 
 
 def of_half_known(rows: list[dict]) -> list[dict]:
     """Those to questions of HALF_KNOWN."""
-    return [r for r in rows if re.search(HALF_KNOWN, f"{r['plot_level']}/{task_name(r)}")]
+    return [r for r in rows if re.search(HALF_KNOWN, leveled_name(r))]
 
 
 def rerank(run: Run) -> Path:

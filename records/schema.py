@@ -17,6 +17,11 @@ def task_name(record: Mapping) -> str:
     return "/".join(filter(None, (record["game"], record["task"])))
 
 
+def leveled_name(record: Mapping) -> str:
+    """What patterns of tasks look in: "level/game/task"."""
+    return f"{record['plot_level']}/{task_name(record)}"
+
+
 def pictures_of(record: Mapping) -> list[bytes]:
     """The files of all pictures of a question or pair, in order."""
     if "images" in record:

@@ -66,11 +66,10 @@ def answers(runs, name: str) -> list[dict]:
 def test_the_document_says_what_was_answered(learnt):
     runs, document, _ = learnt
     found = lines(document)
-    before = answers(runs, "before_test_trained_task")
+    before = answers(runs, "before_test_cot")
     assert found["before, %"][0][0] == f"{100 * learning.share(before):.1f}"
     by_rate = {
-        rate: learning.share(answers(runs, f"rft_{rate:g}_validation_trained_task"))
-        for rate in (1e-4, 1e-2)
+        rate: learning.share(answers(runs, f"rft_{rate:g}_validation_cot")) for rate in (1e-4, 1e-2)
     }
     *_, chosen = found[ARMS["rft"].title]
     assert float(chosen[0]) == max(by_rate, key=lambda rate: (by_rate[rate], -rate))

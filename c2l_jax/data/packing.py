@@ -17,7 +17,7 @@ from c2l_jax.data.layout import AXES, FEATURES, SEGMENTS, RowShape, feature, on_
 from c2l_jax.data.processor import FORMATS, INSTRUCTIONS, READINGS
 from records.errors import UserError, pattern_table
 from records.reading import Split
-from records.schema import task_name
+from records.schema import leveled_name
 
 
 class FitsRow:
@@ -125,7 +125,7 @@ def mixture(
     kinds, kind_n = split.kinds()
     groups: list[dict[str, list[int]]] = [{} for _ in table]
     for format in used:
-        names = [f"{kind['plot_level']}/{task_name(kind)}/{format}" for kind in kinds]
+        names = [f"{leveled_name(kind)}/{format}" for kind in kinds]
         group_n = np.asarray([_first_match(table, name) for name in names])[kind_n]
         for number, group in enumerate(groups):
             group[format] = np.flatnonzero(group_n == number).tolist()
