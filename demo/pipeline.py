@@ -152,10 +152,11 @@ def go_on(run: Run):
 def ask(run: Run, stage: str, model: Path, share: float = 1.0) -> list[dict]:
     """Judged responses to held-out questions of all games, or to the first ones of each task."""
     out = run.out / "evaluations" / stage.replace(" ", "_")
+    count = round(share * run.size.held_out)
     run.commands.run(f"Evaluation: {stage}", "c2l_jax.evaluate", "--model", model, "--data",
-                     run.data, "--split", "test", "--format", FORMAT, "--per-task",
-                     round(share * run.size.held_out), "--rows", ROWS, "--max-tokens", MAX_TOKENS, *DTYPE,
-                     "--out", out, out=out)  # fmt: skip
+                     run.data, "--split", "test", "--format", FORMAT, "--per-task", count,
+                     "--rows", ROWS, "--max-tokens", MAX_TOKENS, *DTYPE, "--out", out,
+                     out=out)  # fmt: skip
     return judged(read_responses(out)[1])
 
 
