@@ -42,7 +42,7 @@ llm-local: .venv/run.stamp
 bench-gpu: .venv/test.stamp
 	$(BIN)/pip install --quiet --editable .[cuda]
 	mkdir -p benchmarks/results
-	for name in sft_step dpo_step sampling; do \
+	for name in sft_step dpo_step grpo_step sampling; do \
 	  JAX_PLATFORMS=cuda $(BIN)/python -m benchmarks.$$name --size 3b --json \
 	    > benchmarks/results/gpu_$$name.json || exit 1; \
 	done

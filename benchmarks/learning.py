@@ -40,7 +40,7 @@ from records.reading import open_split
 from records.schema import leveled_name
 
 DTYPE = ("--dtype", "float32")
-MAX_TOKENS = 160
+MAX_TOKENS = 128
 BASE = "before"
 
 
@@ -60,13 +60,13 @@ class Arm:
 
 
 ARMS = (
-    Arm("sft", "more SFT on the few solutions", "sft", "few", (2e-4,)),
-    Arm("rft", "RFT, all its right answers", "sft", "right", (2e-4,)),
-    Arm("chosen", "likelihood of the chosen", "chosen", "pairs", (2e-4,)),
-    Arm("dpo", "DPO, beta 0.1, whole answers", "dpo", "pairs", (3e-5,)),
-    Arm("fork", "DPO at the fork, beta 2, near pairs", "fork", "near", (1e-4,)),
-    Arm("grpo", "GRPO", "grpo", "data", (2e-4,)),
-    Arm("all", "SFT on all solutions", "sft", "data", (2e-4,)),
+    Arm("sft", "more SFT on the few solutions", "sft", "few", (2e-4, 4e-4)),
+    Arm("rft", "RFT, all its right answers", "sft", "right", (2e-4, 4e-4)),
+    Arm("chosen", "likelihood of the chosen", "chosen", "pairs", (1e-4, 2e-4)),
+    Arm("dpo", "DPO, beta 0.1, whole answers", "dpo", "pairs", (3e-5, 1e-4)),
+    Arm("fork", "DPO at the fork, beta 2, near pairs", "fork", "near", (1e-4, 2e-4)),
+    Arm("grpo", "GRPO", "grpo", "data", (2e-4, 4e-4)),
+    Arm("all", "SFT on all solutions", "sft", "data", (2e-4, 4e-4)),
     Arm("rft_options", "RFT with options", "sft", "right", like="rft"),
     Arm("fork_options", "DPO at the fork with options", "fork", "near", like="fork"),
     Arm("grpo_options", "GRPO with options", "grpo", "data", like="grpo"),
@@ -89,10 +89,10 @@ SETS = {  # of held-out questions: "level/game/task", and whether they are asked
 class Size:
     games: str = "maze,tictactoe,snake"
     per_task: int = 3000  # questions for each task and level, of which a tenth is for test
-    few: int = 300  # the same of the few solutions
+    few: int = 80  # the same of the few solutions
     sampled: int = 480  # questions that are answered settings.GROUP times
     steps: int = 40
-    held_out: int = 300  # of each task and level
+    held_out: int = 150  # of each task and level
     rows: int = 60  # questions at a time
     arms: tuple[Arm, ...] = ARMS
     sets: tuple[str, ...] = tuple(SETS)

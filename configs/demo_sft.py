@@ -18,11 +18,11 @@ TASKS = {
         (r"tictactoe/.*/look", 1.0),
     ),
     "reason": (
-        (r"tictactoe/.*/open", 0.42),
-        (r"maze/player_position/open", 0.24),
-        (r"maze/goal_position/open", 0.12),
-        (r"sokoban/.*/open", 0.11),
-        (r"/look", 0.11),
+        (r"tictactoe/.*/open", 0.36),
+        (r"maze/player_position/open", 0.27),
+        (r"maze/goal_position/open", 0.14),
+        (r"sokoban/.*/open", 0.10),
+        (r"/look", 0.13),
     ),
 }
 

@@ -76,6 +76,6 @@ def arm(stage: str):
     if stage == "grpo":
         config.data.rows = 4
         config.grpo.group = GROUP
-        config.grpo.max_tokens = 160
+        config.grpo.max_tokens = 128
         config.grpo.draws = 1  # as many samples as the others have
     return config

@@ -49,9 +49,9 @@ class Size:
 
 
 FULL = Size(
-    steps={"read": 450, "reason": 800, "dpo": 35, "grpo": 30},
+    steps={"read": 320, "reason": 900, "dpo": 35, "grpo": 30},
     per_task=3000,
-    held_out=120,
+    held_out=110,
     sampled=600,
     reranked=100,
 )
