@@ -18,9 +18,9 @@ TASKS = {
         (r"tictactoe/.*/look", 1.0),
     ),
     "reason": (
-        (r"tictactoe/.*/open", 0.36),
-        (r"maze/player_position/open", 0.27),
-        (r"maze/goal_position/open", 0.14),
+        (r"tictactoe/.*/open", 0.32),
+        (r"maze/player_position/open", 0.30),
+        (r"maze/goal_position/open", 0.15),
         (r"sokoban/.*/open", 0.10),
         (r"/look", 0.13),
     ),

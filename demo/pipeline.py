@@ -49,10 +49,10 @@ class Size:
 
 
 FULL = Size(
-    steps={"read": 320, "reason": 900, "dpo": 35, "grpo": 30},
+    steps={"read": 650, "reason": 620, "dpo": 30, "grpo": 26},
     per_task=3000,
-    held_out=110,
-    sampled=600,
+    held_out=120,
+    sampled=500,
     reranked=100,
 )
 # All stages, and no claims.
