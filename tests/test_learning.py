@@ -20,7 +20,7 @@ SIZE = learning.Size(
     rows=12,
     arms=(
         dataclasses.replace(ARMS["rft"], rates=(1e-4, 1e-2)),
-        dataclasses.replace(ARMS["fork"], rates=(1e-4,)),
+        dataclasses.replace(ARMS["grpo"], rates=(1e-4,)),
     ),
     sets=("trained task",),
     plain="cot",
