@@ -138,9 +138,11 @@ def settings(run: Run, train, test) -> dict[str, str]:
 # --------------------------------------------------------------------------------------- the demo
 
 
-def finish(run: Run, general: dict[str, list], rerank: Path):
-    """Writes summary.json and report.html; general: judged responses by stage."""
-    half_known = {stage: pipeline.of_half_known(rows) for stage, rows in general.items()}
+def finish(run: Run, general: dict[str, list], half_known: dict[str, list], rerank: Path):
+    """Writes summary.json and report.html.
+
+    general, half_known: judged responses to questions of all tasks and of HALF_KNOWN, by stage.
+    """
     own = {name: {stage: half_known[stage] for stage in ("SFT", "more SFT", name)} for name in OWN}
     read = open_split(run.data, "train").only("game", "task", "options", "answer", "steps")
     train = [as_asked(record, FORMAT) for record in read]
@@ -228,12 +230,14 @@ def main():
     run = Run(Commands(args.out), args.out, args.seed, size)
     pipeline.generate(run)
     model = pipeline.init(run)
-    general = {"before": pipeline.ask(run, "before", model, share=0.2)}  # all is wrong, at length
+    asked = run.size.held_out
+    general = {"before": pipeline.ask(run, "before", model, asked // 4)}  # all is wrong, at length
     pipeline.supervise(run, model)
     pipeline.go_on(run)
     for stage in STAGES:
-        general[stage] = pipeline.ask(run, stage, run.of(stage))
-    finish(run, general, pipeline.rerank(run))
+        general[stage] = pipeline.ask(run, stage, run.of(stage), asked)
+    half_known = pipeline.compare(run)
+    finish(run, general, half_known, pipeline.rerank(run))
     print(f"\n{run.commands.seconds / 60:.1f} minutes; look at {args.out / 'report.html'}")
 
 

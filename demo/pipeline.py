@@ -6,7 +6,6 @@ GRPO. Beside them as many steps of more SFT on the solutions of that task.
 """
 
 import dataclasses
-import re
 from pathlib import Path
 
 from c2l_jax.accuracy import paired_difference
@@ -15,7 +14,6 @@ from configs import demo_dpo, demo_grpo, demo_sft
 from configs.demo_sft import FORMAT, HALF_KNOWN
 from demo.commands import Commands
 from records.reading import dataset_directory, open_split
-from records.schema import leveled_name
 
 OUTSIDE = "snake"  # out of domain: never trained on
 GAMES = f"maze,sokoban,tictactoe,{OUTSIDE}"
@@ -37,29 +35,32 @@ class Size:
 
     steps: of the stages of configs/demo_sft.py in their order, then of DPO, of GRPO and, as many
       as of the longer one, of more SFT. per_task, held_out: records of each task, and how many of
-      them are asked in evaluations. sampled: training questions that the SFT model answers N
-      times; reranked: held-out ones.
+      them are asked in evaluations; of_half_known: the same of HALF_KNOWN, in one more. sampled:
+      training questions that the SFT model answers N times; reranked: held-out ones.
     """
 
     steps: dict[str, int]
     per_task: int
     held_out: int
+    of_half_known: int
     sampled: int
     reranked: int
 
 
 FULL = Size(
-    steps={"read": 650, "reason": 620, "dpo": 30, "grpo": 26},
+    steps={"read": 650, "reason": 670, "dpo": 35, "grpo": 30},
     per_task=3000,
-    held_out=120,
-    sampled=500,
-    reranked=100,
+    held_out=70,
+    of_half_known=300,
+    sampled=400,
+    reranked=80,
 )
 # All stages, and no claims.
 SMALL = Size(
     steps={"read": 10, "reason": 70, "dpo": 5, "grpo": 3},
     per_task=300,
     held_out=20,
+    of_half_known=30,
     sampled=40,
     reranked=16,
 )
@@ -149,20 +150,23 @@ def go_on(run: Run):
           run.of("more SFT"), max(steps["dpo"], steps["grpo"]))  # fmt: skip
 
 
-def ask(run: Run, stage: str, model: Path, share: float = 1.0) -> list[dict]:
-    """Judged responses to held-out questions of all games, or to the first ones of each task."""
-    out = run.out / "evaluations" / stage.replace(" ", "_")
-    count = round(share * run.size.held_out)
-    run.commands.run(f"Evaluation: {stage}", "c2l_jax.evaluate", "--model", model, "--data",
-                     run.data, "--split", "test", "--format", FORMAT, "--per-task", count,
-                     "--rows", ROWS, "--max-tokens", MAX_TOKENS, *DTYPE, "--out", out,
-                     out=out)  # fmt: skip
+def ask(run: Run, name: str, model: Path, count: int, tasks: str = ".") -> list[dict]:
+    """Judged responses to so many held-out questions of each task; `name` is a folder's."""
+    out = run.out / "evaluations" / name.replace(" ", "_")
+    run.commands.run(f"Evaluation: {name}", "c2l_jax.evaluate", "--model", model, "--data",
+                     run.data, "--split", "test", "--tasks", tasks, "--format", FORMAT,
+                     "--per-task", count, "--rows", ROWS, "--max-tokens", MAX_TOKENS, *DTYPE,
+                     "--out", out, out=out)  # fmt: skip
     return judged(read_responses(out)[1])
 
 
-def of_half_known(rows: list[dict]) -> list[dict]:
-    """Those to questions of HALF_KNOWN."""
-    return [r for r in rows if re.search(HALF_KNOWN, leveled_name(r))]
+def compare(run: Run) -> dict[str, list[dict]]:
+    """What each stage answers to the same questions of HALF_KNOWN."""
+    return {
+        stage: ask(run, f"{stage} on what SFT half knows", run.of(stage), run.size.of_half_known,
+                   HALF_KNOWN)
+        for stage in STAGES
+    }  # fmt: skip
 
 
 def rerank(run: Run) -> Path:
