@@ -112,7 +112,7 @@ def _check_same(first: Run, other: Run):
     raise UserError(
         f"{first.folder} and {other.folder} were not asked the same (of {len(ours)} and "
         f"{len(theirs)} questions {alike} are alike): evaluate both with the same --data, --split, "
-        "--tasks and --limit."
+        "--tasks, --per-task and --limit."
     )
 
 

@@ -61,7 +61,12 @@ def test_every_question_has_its_judged_responses(unbroken, model_dir, dataset):
     expected |= {"top_k": 50, "seed": 0, "max_tokens": 40, "limit": LIMIT, "data": str(dataset)}
     expected |= {"model": str(model_dir), "fingerprint": fingerprint(model_dir)}
     expected |= {"judge": "c2l_jax.answers:judge"}
-    assert settings == expected | {"dtype": "float32", "tasks": None, "questions": LIMIT}
+    assert settings == expected | {
+        "dtype": "float32",
+        "tasks": None,
+        "per_task": None,
+        "questions": LIMIT,
+    }
     assert "questions" in stdout and "tokens/s" in stdout and f" {LIMIT}\n" in stdout
 
 
