@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from c2l_jax.ops.attention import Packed, SamePicture, ValidKeys, attend, blocks, flash
+from c2l_jax.ops.attention import Packed, SamePicture, ValidKeys, attend, blocks, flash, xla
 from c2l_jax.ops.attention.scores import SAVED
 from c2l_jax.ops.attention.sees import blocks_seen
 from tests.conftest import QUICKLY, run_module
@@ -71,7 +71,7 @@ def dense(q, k, v, sees):
         ("cuda", packed(100), (4, 2, 128), "bfloat16", 3e-2),
         ("cuda", pictures(100), (1, 1, 80), "float32", 1e-5),
         ("cpu", packed(50), (2, 1, 8), "float32", 1e-5),
-        ("xla", pictures(300), (4, 2, 80), "float32", 1e-5),
+        ("xla", pictures(600), (4, 2, 80), "float32", 1e-5),
         ("xla", packed(600), (4, 2, 16), "float32", 1e-5),
     ],
 )
@@ -98,6 +98,7 @@ def test_windows_are_the_references():
 def test_no_block_is_read_that_nobody_sees(monkeypatch, implementation):
     """Another picture's numbers would spoil the product, even with weights of 0."""
     monkeypatch.setattr(blocks, "BLOCK", 16)
+    monkeypatch.setattr(xla, "WHOLE", 16)
     q, k, v = tensors(64, 1, 1, 8)
     sees = SamePicture(jnp.asarray(np.stack([runs([16, 32], 64), runs([48], 64)])))
     clean = outputs_and_gradients([q, k, v], sees, implementation)

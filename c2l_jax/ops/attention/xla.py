@@ -12,10 +12,12 @@ from c2l_jax.ops.attention import blocks
 from c2l_jax.ops.attention.scores import SAVED, product, scores
 from c2l_jax.ops.attention.sees import Sees, ValidKeys
 
+WHOLE = 512  # tokens of a row; of longer ones, blocks that nobody sees are worth leaving out
+
 
 def attend(q_bthd: jax.Array, k_bskd: jax.Array, v_bskd: jax.Array, sees: Sees) -> jax.Array:
     """As the package's `attend`."""
-    if isinstance(sees, ValidKeys) or q_bthd.shape[1] <= blocks.BLOCK:
+    if isinstance(sees, ValidKeys) or q_bthd.shape[1] <= WHOLE:
         return _attend(q_bthd, k_bskd, v_bskd, sees)
     return blocks.attend(q_bthd, k_bskd, v_bskd, sees)
 
