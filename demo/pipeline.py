@@ -48,9 +48,9 @@ class Size:
 
 
 FULL = Size(
-    steps={"read": 650, "reason": 740, "dpo": 30, "grpo": 27},
+    steps={"read": 650, "reason": 640, "dpo": 32, "grpo": 30},
     per_task=3000,
-    held_out=60,
+    held_out=70,
     of_half_known=300,
     sampled=400,
     reranked=80,
