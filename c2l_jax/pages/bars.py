@@ -25,8 +25,9 @@ def bar_row(name: str, cells: Sequence[tuple[Mapping[str, Any], str]], below: st
     cells: of c2l_jax.accuracy, each with its colour. below: what is said of them, as HTML.
     """
     drawn = "".join(_bar(cell, color) for cell, color in cells)
+    count = max(cell["count"] for cell, _ in cells)  # some may have answered fewer
     return (
-        f'<div class="task"><div>{escape(name)}<small>{cells[0][0]["count"]} questions</small>'
+        f'<div class="task"><div>{escape(name)}<small>{count} questions</small>'
         f"</div><div>{drawn}{below}</div></div>"
     )
 
