@@ -43,8 +43,9 @@ def accuracy_section(
     return (
         "<h2>Accuracy by task</h2>\n"
         "<p>All stages answer the same held-out questions, about positions that never occurred in "
-        "training; the model with random weights answers the first quarter of them. A task is learned as far as its bar goes beyond that of the player who does not "
-        'see the picture.</p>\n<p class="soft">The thin line on a bar is the 95 % interval, also '
+        "training; the model with random weights answers the first quarter of them. A task is "
+        "learned as far as its bar goes beyond that of the player who does not see the picture."
+        '</p>\n<p class="soft">The thin line on a bar is the 95 % interval, also '
         f'given in brackets.</p>\n<div class="card">{legend}{scale()}{"".join(blocks)}</div>\n'
     )
 
