@@ -75,8 +75,9 @@ class Settings:
         check_choice("format", self.format, INSTRUCTIONS)
         if self.dtype is not None:
             check_choice("dtype", self.dtype, DTYPES)
-        check_positive(limit=self.limit, per_task=self.per_task)
-        check_positive(max_tokens=self.max_tokens, n=self.n)
+        check_positive(
+            limit=self.limit, per_task=self.per_task, max_tokens=self.max_tokens, n=self.n
+        )
         check_seed(self.seed)
         check_temperature(self.temperature)
         if self.top_k < 0 or not 0 < self.top_p <= 1:

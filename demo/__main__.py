@@ -144,13 +144,15 @@ def finish(run: Run, general: dict[str, list], half_known: dict[str, list], rera
     general, half_known: judged responses to questions of all tasks and of HALF_KNOWN, by stage.
     """
     own = {name: {stage: half_known[stage] for stage in ("SFT", "more SFT", name)} for name in OWN}
-    read = open_split(run.data, "train").only("game", "task", "options", "answer", "steps")
-    train = [as_asked(record, FORMAT) for record in read]
+    told = ("game", "task", "options", "answer", "steps")
+    train, validation = (
+        [as_asked(record, FORMAT) for record in open_split(run.data, split).only(*told)]
+        for split in ("train", "validation")
+    )
     test = [as_asked(record, FORMAT) for record in open_split(run.data, "test")]
     records = {record["id"]: record for record in test}
     # Of what is out of domain there is nothing in train.
-    validation = open_split(run.data, "validation").only()
-    outside = [as_asked(record, FORMAT) for record in validation if record["game"] == OUTSIDE]
+    outside = [record for record in validation if record["game"] == OUTSIDE]
     asked = (records[row["id"]] for row in general["SFT"])
     blind = accuracy.blind([*train, *outside], asked)
     by_id = {stage: {row["id"]: row for row in rows} for stage, rows in general.items()}
@@ -230,12 +232,12 @@ def main():
     run = Run(Commands(args.out), args.out, args.seed, size)
     pipeline.generate(run)
     model = pipeline.init(run)
-    asked = run.size.held_out
-    general = {"before": pipeline.ask(run, "before", model, asked // 4)}  # all is wrong, at length
+    count = run.size.held_out
+    general = {"before": pipeline.ask(run, "before", model, count // 4)}  # all is wrong, at length
     pipeline.supervise(run, model)
     pipeline.go_on(run)
     for stage in STAGES:
-        general[stage] = pipeline.ask(run, stage, run.of(stage), asked)
+        general[stage] = pipeline.ask(run, stage, run.of(stage), count)
     half_known = pipeline.compare(run)
     finish(run, general, half_known, pipeline.rerank(run))
     print(f"\n{run.commands.seconds / 60:.1f} minutes; look at {args.out / 'report.html'}")

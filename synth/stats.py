@@ -5,12 +5,11 @@ import dataclasses
 import math
 import statistics
 from pathlib import Path
-from string import ascii_uppercase as LETTERS
 
 from tqdm import tqdm
 
 from records.reading import dataset_directory, open_splits
-from records.schema import SPLITS
+from records.schema import SPLITS, answer_text
 from synth.dataset import NAME
 from synth.game import CATEGORIES, LEVELS
 
@@ -35,10 +34,9 @@ class Of:
         return len(self.words)
 
     def add(self, split: str, record: dict) -> None:
-        options, answer = record["options"], record["answer"]
         self.splits[split] += 1
         self.levels[record["plot_level"]] += 1
-        self.answers[options[LETTERS.index(answer)] if options else answer] += 1
+        self.answers[answer_text(record)] += 1
         if "image" in record:
             self.pictures[_size(record["image"])] += 1
         self.steps.append(len(record["steps"]))

@@ -14,7 +14,7 @@ from jax.ad_checkpoint import checkpoint_name
 from c2l_jax.ops.attention.scores import SAVED, UNSEEN, product, scores
 from c2l_jax.ops.attention.sees import SeesItsRow, blocks_seen, visits
 
-BLOCK = 256  # small pictures have few more, and the scores of a block stay in a processor's cache
+BLOCK = 256  # tokens; the scores of a block stay in a processor's cache
 
 
 @jax.custom_vjp
