@@ -200,8 +200,9 @@ class Run:
     def arm(self, arm: Arm, rate: float) -> Path:
         """The model directory that an arm ends with."""
         changed = {"steps": self.size.steps, "optimizer.lr": rate}
-        if arm.stage == "grpo":  # as many questions as the others have in all
-            changed["grpo.questions"] = self.size.sampled // self.size.steps
+        if arm.stage == "grpo":  # as many updates and, in all, as many questions as the others
+            changed["steps"] = self.size.steps // settings.UPDATES
+            changed["grpo.questions"] = self.size.sampled // changed["steps"]
         if arm.data not in PREFERENCES:
             changed["data.tasks"] = ((settings.TASKS, 1.0),)
             for name in ("cot", "open", "transcribe"):

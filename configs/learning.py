@@ -15,6 +15,8 @@ OUTSIDE = r"Easy/snake/head_position"
 USED = rf"Easy/maze|(Easy|Medium)/tictactoe|{LARGER}|{OUTSIDE}"
 BASE = {"read": 500, "reason": 300}  # steps
 GROUP = 8
+# Of GRPO by one rollout. With one, a model that is seldom right saw too few right answers a step.
+UPDATES = 8
 PAIRS = {
     "dpo": {"truncate": "words", "truncate_words": 90, "beta": 0.1},
     "fork": {"truncate": "fork", "fork_tokens": 8, "beta": 2.0},
@@ -78,4 +80,5 @@ def arm(stage: str):
         config.grpo.group = GROUP
         config.grpo.max_tokens = 128
         config.grpo.draws = 1  # as many samples as the others have
+        config.updates = UPDATES
     return config

@@ -233,11 +233,10 @@ class CellColor(Task):
         colour = COLOURS[board[cell]]
         row = [(cell[0], column) for column in range(3)]
         cells = ", ".join(f"{text(other)} {board[other]}" for other in row)
-        holds = {"O": "holds an O", "X": "holds an X", "-": "is empty"}[board[cell]]
         steps = [
             read(board)[0],
             f"In row {cell[0]}: {cells}.",
-            f"Cell {text(cell)} {holds}: {colour}.",
+            f"{text(cell)} {board[cell]}: {colour}.",
         ]
         return Solution(colour, steps)
 
