@@ -18,11 +18,11 @@ TASKS = {
         (r"tictactoe/.*/look", 1.0),
     ),
     "reason": (
-        (r"tictactoe/.*/open", 0.44),
+        (r"tictactoe/.*/open", 0.36),
         (r"maze/player_position/open", 0.30),
-        (r"maze/goal_position/open", 0.06),
-        (r"sokoban/.*/open", 0.09),
-        (r"/look", 0.11),
+        (r"maze/goal_position/open", 0.04),
+        (r"sokoban/.*/open", 0.11),
+        (r"/look", 0.15),
     ),
 }
 

@@ -48,7 +48,7 @@ class Size:
 
 
 FULL = Size(
-    steps={"read": 650, "reason": 640, "dpo": 32, "grpo": 30},
+    steps={"read": 650, "reason": 540, "dpo": 32, "grpo": 30},
     per_task=3000,
     held_out=70,
     of_half_known=300,
