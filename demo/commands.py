@@ -23,8 +23,10 @@ RESUME = (
 def environment(folder: Path) -> dict[str, str]:
     """What commands run in that go on from each other; `folder` is theirs."""
     return {
-        # Stages share programs: what one has compiled, the next one loads.
+        # Stages share programs: what one has compiled, the next one loads. A command has dozens of
+        # small ones, two seconds in all.
         "JAX_COMPILATION_CACHE_DIR": str(folder / "compiled"),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         **os.environ,
     }
 
