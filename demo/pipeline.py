@@ -57,9 +57,9 @@ FULL = Size(
 )
 # All stages, and no claims.
 SMALL = Size(
-    steps={"read": 10, "reason": 70, "dpo": 5, "grpo": 3},
+    steps={"read": 10, "reason": 60, "dpo": 4, "grpo": 2},
     per_task=300,
-    held_out=20,
+    held_out=12,
     of_half_known=30,
     sampled=40,
     reranked=16,
