@@ -16,9 +16,11 @@ from tests.c2l_jax import cluster
 from tests.c2l_jax.conftest import train_arguments
 from tests.conftest import QUICKLY, ROOT, run_module
 
-# A rate that does not depend on the number of steps, and that leaves rounding what it is.
+# A rate that does not depend on the number of steps, and that leaves rounding what it is; an order
+# of the records in which no two of the first steps have nearly the same loss.
 ENDLESS = {
     "steps": 100_000,
+    "seed": 1,
     "optimizer__schedule": "constant",
     "optimizer__warmup": 0.0,
     "optimizer__lr": 1e-5,
@@ -97,7 +99,7 @@ def test_any_number_of_processes_goes_on_as_one_does(changing, model_dir, datase
     expected = losses(tmp_path / "one")
     assert sorted(losses(run)) == sorted(expected) == list(range(1, steps + 1))
     assert losses(run) == pytest.approx(expected, rel=1e-5)
-    assert len({round(loss, 4) for loss in expected.values()}) == steps
+    assert len({round(loss, 3) for loss in expected.values()}) == steps
 
 
 def test_a_number_that_cannot_share_the_streams_is_refused(changing, model_dir, dataset):
