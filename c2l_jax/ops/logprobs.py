@@ -1,10 +1,12 @@
 """Log-probabilities of given tokens, without ever holding the logits of all of them."""
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.ad_checkpoint import checkpoint_name
 from jax.sharding import Mesh
 
 from c2l_jax.sharding import constrain
@@ -91,11 +93,15 @@ def token_logprobs(
     by_word = constrain(head_vd, mesh, ("tensor", "fsdp"))
     wide_head_vd = by_word.astype(jnp.float32)
 
-    @jax.checkpoint
+    # Those of a single chunk are kept: the backward pass begins with them, and has them anyway.
+    keeps = jax.checkpoint_policies.save_only_these_names(*["logits"] * (chunks == 1))
+
+    @functools.partial(jax.checkpoint, policy=keeps)
     def of_chunk(operands):
         hidden, targets = (x.reshape(rows * size, *x.shape[2:]) for x in operands)
         hidden, targets = (constrain(x, mesh, "data") for x in (hidden, targets))
         logits = constrain(_logits(hidden, wide_head_vd), mesh, "data", ("tensor", "fsdp"))
+        logits = checkpoint_name(logits, "logits")
         return tuple(x.reshape(rows, size) for x in read(logits, targets))
 
     def by_chunk(x_br):

@@ -14,7 +14,8 @@ from jax.ad_checkpoint import checkpoint_name
 from c2l_jax.ops.attention.scores import SAVED, UNSEEN, product, scores
 from c2l_jax.ops.attention.sees import SeesItsRow, blocks_seen, visits
 
-BLOCK = 256  # tokens; the scores of a block stay in a processor's cache
+# Tokens. XLA shares products between the cores of a CPU from 256 x 256 on, and a row is cut evenly.
+BLOCK = 384
 
 
 @jax.custom_vjp
@@ -70,18 +71,20 @@ def _attend_backward(saved, gradient_bthd):
             change = product("kgtd,ksd->kgts", gradient, v_mkcd[j]) - means
             change = (weights * change * q.shape[-1] ** -0.5).astype(q.dtype)
             of_q += product("kgts,ksd->kgtd", change, k_mkcd[j])
-            of_k = of_k.at[j].add(product("kgts,kgtd->ksd", change, q))
-            of_v = of_v.at[j].add(product("kgts,kgtd->ksd", weights.astype(q.dtype), gradient))
+            of_k = of_k.at[j].add(product("kgtd,kgts->kds", q, change))
+            of_v = of_v.at[j].add(product("kgtd,kgts->kds", gradient, weights.astype(q.dtype)))
             return of_q, of_k, of_v
 
         start = jnp.zeros(q.shape, jnp.float32), *totals
         of_q, *totals = jax.lax.fori_loop(0, count, visit, start)
         return tuple(totals), of_q.astype(q.dtype)
 
-    zeros = jnp.zeros(k_mkcd.shape, jnp.float32)
+    # Turned, so that what is turned for the products are a block's tokens and not its scores.
+    zeros = jnp.zeros(k_mkcd.swapaxes(2, 3).shape, jnp.float32)
     of_blocks = jnp.arange(len(q_mkgcd)), q_mkgcd, gradient_mkgcd, lse_mkgc1, means_mkgc1, *lists
     of_k_and_v, of_q = jax.lax.scan(block, (zeros, zeros), of_blocks)
-    of_k, of_v = (_join(x[:, :, None], k_bthd).astype(k_bthd.dtype) for x in of_k_and_v)
+    of_k, of_v = (x_mkdc.swapaxes(2, 3)[:, :, None] for x_mkdc in of_k_and_v)
+    of_k, of_v = (_join(x_mkgcd, k_bthd).astype(k_bthd.dtype) for x_mkgcd in (of_k, of_v))
     return _join(of_q, q_bthd), of_k, of_v, None
 
 

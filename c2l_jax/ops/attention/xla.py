@@ -52,8 +52,9 @@ def _attend_backward(saved, gradient_bthd):
     change = product("bkgtd,bksd->bkgts", gradient, v) - _by_head(means[..., None], k_bskd)
     change = (weights * change * q.shape[-1] ** -0.5).astype(q.dtype)
     of_q = _by_token(product("bkgts,bksd->bkgtd", change, k))
-    of_k = product("bkgts,bkgtd->bksd", change, q).swapaxes(1, 2)
-    of_v = product("bkgts,bkgtd->bksd", weights.astype(q.dtype), gradient).swapaxes(1, 2)
+    # Turned, so that what is turned for the products are tokens and not scores.
+    of_k = product("bkgtd,bkgts->bkds", q, change).transpose(0, 3, 1, 2)
+    of_v = product("bkgtd,bkgts->bkds", gradient, weights.astype(q.dtype)).transpose(0, 3, 1, 2)
     gradients = zip((of_q, of_k, of_v), saved[:3], strict=True)
     return (*(gradient.astype(x.dtype) for gradient, x in gradients), None)
 
