@@ -1,4 +1,4 @@
-"""What makes XLA faster on CPUs, and changes nothing elsewhere; of decoding see models.xla_cpu.
+"""What makes XLA faster on CPUs, and changes nothing elsewhere.
 
 `python -m benchmarks.sft_step` shows what it is worth: of a step's time with neither, freed memory
 that is kept saves about a sixth, and layers without a loop a twentieth.

@@ -27,7 +27,6 @@ from flax import nnx
 from jax.sharding import NamedSharding, PartitionSpec
 
 from c2l_jax.data.layout import RowShape, batch_shapes, on_axis, one_a_row
-from c2l_jax.models import xla_cpu
 from c2l_jax.models.config import ModelConfig
 from c2l_jax.models.layers import Compute
 from c2l_jax.models.params import merge, unstack
@@ -277,9 +276,7 @@ class Sampler:
         tempered: bool = False,
     ):
         separate = dataclasses.replace(compute, scan_layers=False)
-        self._on_cpu = mesh.devices.flat[0].platform == "cpu"
-        turn = xla_cpu.turn if self._on_cpu else lambda model: model
-        made = nnx.eval_shape(lambda: turn(create(config, separate, nnx.Rngs(0))))
+        made = nnx.eval_shape(lambda: create(config, separate, nnx.Rngs(0)))
         self._graphdef, self._mesh, self._shape = nnx.graphdef(made), mesh, shape
         self._ends, self._max_tokens, self._rows, self._lanes = end_tokens, max_tokens, rows, lanes
         self._forbidden = tuple(forbidden)
@@ -299,8 +296,7 @@ class Sampler:
 
         consume: takes the memory of `params`, so that the weights are there once.
         """
-        separate = unstack(params, consume)
-        return xla_cpu.turned(separate) if self._on_cpu else separate
+        return unstack(params, consume)
 
     def run(
         self, params: dict[str, jax.Array], prompts: Iterable[tuple[int, dict]], n: int, seed: int

@@ -65,14 +65,12 @@ class Attention(nnx.Module):
         self.head_dim = head_dim
 
     def __call__(self, x_btd: jax.Array, turns: Turns, attend_heads: Callable):
-        q, k, v = (y.reshape(*x_btd.shape[:-1], -1, self.head_dim) for y in self.project(x_btd))
+        projected = self.query(x_btd), self.key(x_btd), self.value(x_btd)
+        q, k, v = (y.reshape(*x_btd.shape[:-1], -1, self.head_dim) for y in projected)
         if self.query_norm is not None:
             q, k = self.query_norm(q), self.key_norm(k)
         out_bthd, cache = attend_heads(turn(q, *turns), turn(k, *turns), v)
         return self.output(out_bthd.reshape(*x_btd.shape[:-1], -1)), cache
-
-    def project(self, x_btd: jax.Array) -> tuple[jax.Array, ...]:
-        return self.query(x_btd), self.key(x_btd), self.value(x_btd)
 
 
 class DecoderLayer(nnx.Module):

@@ -144,11 +144,7 @@ class GatedMLP(nnx.Module):
         self.down = Linear(new, hidden, size, bias=bias, gain=out_gain)
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        gate, up = self.project(x)
-        return self.down(jax.nn.silu(gate) * up)
-
-    def project(self, x: jax.Array) -> tuple[jax.Array, ...]:
-        return self.gate(x), self.up(x)
+        return self.down(jax.nn.silu(self.gate(x)) * self.up(x))
 
 
 class MLP(nnx.Module):
