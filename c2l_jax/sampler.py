@@ -23,14 +23,13 @@ from collections.abc import Iterable, Iterator, Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import nnx
 from jax.sharding import NamedSharding, PartitionSpec
 
 from c2l_jax.data.layout import RowShape, batch_shapes, on_axis, one_a_row
 from c2l_jax.models.config import ModelConfig
 from c2l_jax.models.layers import Compute
 from c2l_jax.models.params import merge, unstack
-from c2l_jax.models.weights import create
+from c2l_jax.models.weights import abstract
 from c2l_jax.ops.logprobs import policy_logits
 from c2l_jax.sharding import ROWS, put_batch
 from records.errors import UserError
@@ -276,8 +275,8 @@ class Sampler:
         tempered: bool = False,
     ):
         separate = dataclasses.replace(compute, scan_layers=False)
-        made = nnx.eval_shape(lambda: create(config, separate, nnx.Rngs(0)))
-        self._graphdef, self._mesh, self._shape = nnx.graphdef(made), mesh, shape
+        self._graphdef, _ = abstract(config, separate)
+        self._mesh, self._shape = mesh, shape
         self._ends, self._max_tokens, self._rows, self._lanes = end_tokens, max_tokens, rows, lanes
         self._forbidden = tuple(forbidden)
         self._scale, temperature = (temperature, 1.0) if tempered else (1.0, temperature)

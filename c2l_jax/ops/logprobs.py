@@ -78,9 +78,10 @@ def token_logprobs(
 ) -> tuple[jax.Array, jax.Array]:
     """What `read` makes of each target and the logits head @ hidden.
 
-    At most `chunk` tokens' logits exist at a time (or one a row), forward and backward (they are
-    recomputed). On a mesh each device has its part of the vocabulary for all rows' tokens of a
-    chunk: the hidden states travel, which are smaller than the head and its gradient.
+    At most `chunk` tokens' logits exist at a time (or one a row), forward and backward: those of
+    several chunks are recomputed. On a mesh each device has its part of the vocabulary for all
+    rows' tokens of a chunk: the hidden states travel, which are smaller than the head and its
+    gradient.
 
     Returns:
       of `likelihood`: logp_br float32 and is_argmax_br bool.
@@ -93,10 +94,11 @@ def token_logprobs(
     by_word = constrain(head_vd, mesh, ("tensor", "fsdp"))
     wide_head_vd = by_word.astype(jnp.float32)
 
-    # Those of a single chunk are kept: the backward pass begins with them, and has them anyway.
-    keeps = jax.checkpoint_policies.save_only_these_names(*["logits"] * (chunks == 1))
+    # Of a single chunk they are kept: the backward pass begins with them, and has them anyway.
+    kept = ("logits",) if chunks == 1 else ()
+    keeping = jax.checkpoint_policies.save_only_these_names(*kept)
 
-    @functools.partial(jax.checkpoint, policy=keeps)
+    @functools.partial(jax.checkpoint, policy=keeping)
     def of_chunk(operands):
         hidden, targets = (x.reshape(rows * size, *x.shape[2:]) for x in operands)
         hidden, targets = (constrain(x, mesh, "data") for x in (hidden, targets))

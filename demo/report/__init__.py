@@ -90,7 +90,7 @@ def _headline(data: Mapping[str, Any], colors: Mapping[str, str]) -> str:
 
 def _result(own: Mapping[str, Any]) -> str:
     """What came of DPO and GRPO, in sentences."""
-    sentences, rival = [], {}  # said once where it is the same for both
+    gains, rivals = [], []
     for name, part in own.items():
         accuracy = {stage: of["overall"]["accuracy"] for stage, of in part["stages"]}
         found, more = (part["differences"][f"{stage} − SFT"] for stage in (name, "more SFT"))
@@ -100,9 +100,9 @@ def _result(own: Mapping[str, Any]) -> str:
         )
         if found["low"] <= 0 <= found["high"]:
             text += ", a change that chance may explain"
-        sentences.append(f"{text}.")
-        rival[f"As many steps on the game’s own solutions: {points(more)}."] = None
-    return " ".join([*sentences, *rival])
+        gains.append(f"{text}.")
+        rivals.append(f"As many steps on the game’s own solutions: {points(more)}.")
+    return " ".join([*gains, *dict.fromkeys(rivals)])  # where they are the same, once
 
 
 GROUPS = (

@@ -14,7 +14,8 @@ from jax.ad_checkpoint import checkpoint_name
 from c2l_jax.ops.attention.scores import SAVED, UNSEEN, product, scores
 from c2l_jax.ops.attention.sees import SeesItsRow, blocks_seen, visits
 
-# Tokens. XLA shares products between the cores of a CPU from 256 x 256 on, and a row is cut evenly.
+# Tokens. Rows longer than xla.WHOLE are cut evenly, into blocks of more than 256 then: XLA does not
+# share products of fewer between the cores of a CPU.
 BLOCK = 384
 
 
@@ -80,12 +81,12 @@ def _attend_backward(saved, gradient_bthd):
         return tuple(totals), of_q.astype(q.dtype)
 
     # Turned, so that what is turned for the products are a block's tokens and not its scores.
-    zeros = jnp.zeros(k_mkcd.swapaxes(2, 3).shape, jnp.float32)
+    blocks, kv_heads, size, dim = k_mkcd.shape
+    zeros = jnp.zeros((blocks, kv_heads, dim, size), jnp.float32)
     of_blocks = jnp.arange(len(q_mkgcd)), q_mkgcd, gradient_mkgcd, lse_mkgc1, means_mkgc1, *lists
     of_k_and_v, of_q = jax.lax.scan(block, (zeros, zeros), of_blocks)
-    of_k, of_v = (x_mkdc.swapaxes(2, 3)[:, :, None] for x_mkdc in of_k_and_v)
-    of_k, of_v = (_join(x_mkgcd, k_bthd).astype(k_bthd.dtype) for x_mkgcd in (of_k, of_v))
-    return _join(of_q, q_bthd), of_k, of_v, None
+    of_k, of_v = (_join(x_mkdc.swapaxes(2, 3)[:, :, None], k_bthd) for x_mkdc in of_k_and_v)
+    return _join(of_q, q_bthd), of_k.astype(k_bthd.dtype), of_v.astype(v_bthd.dtype), None
 
 
 attend.defvjp(_attend_forward, _attend_backward)
